@@ -1,0 +1,74 @@
+/* Carriers on libuv: tcp and unix; and the driver that joins a carrier, a link and a timer.
+ * An archive of its own (remote_carrier_uv). Threads: the loop's. */
+#ifndef REMOTE_CARRIER_UV_H
+#define REMOTE_CARRIER_UV_H
+
+#include <uv.h>
+
+#include "remote/carrier.h"
+#include "remote/link.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Begins to connect; `up` or `down` follows. */
+int lrm_uv_connect(uv_loop_t *loop, const lrm_url *url, const lrm_carrier_owner *owner,
+                   void *owner_user, lrm_carrier **out) LRM_MUST_USE;
+
+typedef struct lrm_uv_listener lrm_uv_listener;
+/* Listens; `accepted` is called with each new carrier and sets its owner. `url->port` 0: any
+ * free one, see lrm_uv_listener_url. LRM_ERR_CARRIER: `error` says why. */
+int lrm_uv_listen(uv_loop_t *loop, const lrm_url *url,
+                  void (*accepted)(void *user, lrm_carrier *carrier), void *user,
+                  lrm_uv_listener **out, char *error, size_t error_bytes) LRM_MUST_USE;
+/* "tcp://127.0.0.1:4711". Borrowed. */
+const char *lrm_uv_listener_url(const lrm_uv_listener *listener);
+void lrm_uv_listener_close(lrm_uv_listener *listener);
+
+/* Drives one link over carriers: feeds it, sends what it has, keeps its timer, connects again
+ * (connecting side). */
+typedef struct lrm_uv_drive lrm_uv_drive;
+
+typedef struct lrm_uv_drive_ops {
+  /* Every event of the link. May call anything but destroy. */
+  void (*event)(void *user, lrm_link *link, const lrm_link_event *event);
+  /* The wanted block or tail; negative: nothing (the link asks again after the next extend). */
+  int (*fetch)(void *user, lrm_link *link, const lrm_link_want *want, lrm_frame *frame);
+  /* The carrier is gone and lrm_link_detach was called. Connecting: it will be tried again
+   * when `retry_ns` comes (UINT64_MAX: never). `text`: why, for people. */
+  void (*down)(void *user, lrm_link *link, const char *text, uint64_t retry_ns);
+} lrm_uv_drive_ops;
+
+/* Connecting side: connects at once and again whenever the link says so. */
+int lrm_uv_drive_connect(uv_loop_t *loop, const lrm_url *url, lrm_link *link,
+                         const lrm_uv_drive_ops *ops, void *user, lrm_uv_drive **out) LRM_MUST_USE;
+/* Accepting side: takes over an accepted carrier; after `down` the driver is to be destroyed. */
+int lrm_uv_drive_accept(uv_loop_t *loop, lrm_carrier *carrier, lrm_link *link,
+                        const lrm_uv_drive_ops *ops, void *user, lrm_uv_drive **out) LRM_MUST_USE;
+/* Something was queued in the link, or a log was extended: send at the end of this turn. */
+void lrm_uv_drive_kick(lrm_uv_drive *drive);
+/* Stops for good; the link is not destroyed. Says GOAWAY(code) first when a carrier is up. `done`
+ * is called when the carrier is gone. */
+void lrm_uv_drive_stop(lrm_uv_drive *drive, uint32_t code, void (*done)(void *user), void *user);
+void lrm_uv_drive_destroy(lrm_uv_drive *drive);
+
+/* Monotonic nanoseconds of the loop, never 0, and Unix milliseconds. */
+uint64_t lrm_uv_now_ns(const uv_loop_t *loop);
+uint64_t lrm_uv_wall_ms(void);
+
+/* A store's group commits in libuv's thread pool: commit as soon as there is something, next one
+ * when the last is done. */
+typedef struct lrm_uv_committer lrm_uv_committer;
+struct lrm_store;
+int lrm_uv_committer_create(uv_loop_t *loop, struct lrm_store *store,
+                            void (*settled)(void *user, int result), void *user,
+                            lrm_uv_committer **out) LRM_MUST_USE;
+void lrm_uv_committer_kick(lrm_uv_committer *committer);
+/* Commits what is left, on this thread, and frees it. */
+void lrm_uv_committer_destroy(lrm_uv_committer *committer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,191 @@
+/* The host's side of a session: numbers and journals events, keeps the view, makes blocks,
+ * tails and snapshots, takes commands, and arbitrates asks. Sans-I/O: a store to journal in, an
+ * optional link to publish through, actions out. It works the same with remote control off: then
+ * nothing is attached and only the journal is written.
+ *
+ * What the caller does in a turn of its loop:
+ *   - agent said something       lrm_host_emit / lrm_host_delta / lrm_host_ask
+ *   - person at the terminal     lrm_host_submit_local / lrm_host_answer_local / ...
+ *   - link event                 lrm_host_link_event
+ *   - store dirty                freeze, write (any thread), settle, then lrm_host_settled
+ *   - lrm_host_next_action       until it returns false, and does what it says
+ *   - lrm_host_deadline          call lrm_host_expire then
+ *
+ * An action is handed out only when everything it rests on is durable. Threads: one. */
+#ifndef REMOTE_HOST_H
+#define REMOTE_HOST_H
+
+#include "remote/link.h"
+#include "remote/log.h"
+#include "remote/message.h"
+#include "remote/view.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct lrm_host lrm_host;
+
+typedef struct lrm_host_config {
+  size_t struct_bytes;
+  lrm_allocator allocator;
+  lrm_store *store;           /* journal, already claimed; one session a store */
+  uint64_t writer_generation; /* from lrm_store_claim */
+  lrm_id session_id;
+  uint64_t seed[2]; /* entropy for epochs and ask ids; fresh for every process */
+  const Remote__V1__SessionStarted *session; /* copied; description of the session */
+  uint64_t created_ms;
+  uint32_t remote_mode; /* RemoteMode at start */
+  bool resume;          /* the journal holds a past of this session */
+  /* May a remote person choose this mode, value or slash command? NULL: nothing elevates, no
+   * slash command is allowed. */
+  bool (*elevates_mode)(void *user, const char *mode_id);
+  bool (*elevates_option)(void *user, const char *option_id, const char *value);
+  bool (*slash_known)(void *user, const char *name);
+  bool (*slash_allowed)(void *user, const char *name);
+  /* Redaction: may change the event before it is journalled. NULL: none. */
+  void (*redact)(void *user, Remote__V1__Event *event, lrm_arena *arena);
+  void *user;
+} lrm_host_config;
+
+/* Opens the journal: replays it into the view (lrm_host_state is then what it was), closes what a
+ * dead process left (asks orphaned, running tools cancelled, started commands UNKNOWN, running
+ * turn ended), and emits SessionStarted or SessionResumed. The first block is CLEARS_TAIL. */
+int lrm_host_create(const lrm_host_config *config, uint64_t wall_ms, uint64_t now_ns,
+                    lrm_host **out) LRM_MUST_USE;
+void lrm_host_destroy(lrm_host *host);
+
+const Remote__V1__SessionState *lrm_host_state(const lrm_host *host);
+lrm_position lrm_host_position(const lrm_host *host); /* epoch and end of the events */
+
+/* ---- what the agent says ---- */
+
+/* A durable event. at_ms 0 is replaced by wall_ms. */
+int lrm_host_emit(lrm_host *host, const Remote__V1__Event *event, uint64_t wall_ms,
+                  uint64_t now_ns) LRM_MUST_USE;
+/* A delta (AssistantDelta, ThoughtDelta, ToolOutput): goes out as a tail at once and becomes
+ * durable at the next CLEARS_TAIL block. `position` is filled in by the host. */
+int lrm_host_delta(lrm_host *host, const Remote__V1__Event *event, uint64_t wall_ms,
+                   uint64_t now_ns) LRM_MUST_USE;
+/* An ephemeral event that need not survive (UsageUpdated, AgentExtension). */
+int lrm_host_tail(lrm_host *host, const Remote__V1__Event *event, uint64_t wall_ms,
+                  uint64_t now_ns) LRM_MUST_USE;
+/* The stream `message_id` is complete: its whole text is written as AssistantMessage or Thought
+ * (several when long). Streams still open are completed by TurnEnded. */
+int lrm_host_complete_stream(lrm_host *host, const char *message_id, uint64_t wall_ms,
+                             uint64_t now_ns) LRM_MUST_USE;
+/* Opens an ask; ask->ask_id is ignored, the id made comes out. opened_ms is filled in. */
+int lrm_host_ask(lrm_host *host, const Remote__V1__Ask *ask, lrm_id *ask_id, uint64_t wall_ms,
+                 uint64_t now_ns) LRM_MUST_USE;
+/* The agent took an ask back, or its turn was cancelled. No action follows; LRM_ERR_NOT_FOUND:
+ * it is not open (any more). */
+int lrm_host_end_ask(lrm_host *host, const lrm_id *ask_id, Remote__V1__AskOutcome outcome,
+                     const char *reason, uint64_t wall_ms, uint64_t now_ns) LRM_MUST_USE;
+/* A turn ended: TurnEnded; open tools of the turn are closed as CANCELLED, its open asks are
+ * withdrawn, streams completed, status idle, snapshot when due; the next queued prompt becomes an
+ * action. */
+int lrm_host_turn_ended(lrm_host *host, const Remote__V1__TurnEnded *ended, uint64_t wall_ms,
+                        uint64_t now_ns) LRM_MUST_USE;
+/* The agent can be given prompts now (started, resumed), or no longer (dead). */
+int lrm_host_set_agent_ready(lrm_host *host, bool ready, uint64_t wall_ms,
+                             uint64_t now_ns) LRM_MUST_USE;
+
+/* ---- what the local person does: the same path as remote commands, journal then act ---- */
+
+int lrm_host_submit_local(lrm_host *host, const char *text, bool steer, uint64_t wall_ms,
+                          uint64_t now_ns) LRM_MUST_USE;
+/* LRM_ERR_NOT_FOUND: no such ask, or already resolved (lrm_host_resolution tells by whom);
+ * LRM_ERR_USAGE: option not offered. */
+int lrm_host_answer_local(lrm_host *host, const lrm_id *ask_id,
+                          const Remote__V1__AnswerContent *answer, uint64_t wall_ms,
+                          uint64_t now_ns) LRM_MUST_USE;
+int lrm_host_set_mode_local(lrm_host *host, const char *mode_id, uint64_t wall_ms,
+                            uint64_t now_ns) LRM_MUST_USE;
+int lrm_host_set_option_local(lrm_host *host, const char *option_id, const char *value,
+                              uint64_t wall_ms, uint64_t now_ns) LRM_MUST_USE;
+int lrm_host_cancel_local(lrm_host *host, uint64_t wall_ms, uint64_t now_ns) LRM_MUST_USE;
+/* Takes a queued prompt back by its prompt_id. */
+int lrm_host_withdraw_local(lrm_host *host, const char *prompt_id, uint64_t wall_ms,
+                            uint64_t now_ns) LRM_MUST_USE;
+const Remote__V1__AskResolved *lrm_host_resolution(const lrm_host *host, const lrm_id *ask_id);
+
+/* ---- actions: what is to be done now ---- */
+
+typedef enum lrm_host_action_type {
+  LRM_ACTION_PROMPT = 1,       /* give the agent `text`; a turn begins: `turn_id` */
+  LRM_ACTION_STEER = 2,        /* put `text` into the running turn */
+  LRM_ACTION_ANSWER = 3,       /* tell the agent: `resolution` of `ask_id` (answered, expired) */
+  LRM_ACTION_CANCEL = 4,       /* cancel the running turn */
+  LRM_ACTION_SET_MODE = 5,     /* `text` is the mode id */
+  LRM_ACTION_SET_OPTION = 6,   /* `text` the option id, `value` */
+  LRM_ACTION_SET_TITLE = 7,    /* for information; already emitted */
+  LRM_ACTION_SLASH = 8,        /* `text` the name, `value` the arguments */
+  LRM_ACTION_END_REMOTE = 9,   /* detach from the relay; everything is published */
+  LRM_ACTION_RESTART_LINK = 10 /* history forked or a log was deleted: see `reason` */
+} lrm_host_action_type;
+
+typedef struct lrm_host_action {
+  lrm_host_action_type type;
+  lrm_id command_id; /* none: local */
+  lrm_id ask_id;
+  const char *text;
+  const char *value;
+  const char *turn_id;
+  const char *reason;
+  const Remote__V1__AskResolved *resolution;
+  const Remote__V1__Actor *by;
+} lrm_host_action;
+
+/* True: an action, borrowed until the next call on the host. Remote PROMPT, STEER, SLASH,
+ * SET_MODE, SET_OPTION and CANCEL are recorded as started (durably) before they are handed out. */
+bool lrm_host_next_action(lrm_host *host, lrm_host_action *action);
+/* The result of a remote action, journalled as its outcome. code 0: APPLIED, else REJECTED with
+ * code and reason. PROMPT and STEER: when the agent has it. Local actions: ignored.
+ * LRM_ERR_NOT_FOUND: not started. */
+int lrm_host_finish(lrm_host *host, const lrm_id *command_id, uint32_t code, const char *reason,
+                    uint64_t wall_ms, uint64_t now_ns) LRM_MUST_USE;
+
+/* ---- remote control ---- */
+
+/* Mode changes (RemoteModeChanged by the local person). OFF: lrm_host_published tells when all is
+ * out; then close the link. */
+int lrm_host_set_remote_mode(lrm_host *host, uint32_t remote_mode, const char *reason,
+                             uint64_t wall_ms, uint64_t now_ns) LRM_MUST_USE;
+/* Hands the host its link (NULL: takes it away). The host opens its channels when the link is
+ * WELCOME, and again after each. */
+void lrm_host_attach_link(lrm_host *host, lrm_link *link);
+/* Every event of the link comes here; what the host does not know is ignored. */
+int lrm_host_link_event(lrm_host *host, const lrm_link_event *event, uint64_t wall_ms,
+                        uint64_t now_ns) LRM_MUST_USE;
+/* Serves lrm_link_wanted: the block or tail to send. *frame gets header fields and a borrowed
+ * payload, valid until the next call on the host. */
+int lrm_host_fetch(lrm_host *host, const lrm_link_want *want, lrm_frame *frame) LRM_MUST_USE;
+/* The carrier is gone. */
+void lrm_host_link_down(lrm_host *host);
+/* All events are journalled and acknowledged by the relay. */
+bool lrm_host_published(const lrm_host *host);
+
+/* ---- store and time ---- */
+
+/* After lrm_store_settle: what became durable is published, acknowledged and acted on. */
+int lrm_host_settled(lrm_host *host, uint64_t wall_ms, uint64_t now_ns) LRM_MUST_USE;
+/* A commit failed: disk full or store error. Remote control pauses (nothing is acknowledged),
+ * the local session goes on; cleared by the next lrm_host_settled. */
+void lrm_host_store_failed(lrm_host *host, int error);
+uint64_t lrm_host_deadline(const lrm_host *host); /* monotonic ns */
+int lrm_host_expire(lrm_host *host, uint64_t wall_ms, uint64_t now_ns) LRM_MUST_USE;
+
+/* ---- for the local surface ---- */
+
+/* Durable and ephemeral events in the order they were emitted, for the local terminal; called
+ * synchronously from inside emit and the others. Set once. */
+void lrm_host_on_event(lrm_host *host,
+                       void (*seen)(void *user, const Remote__V1__Event *event, bool tail),
+                       void *user);
+/* A local key was pressed: goes into INFO, so that notifications can be held back. */
+void lrm_host_local_input(lrm_host *host, uint64_t wall_ms);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

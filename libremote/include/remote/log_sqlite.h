@@ -1,0 +1,43 @@
+/* The store in SQLite: one file, block rows, group commit. An archive of its own
+ * (remote_store_sqlite); the core does not include it. */
+#ifndef REMOTE_LOG_SQLITE_H
+#define REMOTE_LOG_SQLITE_H
+
+#include "remote/log.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Places at which a test may make the store fail, stop or die. */
+typedef enum lrm_fault_point {
+  LRM_FAULT_RECEIVED = 1,      /* appended, not yet in a transaction */
+  LRM_FAULT_BEFORE_COMMIT = 2, /* transaction written, not committed */
+  LRM_FAULT_AFTER_COMMIT = 3,  /* committed, owner not told */
+  LRM_FAULT_BEFORE_SETTLE = 4  /* owner's thread, about to move `durable` */
+} lrm_fault_point;
+
+typedef struct lrm_store_sqlite_config {
+  size_t struct_bytes;
+  lrm_allocator allocator;
+  const char *path;           /* made with mode 0600 if it does not exist */
+  uint64_t pending_bytes_max; /* not yet committed; 0: 8 MiB. Full: LRM_ERR_BUSY at append */
+  /* Called at each fault point, on the thread that is there; a negative LRM_ERR_* makes the
+   * step fail with it. May be NULL. */
+  int (*fault)(void *user, lrm_fault_point point);
+  void *fault_user;
+} lrm_store_sqlite_config;
+
+/* Opens or makes a store. LRM_ERR_STORE: cannot be opened (see lrm_store_sqlite_error);
+ * LRM_ERR_CORRUPT: damaged, or written by a newer version. */
+int lrm_store_sqlite_open(const lrm_store_sqlite_config *config, lrm_store **out, char *error_text,
+                          size_t error_text_bytes) LRM_MUST_USE;
+/* Verifies the file: SQLite's own check, blocks without gaps, snapshot index, writer list. Calls
+ * report for each fault found; returns how many. */
+int lrm_store_sqlite_check(lrm_store *store, void (*report)(void *user, const char *text),
+                           void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

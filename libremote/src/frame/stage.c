@@ -1,0 +1,1 @@
+typedef int lrm__frame_stage;

@@ -1,0 +1,1 @@
+typedef int lrm__log_stage;

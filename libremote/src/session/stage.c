@@ -1,0 +1,1 @@
+typedef int lrm__session_stage;
