@@ -20,8 +20,9 @@
 #define LRM_REQUESTS_OPEN_MAX 16u
 #define LRM_COMMANDS_UNACKNOWLEDGED_MAX 64u
 #define LRM_TAIL_BYTES_MAX (64u * 1024u)
-#define LRM_TAIL_CLEAR_BYTES (32u * 1024u) /* a CLEARS_TAIL block comes at the latest after this \
-                                            */
+#define LRM_TAIL_CLEAR_BYTES                                          \
+  (32u * 1024u) /* a CLEARS_TAIL block comes at the latest after this \
+                 */
 #define LRM_TAIL_CLEAR_PAUSE_NS (2ull * 1000000000ull)
 #define LRM_CREDIT_WINDOW_BYTES (512u * 1024u)
 #define LRM_JOURNAL_BYTES_MAX (256ull * 1024ull * 1024ull)

@@ -1,0 +1,241 @@
+#!/usr/bin/python3
+"""Mistakes that a script can find: include direction, banned calls, formatting, freshness of
+generated code, undefined symbols of the sans-I/O core.
+
+  check.py                  all checks on the tree (symbols excepted: they need a build)
+  check.py --symbols DIR    undefined symbols of DIR/libremote/libremote.a
+  check.py --self-test      plants one mistake of each kind and expects it to be found
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# The flow, from left to right. A stage includes its own files and those of stages left of it.
+FLOW = ["base", "schema", "frame", "link", "log", "session"]
+OUTSIDE = {"log_sqlite": FLOW[:5], "carrier": FLOW[:5], "system": ["base"]}
+# Public headers by stage; a header may be included where its stage may.
+HEADERS = {
+    "base": ["error.h", "types.h", "limits.h"],
+    "schema": ["message.h"],
+    "frame": ["frame.h", "envelope.h"],
+    "link": ["link.h"],
+    "log": ["log.h", "log_memory.h", "cursor.h", "tail.h"],
+    "session": ["block.h", "view.h", "arbiter.h", "host.h", "client.h"],
+    "log_sqlite": ["log_sqlite.h"],
+    "carrier": ["carrier.h", "carrier_uv.h"],
+}
+# A log judges OPENs, so it may read link messages, but it does not know the link.
+LEFT_OF = {s: FLOW[: i + 1] for i, s in enumerate(FLOW)}
+LEFT_OF["log"] = ["base", "schema", "frame", "log"]
+for s, left in OUTSIDE.items():
+    LEFT_OF[s] = left + [s]
+
+# System headers that the core may include: no I/O, clock, thread, entropy or allocator.
+CORE_SYSTEM = {"stdbool.h", "stddef.h", "stdint.h", "string.h", "limits.h", "inttypes.h", "zlib.h",
+               "pb.h", "pb_decode.h", "pb_encode.h", "protobuf-c/protobuf-c.h", "stdalign.h"}
+
+BANNED = {
+    r"\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atof|alloca|tmpnam|mktemp|system|popen)\s*\(":
+        "unbounded or unsafe call",
+    r"\b(strncpy|strncat)\s*\(": "does not terminate; use a bounded copy that says so",
+    r"\b(scanf|sscanf|fscanf)\s*\(": "unchecked numbers; use the strict parsers",
+    r"\b(rand|srand|random)\s*\(": "not reproducible; pass a seed",
+}
+BANNED_CORE = {
+    r"\b(malloc|calloc|realloc|free|printf|fprintf|abort|exit|time|clock_gettime|getenv|errno)\b\s*\(":
+        "the core is sans-I/O: no global allocator, clock, environment or output",
+    r"\bassert\s*\(": "use LRM_ASSERT",
+}
+# Undefined symbols that the core's archive may have.
+SYMBOLS = re.compile(
+    r"^(mem(cpy|move|set|cmp|chr)|str(len|cmp|ncmp|chr|nlen)|__mem(cpy|move|set)_chk|__stack_chk_fail"
+    r"|protobuf_c_\w+|pb_\w+|inflate\w*|deflate\w*|crc32|adler32|remote__v1__\w+|remote_v1_\w+|_GLOBAL_OFFSET_TABLE_)$")
+SANITIZER = re.compile(r"^__(asan|ubsan|sanitizer|tsan|gcov|llvm)\w*$")
+
+
+def tracked(root, *globs):
+    if os.path.isdir(os.path.join(root, ".git")):
+        out = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *globs],
+                             cwd=root, check=True, stdout=subprocess.PIPE).stdout
+        files = [f for f in out.decode().split("\0") if f]
+    else:
+        files = [os.path.relpath(os.path.join(d, f), root) for d, _, fs in os.walk(root) for f in fs]
+    return sorted(f for f in files if f.endswith((".c", ".h")) and os.path.isfile(os.path.join(root, f)))
+
+
+def strip(text):
+    """Blanks out comments and strings, keeping line numbers."""
+    def blank(m):
+        return re.sub(r"[^\n]", " ", m.group(0))
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank, text, flags=re.S)
+
+
+def stage_of(path):
+    m = re.match(r"libremote/src/(\w+)/", path)
+    if m:
+        return m.group(1)
+    m = re.match(r"libremote/include/remote/(\w+\.h)$", path)
+    if m:
+        for stage, headers in HEADERS.items():
+            if m.group(1) in headers:
+                return stage
+        return "?"
+    return None
+
+
+def check_includes(root):
+    faults = []
+    for path in tracked(root, "libremote/src", "libremote/include"):
+        stage = stage_of(path)
+        if stage is None:
+            continue
+        if stage not in LEFT_OF:
+            faults.append(f"{path}:1: belongs to no stage of the flow (see {os.path.basename(__file__)})")
+            continue
+        core = stage in FLOW
+        for number, line in enumerate(open(os.path.join(root, path), encoding="utf-8"), 1):
+            m = re.match(r'\s*#\s*include\s+([<"])([^>"]+)[>"]', line)
+            if not m:
+                continue
+            name = m.group(2)
+            if name.startswith("remote/v1/"):
+                if "pb-c.h" in name and stage in ("base", "frame", "link", "log"):
+                    faults.append(f"{path}:{number}: {name}: session messages are not known here")
+                continue
+            if name.startswith("remote/"):
+                other = stage_of("libremote/include/" + name)
+                if other not in LEFT_OF[stage]:
+                    faults.append(f"{path}:{number}: {stage} includes {name} of {other}, which does not lie left of it")
+            elif m.group(1) == '"':
+                other = name.split("/")[0] if "/" in name else stage
+                if other in LEFT_OF and other not in LEFT_OF[stage]:
+                    faults.append(f"{path}:{number}: {stage} includes {name} of {other}, which does not lie left of it")
+            elif core and name not in CORE_SYSTEM:
+                faults.append(f"{path}:{number}: <{name}> in the sans-I/O core")
+    return faults
+
+
+def check_banned(root):
+    faults = []
+    for path in tracked(root, "libremote", "tools", "conformance", "fuzz"):
+        if path.startswith(("gen/", "build/")):
+            continue
+        rules = dict(BANNED)
+        stage = stage_of(path)
+        if stage in FLOW:
+            rules.update(BANNED_CORE)
+        text = strip(open(os.path.join(root, path), encoding="utf-8").read())
+        for pattern, why in rules.items():
+            for m in re.finditer(pattern, text):
+                # A member such as allocator.free(...) is not the global one.
+                before = text[: m.start()].rstrip()
+                if before.endswith((".", "->")):
+                    continue
+                faults.append(f"{path}:{text.count(chr(10), 0, m.start()) + 1}: {m.group(0).strip()}: {why}")
+    return faults
+
+
+def check_format(root):
+    files = [f for f in tracked(root, "libremote", "tools", "conformance", "fuzz") if not f.startswith("gen/")]
+    faults = []
+    for start in range(0, len(files), 100):
+        r = subprocess.run(["clang-format-14", "--dry-run", "-Werror", *files[start:start + 100]], cwd=root,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if r.returncode:
+            faults += sorted({f"{m.group(1)}: not formatted; run tools/dev format"
+                              for m in re.finditer(r"^([^\s:]+):\d+:\d+: error", r.stdout, re.M)}) or [r.stdout]
+    return faults
+
+
+def check_generated(root):
+    r = subprocess.run([os.path.join(root, "gen/generate"), "--check"], cwd=root, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True)
+    return [f"gen/ is stale; run tools/dev gen\n{r.stdout[-2000:]}"] if r.returncode else []
+
+
+def undefined_symbols(archive):
+    out = subprocess.run(["nm", "-A", archive], check=True, stdout=subprocess.PIPE, text=True).stdout
+    defined, wanted = set(), {}
+    for line in out.splitlines():
+        m = re.match(r"(\S+):\s*[0-9a-f]*\s+([A-Za-z])\s+(\S+)$", line)
+        if not m:
+            continue
+        if m.group(2) in "Uw":
+            wanted.setdefault(m.group(3), m.group(1))
+        else:
+            defined.add(m.group(3))
+    return {s: where for s, where in wanted.items() if s not in defined}
+
+
+def check_symbols(archive):
+    return [f"{where}: {symbol}: the sans-I/O core may not use it"
+            for symbol, where in sorted(undefined_symbols(archive).items())
+            if not SYMBOLS.match(symbol) and not SANITIZER.match(symbol)
+            and not symbol.startswith("lrm_schema_")]
+
+
+def self_test():
+    """Each check must find its planted mistake, at its line."""
+    failures = []
+
+    def expect(name, faults, needle):
+        if not any(needle in f for f in faults):
+            failures.append(f"self-test: {name}: not found; got {faults}")
+
+    with tempfile.TemporaryDirectory() as root:
+        os.makedirs(os.path.join(root, "libremote/src/link"))
+        os.makedirs(os.path.join(root, "libremote/src/frame"))
+
+        def plant(path, text):
+            with open(os.path.join(root, path), "w", encoding="utf-8") as f:
+                f.write(text)
+
+        plant("libremote/src/link/a.c", '#include "remote/link.h"\n#include "remote/host.h"\n')
+        expect("include direction", check_includes(root), "libremote/src/link/a.c:2")
+        plant("libremote/src/link/a.c", '#include "session/x.h"\n')
+        expect("internal include direction", check_includes(root), "libremote/src/link/a.c:1")
+        plant("libremote/src/link/a.c", "#include <time.h>\n")
+        expect("system header in the core", check_includes(root), "<time.h>")
+        plant("libremote/src/link/a.c", "/* strcpy( */\nint f(void) { strcpy(a, b); }\n")
+        expect("banned call", check_banned(root), "libremote/src/link/a.c:2")
+        plant("libremote/src/link/a.c", "void *f(void) { return malloc(1); }\n")
+        expect("allocator in the core", check_banned(root), "libremote/src/link/a.c:1")
+        plant("libremote/src/link/a.c", "void f(x *a) { a->allocator.free(a->user, a); }\n")
+        if check_banned(root):
+            failures.append("self-test: a member named free is not the global one")
+        plant("libremote/src/link/a.c", "int   f( void ){return 0;}\n")
+        expect("formatting", check_format(root), "libremote/src/link/a.c")
+        plant("b.c", "#include <stdlib.h>\nvoid *lrm_f(void);\nvoid *lrm_f(void) { return malloc(3); }\n")
+        subprocess.run(["gcc", "-c", "b.c", "-o", "b.o"], cwd=root, check=True)
+        subprocess.run(["ar", "rc", "b.a", "b.o"], cwd=root, check=True)
+        expect("undefined symbol", check_symbols(os.path.join(root, "b.a")), "malloc")
+    for f in failures:
+        print(f, file=sys.stderr)
+    print(f"check: self-test {'failed' if failures else 'passed'}")
+    return 1 if failures else 0
+
+
+def main(arguments):
+    if arguments[:1] == ["--self-test"]:
+        return self_test()
+    if arguments[:1] == ["--symbols"]:
+        checks = [("symbols", lambda: check_symbols(os.path.join(arguments[1], "libremote/libremote.a")))]
+    else:
+        checks = [("includes", lambda: check_includes(ROOT)), ("banned calls", lambda: check_banned(ROOT)),
+                  ("formatting", lambda: check_format(ROOT)), ("generated code", lambda: check_generated(ROOT))]
+    bad = 0
+    for name, run in checks:
+        faults = run()
+        bad += len(faults)
+        print(f"check: {name}: {'ok' if not faults else str(len(faults)) + ' faults'}")
+        for fault in faults:
+            print("  " + fault)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
