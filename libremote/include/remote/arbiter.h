@@ -1,6 +1,6 @@
 /* The ask arbiter: who answers first wins, and everybody learns who won. No I/O, no clock: what
  * it decides is for the caller to journal (resolution and outcome in one transaction) before the
- * agent is told. Source: docs/spec.md section 7; model docs/model/asks.pml. */
+ * agent is told. Source: docs/spec.md section 13; model docs/model/asks.pml. */
 #ifndef REMOTE_ARBITER_H
 #define REMOTE_ARBITER_H
 

@@ -1,6 +1,6 @@
 /* A client's side of one session: reads events into a view, keeps an outbox of commands until
  * their outcome is known. Sans-I/O, on a link that may carry several sessions.
- * Source: docs/spec.md sections 3 and 6; model docs/model/outbox.pml. */
+ * Source: docs/spec.md sections 3 and 12; model docs/model/outbox.pml. */
 #ifndef REMOTE_CLIENT_H
 #define REMOTE_CLIENT_H
 

@@ -1,5 +1,5 @@
 /* CommandEnvelope, read and written in place: what a relay reads of a command. The body is a
- * slice. Source: docs/spec.md section 6; proto link.proto. */
+ * slice. Source: docs/spec.md section 12; proto link.proto. */
 #ifndef REMOTE_ENVELOPE_H
 #define REMOTE_ENVELOPE_H
 

@@ -1,6 +1,6 @@
 /* The view: one reducer, events in, SessionState out. The same cases (conformance/view) test
  * this one and every other client's. Property: snapshot(at n) + events n.. gives the same view
- * as events 0.., for every n. Source: docs/spec.md section 6. */
+ * as events 0.., for every n. Source: docs/spec.md section 15. */
 #ifndef REMOTE_VIEW_H
 #define REMOTE_VIEW_H
 
