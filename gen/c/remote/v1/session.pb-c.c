@@ -1994,7 +1994,7 @@ const ProtobufCMessageDescriptor remote__v1__tool_content__descriptor =
   (ProtobufCMessageInit) remote__v1__tool_content__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__tool_state__field_descriptors[11] =
+static const ProtobufCFieldDescriptor remote__v1__tool_state__field_descriptors[13] =
 {
   {
     "tool_call_id",
@@ -2128,6 +2128,30 @@ static const ProtobufCFieldDescriptor remote__v1__tool_state__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "stdout_bytes",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__ToolState, stdout_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stderr_bytes",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__ToolState, stderr_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__tool_state__field_indices_by_name[] = {
   7,   /* field[7] = content */
@@ -2139,13 +2163,15 @@ static const unsigned remote__v1__tool_state__field_indices_by_name[] = {
   10,   /* field[10] = output_position */
   6,   /* field[6] = parent_id */
   3,   /* field[3] = status */
+  12,   /* field[12] = stderr_bytes */
+  11,   /* field[11] = stdout_bytes */
   1,   /* field[1] = title */
   0,   /* field[0] = tool_call_id */
 };
 static const ProtobufCIntRange remote__v1__tool_state__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor remote__v1__tool_state__descriptor =
 {
@@ -2155,7 +2181,7 @@ const ProtobufCMessageDescriptor remote__v1__tool_state__descriptor =
   "Remote__V1__ToolState",
   "remote.v1",
   sizeof(Remote__V1__ToolState),
-  11,
+  13,
   remote__v1__tool_state__field_descriptors,
   remote__v1__tool_state__field_indices_by_name,
   1,  remote__v1__tool_state__number_ranges,

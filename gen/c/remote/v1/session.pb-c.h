@@ -660,10 +660,18 @@ struct  Remote__V1__ToolState
    * In a SessionState: bytes of output before `output`.
    */
   uint64_t output_position;
+  /*
+   * In a SessionState: bytes of standard output so far, whether in `output` or before it.
+   */
+  uint64_t stdout_bytes;
+  /*
+   * In a SessionState: bytes of standard error so far. What is neither was mixed output.
+   */
+  uint64_t stderr_bytes;
 };
 #define REMOTE__V1__TOOL_STATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&remote__v1__tool_state__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, REMOTE__V1__TOOL_KIND__TOOL_KIND_UNSPECIFIED, REMOTE__V1__TOOL_STATUS__TOOL_STATUS_UNSPECIFIED, NULL, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, {0,NULL}, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, REMOTE__V1__TOOL_KIND__TOOL_KIND_UNSPECIFIED, REMOTE__V1__TOOL_STATUS__TOOL_STATUS_UNSPECIFIED, NULL, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, {0,NULL}, 0, 0, 0 }
 
 
 /*
