@@ -1,0 +1,23 @@
+/* The sub-commands: each takes its own argv (argv[0] is its name) and returns an exit code. */
+#ifndef REMOTE_CLI_COMMANDS_H
+#define REMOTE_CLI_COMMANDS_H
+
+int command_ls(int argc, char **argv);
+int command_attach(int argc, char **argv);
+int command_watch(int argc, char **argv);
+int command_send(int argc, char **argv);
+int command_asks(int argc, char **argv);
+int command_approve(int argc, char **argv);
+int command_deny(int argc, char **argv);
+int command_answer(int argc, char **argv);
+int command_mode(int argc, char **argv);
+int command_config(int argc, char **argv);
+int command_slash(int argc, char **argv);
+int command_rename(int argc, char **argv);
+int command_cancel(int argc, char **argv);
+int command_probe(int argc, char **argv);
+int command_withdraw(int argc, char **argv);
+int command_devices(int argc, char **argv);
+int command_rm(int argc, char **argv);
+
+#endif

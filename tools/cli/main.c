@@ -1,0 +1,82 @@
+/* `remote`: one command for people. Finds the sub-command and hands over. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "exit_code.h"
+#include "options.h"
+#include "terminal_text.h"
+#ifdef REMOTE_CLI_HAS_HOST
+#include "host/command_host.h"
+#endif
+
+typedef struct command {
+  const char *name;
+  int (*run)(int argc, char **argv);
+  const char *synopsis;
+  const char *summary;
+} command;
+
+static const command commands[] = {
+#ifdef REMOTE_CLI_HAS_HOST
+    {"host", command_host, "[FLAGS] -- AGENT [ARGS]", "run an agent here and let others watch it"},
+#endif
+    {NULL, NULL, NULL, NULL}};
+enum { COMMANDS = sizeof commands / sizeof *commands - 1 };
+
+static void print_help(FILE *to) {
+  fputs("usage: remote COMMAND [FLAGS] [WORDS]\n\n", to);
+  for (size_t i = 0; i < COMMANDS; i++)
+    fprintf(to, "  %-9s%-26s%s\n", commands[i].name, commands[i].synopsis, commands[i].summary);
+  fputs(
+      "\n`remote COMMAND --help` shows its flags. SESSION and ASK may be cut to any unique\n"
+      "prefix; without SESSION the only live one is meant. --relay, --token-file, --config and\n"
+      "--timeout are understood by every command. `remote --help-config` lists the keys of\n"
+      "config.ini.\n\n"
+      "Exit codes: 0 done, 1 failure, 2 usage, 3 unreachable, 4 not allowed, 5 not found,\n"
+      "6 rejected or superseded, 7 expired or withdrawn, 8 unknown.\n",
+      to);
+}
+
+static void print_config_keys(FILE *to) {
+#define PRINT_KEY(key, list, help) \
+  fprintf(to, "%s%s\n    %s\n", #key, list ? " (may be repeated)" : "", help);
+  CONFIG_KEYS(PRINT_KEY)
+#undef PRINT_KEY
+}
+
+static int unknown_command(const char *word) {
+  const char *names[COMMANDS + 1];
+  char shown[64];
+  for (size_t i = 0; i < COMMANDS; i++) names[i] = commands[i].name;
+  const char *near = options_nearest(word, names, COMMANDS);
+  terminal_text_copy(shown, sizeof shown, word, strlen(word), TERMINAL_TEXT_ONE_LINE);
+  fprintf(stderr, "remote: there is no command `%s`", shown);
+  if (near) fprintf(stderr, "; did you mean `%s`?", near);
+  fputs("\nTry `remote --help`.\n", stderr);
+  return EXIT_CODE_USAGE;
+}
+
+int main(int argc, char **argv) {
+  signal(SIGPIPE, SIG_IGN);
+  if (argc < 2) {
+    print_help(stderr);
+    return EXIT_CODE_USAGE;
+  }
+  if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+    print_help(stdout);
+    return EXIT_CODE_DONE;
+  }
+  if (!strcmp(argv[1], "--help-config")) {
+    print_config_keys(stdout);
+    return EXIT_CODE_DONE;
+  }
+  if (!strcmp(argv[1], "--version")) {
+    puts("remote " REMOTE_VERSION);
+    return EXIT_CODE_DONE;
+  }
+  for (size_t i = 0; i < COMMANDS; i++)
+    if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 1, argv + 1);
+  return unknown_command(argv[1]);
+}
