@@ -23,11 +23,12 @@ static const command commands[] = {
     {"host", command_host, "[FLAGS] -- AGENT [ARGS]", "run an agent here and let others watch it"},
 #endif
     {NULL, NULL, NULL, NULL}};
-enum { COMMANDS = sizeof commands / sizeof *commands - 1 };
+/* More than there will ever be. */
+enum { COMMANDS_MAX = 64 };
 
 static void print_help(FILE *to) {
   fputs("usage: remote COMMAND [FLAGS] [WORDS]\n\n", to);
-  for (size_t i = 0; i < COMMANDS; i++)
+  for (size_t i = 0; commands[i].name; i++)
     fprintf(to, "  %-9s%-26s%s\n", commands[i].name, commands[i].synopsis, commands[i].summary);
   fputs(
       "\n`remote COMMAND --help` shows its flags. SESSION and ASK may be cut to any unique\n"
@@ -47,9 +48,10 @@ static void print_config_keys(FILE *to) {
 }
 
 static int unknown_command(const char *word) {
-  const char *names[COMMANDS + 1];
+  const char *names[COMMANDS_MAX];
+  size_t count = 0;
   char shown[64];
-  for (size_t i = 0; i < COMMANDS; i++) names[i] = commands[i].name;
+  for (size_t i = 0; commands[i].name; i++) names[i] = commands[i].name;
   const char *near = options_nearest(word, names, COMMANDS);
   terminal_text_copy(shown, sizeof shown, word, strlen(word), TERMINAL_TEXT_ONE_LINE);
   fprintf(stderr, "remote: there is no command `%s`", shown);
@@ -76,7 +78,7 @@ int main(int argc, char **argv) {
     puts("remote " REMOTE_VERSION);
     return EXIT_CODE_DONE;
   }
-  for (size_t i = 0; i < COMMANDS; i++)
+  for (size_t i = 0; commands[i].name; i++)
     if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 1, argv + 1);
   return unknown_command(argv[1]);
 }
