@@ -1,0 +1,140 @@
+/* URLs of --relay and --listen: tcp://host:port and unix:///path. Typed by people and read from
+ * files, so every fault gets a sentence that says what to write instead. */
+#include "remote/carrier.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int refuse(char *error, size_t error_bytes, const char *text) {
+  if (error != NULL && error_bytes > 0) snprintf(error, error_bytes, "%s", text);
+  return LRM_ERR_USAGE;
+}
+
+/* Printable ASCII without space: what may stand in a host name or be shown in a log. */
+static bool plain_text(const char *text, size_t bytes) {
+  for (size_t i = 0; i < bytes; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c <= ' ' || c >= 0x7f) return false;
+  }
+  return true;
+}
+
+static bool parse_port(const char *text, size_t bytes, uint16_t *out) {
+  if (bytes == 0 || bytes > 5) return false;
+  uint32_t port = 0;
+  for (size_t i = 0; i < bytes; i++) {
+    if (text[i] < '0' || text[i] > '9') return false;
+    port = port * 10 + (uint32_t)(text[i] - '0');
+  }
+  if (port > 65535) return false;
+  *out = (uint16_t)port;
+  return true;
+}
+
+static int parse_unix(const char *path, lrm_url *out, char *error, size_t error_bytes) {
+  size_t bytes = strlen(path);
+  if (path[0] != '/') {
+    return refuse(error, error_bytes, "a unix URL needs an absolute path: unix:///path/to/socket");
+  }
+  if (bytes >= sizeof out->host || bytes > 107) {
+    return refuse(error, error_bytes,
+                  "the socket path is too long: a unix socket takes at most 107 bytes");
+  }
+  for (size_t i = 0; i < bytes; i++) {
+    if ((unsigned char)path[i] < ' ' || path[i] == 0x7f) {
+      return refuse(error, error_bytes, "the socket path holds a control character");
+    }
+  }
+  memcpy(out->host, path, bytes + 1);
+  return 0;
+}
+
+static int parse_tcp(const char *authority, lrm_url *out, char *error, size_t error_bytes) {
+  size_t bytes = strlen(authority);
+  if (bytes > 0 && authority[bytes - 1] == '/') bytes--; /* tcp://host:port/ */
+  const char *host = authority;
+  size_t host_bytes = 0;
+  const char *port = NULL;
+  if (bytes > 0 && authority[0] == '[') {
+    const char *close = memchr(authority, ']', bytes);
+    if (close == NULL) {
+      return refuse(error, error_bytes, "the ] after an IPv6 address is missing: tcp://[::1]:7443");
+    }
+    host = authority + 1;
+    host_bytes = (size_t)(close - host);
+    if (close + 1 < authority + bytes && close[1] == ':') port = close + 2;
+  } else {
+    const char *colon = memchr(authority, ':', bytes);
+    if (colon != NULL && memchr(colon + 1, ':', (size_t)(authority + bytes - colon - 1)) != NULL) {
+      return refuse(error, error_bytes, "an IPv6 address needs brackets: tcp://[::1]:7443");
+    }
+    host_bytes = colon != NULL ? (size_t)(colon - authority) : bytes;
+    if (colon != NULL) port = colon + 1;
+  }
+  if (host_bytes == 0) return refuse(error, error_bytes, "the host is missing: tcp://host:port");
+  if (host_bytes >= sizeof out->host) return refuse(error, error_bytes, "the host is too long");
+  if (!plain_text(host, host_bytes) || memchr(host, '/', host_bytes) != NULL ||
+      memchr(host, '@', host_bytes) != NULL) {
+    return refuse(error, error_bytes,
+                  "the host holds a character that cannot be; write tcp://host:port, nothing else "
+                  "(credentials never stand in a URL)");
+  }
+  if (port == NULL) return refuse(error, error_bytes, "the port is missing: tcp://host:port");
+  if (!parse_port(port, (size_t)(authority + bytes - port), &out->port)) {
+    return refuse(error, error_bytes, "the port is not a number from 0 to 65535: tcp://host:port");
+  }
+  memcpy(out->host, host, host_bytes);
+  out->host[host_bytes] = '\0';
+  return 0;
+}
+
+int lrm_url_parse(const char *text, lrm_url *out, char *error, size_t error_bytes) {
+  static const char example[] = "not a URL: write tcp://host:port or unix:///path";
+  memset(out, 0, sizeof *out);
+  if (error != NULL && error_bytes > 0) error[0] = '\0';
+  if (text == NULL || strnlen(text, 1024) >= 1024) return refuse(error, error_bytes, example);
+  const char *mark = strstr(text, "://");
+  if (mark == NULL || mark == text) return refuse(error, error_bytes, example);
+  size_t scheme_bytes = (size_t)(mark - text);
+  const char *rest = mark + 3;
+  int result;
+  if (scheme_bytes == 3 && memcmp(text, "tcp", 3) == 0) {
+    result = parse_tcp(rest, out, error, error_bytes);
+  } else if (scheme_bytes == 4 && memcmp(text, "unix", 4) == 0) {
+    result = parse_unix(rest, out, error, error_bytes);
+  } else {
+    return refuse(error, error_bytes, "unknown kind of URL: write tcp://host:port or unix:///path");
+  }
+  if (result != 0) {
+    memset(out, 0, sizeof *out);
+    return result;
+  }
+  memcpy(out->scheme, text, scheme_bytes);
+  return 0;
+}
+
+/* Exactly 127.x.y.z: "127.evil.example" is a name like any other. */
+static bool loopback_v4(const char *host) {
+  if (strncmp(host, "127.", 4) != 0) return false;
+  unsigned dots = 0, digits = 0, value = 0;
+  for (const char *c = host; *c != '\0'; c++) {
+    if (*c == '.') {
+      if (digits == 0) return false;
+      dots++;
+      digits = 0;
+      value = 0;
+    } else if (*c >= '0' && *c <= '9') {
+      value = value * 10 + (unsigned)(*c - '0');
+      if (++digits > 3 || value > 255) return false;
+    } else {
+      return false;
+    }
+  }
+  return dots == 3 && digits > 0;
+}
+
+bool lrm_url_local(const lrm_url *url) {
+  if (strcmp(url->scheme, "unix") == 0) return true;
+  return strcmp(url->host, "localhost") == 0 || strcmp(url->host, "::1") == 0 ||
+         loopback_v4(url->host);
+}
