@@ -1,1 +1,0 @@
-typedef int lrm__frame_stage;
