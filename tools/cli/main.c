@@ -51,8 +51,8 @@ static int unknown_command(const char *word) {
   const char *names[COMMANDS_MAX];
   size_t count = 0;
   char shown[64];
-  for (size_t i = 0; commands[i].name; i++) names[i] = commands[i].name;
-  const char *near = options_nearest(word, names, COMMANDS);
+  for (; count < COMMANDS_MAX && commands[count].name; count++) names[count] = commands[count].name;
+  const char *near = options_nearest(word, names, count);
   terminal_text_copy(shown, sizeof shown, word, strlen(word), TERMINAL_TEXT_ONE_LINE);
   fprintf(stderr, "remote: there is no command `%s`", shown);
   if (near) fprintf(stderr, "; did you mean `%s`?", near);
