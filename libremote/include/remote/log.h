@@ -68,7 +68,9 @@ int lrm_store_each_log(lrm_store *store, bool (*visit)(void *user, const lrm_log
                        void *user) LRM_MUST_USE;
 
 /* Records: small values beside the logs, in the same transactions. `space` is the caller's
- * numbering. get: borrowed until the next call on the store; LRM_ERR_NOT_FOUND. */
+ * numbering. Keys up to 1 KiB, values up to 4 MiB (LRM_ERR_TOO_LARGE). LRM_ERR_BUSY: half as much
+ * again as the limit for what is not committed waits already. get: borrowed until the next call
+ * on the store; LRM_ERR_NOT_FOUND. */
 int lrm_store_put(lrm_store *store, uint32_t space, lrm_slice key, lrm_slice value) LRM_MUST_USE;
 int lrm_store_remove(lrm_store *store, uint32_t space, lrm_slice key) LRM_MUST_USE;
 int lrm_store_get(lrm_store *store, uint32_t space, lrm_slice key, lrm_slice *value) LRM_MUST_USE;
@@ -79,8 +81,9 @@ int lrm_store_each(lrm_store *store, uint32_t space,
                    void *user) LRM_MUST_USE;
 
 /* Takes the right to write: generation = max(last + 1, wall_ms), committed (and synced) before
- * this returns. Every later batch is conditional on it: LRM_ERR_FENCED when another process has
- * taken it since. */
+ * this returns; logs handed out are read again, so facts taken before are void. Every later batch
+ * is conditional on it: LRM_ERR_FENCED when another process has taken it since. LRM_ERR_STATE: a
+ * batch is out; LRM_ERR_FENCED: there are uncommitted changes and another process has written. */
 int lrm_store_claim(lrm_store *store, uint64_t wall_ms, uint64_t *generation) LRM_MUST_USE;
 
 /* There is something to commit. */
@@ -104,13 +107,20 @@ lrm_log_facts lrm_log_facts_now(const lrm_log *log);
 int lrm_log_restart(lrm_log *log, const lrm_id *epoch) LRM_MUST_USE;
 /* This epoch was this log's once. Never forgotten. */
 bool lrm_log_former(lrm_log *log, const lrm_id *epoch);
-/* block->offset must be `end`, or, in a log that holds nothing, any offset (adoption of
- * first_retained). The payload is copied. LRM_ERR_POSITION; LRM_ERR_STATE: no epoch;
- * LRM_ERR_BUSY: the memory limit for what is not committed is reached. */
+/* block->offset must be `end`, or, in a log that holds nothing, anything from `end` on (adoption of
+ * first_retained). The payload is copied. LRM_ERR_USAGE: count 0, or a SNAPSHOT block without
+ * 1 <= part <= parts; LRM_ERR_TOO_LARGE: payload over LRM_FRAME_PAYLOAD_BYTES_MAX.
+ * LRM_ERR_POSITION; LRM_ERR_STATE: no epoch; LRM_ERR_BUSY: the memory limit for what is not
+ * committed is reached. */
 int lrm_log_append(lrm_log *log, const lrm_block *block) LRM_MUST_USE;
 /* The block that holds `offset`; borrowed until the next call on the log. LRM_ERR_TRIMMED: below
  * first; LRM_ERR_NOT_FOUND: at or above end. */
 int lrm_log_read(lrm_log *log, uint64_t offset, lrm_block *out) LRM_MUST_USE;
+/* Same epoch, but the log goes on at `offset` (above `end`): the publisher can no longer send what
+ * lies between. What is kept is dropped; `first` and `end` become `offset`, where the writer's
+ * complete snapshot set comes next. In the open batch. LRM_ERR_POSITION: not above `end`;
+ * LRM_ERR_STATE: no epoch. */
+int lrm_log_skip(lrm_log *log, uint64_t offset) LRM_MUST_USE;
 /* Drops blocks that lie wholly below `before`. An EVENTS log is only trimmed up to the start of
  * a complete snapshot set (LRM_ERR_POSITION). */
 int lrm_log_trim(lrm_log *log, uint64_t before) LRM_MUST_USE;
