@@ -15,25 +15,25 @@ SLOTS_MAX = 64  # as in include/schema_table.h
 LISTS_MAX = 16
 DEPTH_MAX = 16
 
-# protobuf's type -> (kind, wire type)
+# protobuf's type -> the table's kind
 KINDS = {
-    F.TYPE_UINT32: ("UINT32", "VARINT"),
-    F.TYPE_UINT64: ("UINT64", "VARINT"),
-    F.TYPE_INT32: ("INT32", "VARINT"),
-    F.TYPE_INT64: ("INT64", "VARINT"),
-    F.TYPE_SINT32: ("SINT32", "VARINT"),
-    F.TYPE_SINT64: ("SINT64", "VARINT"),
-    F.TYPE_BOOL: ("BOOL", "VARINT"),
-    F.TYPE_ENUM: ("ENUM", "VARINT"),
-    F.TYPE_FIXED32: ("FIXED32", "FIXED32"),
-    F.TYPE_FIXED64: ("FIXED64", "FIXED64"),
-    F.TYPE_SFIXED32: ("SFIXED32", "FIXED32"),
-    F.TYPE_SFIXED64: ("SFIXED64", "FIXED64"),
-    F.TYPE_FLOAT: ("FLOAT", "FIXED32"),
-    F.TYPE_DOUBLE: ("DOUBLE", "FIXED64"),
-    F.TYPE_STRING: ("STRING", "LENGTH"),
-    F.TYPE_BYTES: ("BYTES", "LENGTH"),
-    F.TYPE_MESSAGE: ("MESSAGE", "LENGTH"),
+    F.TYPE_UINT32: "UINT32",
+    F.TYPE_UINT64: "UINT64",
+    F.TYPE_INT32: "INT32",
+    F.TYPE_INT64: "INT64",
+    F.TYPE_SINT32: "SINT32",
+    F.TYPE_SINT64: "SINT64",
+    F.TYPE_BOOL: "BOOL",
+    F.TYPE_ENUM: "ENUM",
+    F.TYPE_FIXED32: "FIXED32",
+    F.TYPE_FIXED64: "FIXED64",
+    F.TYPE_SFIXED32: "SFIXED32",
+    F.TYPE_SFIXED64: "SFIXED64",
+    F.TYPE_FLOAT: "FLOAT",
+    F.TYPE_DOUBLE: "DOUBLE",
+    F.TYPE_STRING: "STRING",
+    F.TYPE_BYTES: "BYTES",
+    F.TYPE_MESSAGE: "MESSAGE",
 }
 
 
@@ -103,9 +103,7 @@ class Field:
         self.oneof = proto.oneof_index + 1 if proto.HasField("oneof_index") else 0
         self.slot = 0
         self.check_type()
-        self.kind, self.wire = KINDS[proto.type]
-        self.packed = self.repeated and self.wire != "LENGTH" and (
-            not proto.options.HasField("packed") or proto.options.packed)
+        self.kind = KINDS[proto.type]
         self.bytes_max, self.count_max = self.read_limits(limits)
 
     def check_type(self):
@@ -113,6 +111,8 @@ class Field:
             raise BadSchema(self.where, "groups and required fields are not allowed")
         if self.proto.proto3_optional:
             raise BadSchema(self.where, "no `optional`: use a oneof of one member")
+        if self.proto.options.HasField("packed") and not self.proto.options.packed:
+            raise BadSchema(self.where, "lists of scalars are packed: nanopb writes nothing else")
 
     def read_limits(self, limits):
         name = f"{self.message.full}.{self.proto.name}"
@@ -141,8 +141,6 @@ class Field:
             parts.append(f".bytes_max = {self.bytes_max}")
         if self.repeated:
             parts.append(f".count_max = {self.count_max}")
-        if self.packed:
-            parts.append(".packed = 1")
         if self.oneof:
             parts.append(f".oneof = {self.oneof}")
         parts.append(f".slot = {self.slot}")

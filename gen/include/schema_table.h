@@ -40,7 +40,6 @@ typedef struct lrm_schema_field {
   uint32_t bytes_max; /* STRING (without terminator) and BYTES: most bytes of a value */
   uint32_t count_max; /* repeated: most elements; 0: singular */
   uint8_t kind;       /* lrm_schema_kind */
-  uint8_t packed;     /* repeated scalar that is written packed */
   uint8_t oneof;      /* 0: in none; else 1, 2 ... within the message */
   uint8_t slot;       /* singular: bit of the presence set, one bit for all of a oneof;
                          repeated: index of its counter */

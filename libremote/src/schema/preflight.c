@@ -65,6 +65,9 @@ static const struct kind {
     [LRM_SCHEMA_MESSAGE] = {WIRE_LENGTH, sizeof(void *)},
 };
 
+/* Tags and lengths longer than 5 bytes are refused: decoders disagree on them. */
+enum { TAG_BYTES_MAX = 5, VARINT_BYTES_MAX = 10 };
+
 /* One message that is being scanned. */
 typedef struct level {
   const lrm_schema_message *type;
@@ -110,28 +113,28 @@ static int check_memory(scan *s, size_t at, const lrm_schema_field *field) {
   return fault(s, LRM_ERR_LIMIT, at, "decoding would take too much memory", field);
 }
 
-/* Reads a varint that ends before `end`. Shortest form only: decoders disagree on how long a
- * tag or a length may be made. */
-static int read_varint(scan *s, size_t end, uint64_t *value, const lrm_schema_field *field) {
+/* Reads a varint of at most `bytes_max` bytes that ends before `end`. */
+static int read_varint(scan *s, size_t end, unsigned bytes_max, uint64_t *value,
+                       const lrm_schema_field *field) {
   size_t start = s->at;
   uint64_t v = 0;
-  for (unsigned shift = 0; s->at < end; shift += 7) {
+  for (unsigned i = 0; i < bytes_max; i++) {
+    if (s->at == end) return fault(s, LRM_ERR_DECODE, start, "truncated varint", field);
     uint8_t byte = s->data[s->at++];
-    if (shift == 63 && byte > 1)
-      return fault(s, LRM_ERR_DECODE, start, "varint of more than 64 bits", field);
-    v |= (uint64_t)(byte & 0x7F) << shift;
-    if (byte & 0x80) continue;
-    if (byte == 0 && shift > 0) return fault(s, LRM_ERR_DECODE, start, "over-long varint", field);
-    *value = v;
-    return 0;
+    if (i == VARINT_BYTES_MAX - 1 && byte > 1) break;
+    v |= (uint64_t)(byte & 0x7F) << (7 * i);
+    if (byte < 0x80) {
+      *value = v;
+      return 0;
+    }
   }
-  return fault(s, LRM_ERR_DECODE, start, "truncated varint", field);
+  return fault(s, LRM_ERR_DECODE, start, "over-long varint", field);
 }
 
 static int read_length(scan *s, size_t end, size_t *bytes, const lrm_schema_field *field) {
   size_t start = s->at;
   uint64_t length;
-  int error = read_varint(s, end, &length, field);
+  int error = read_varint(s, end, TAG_BYTES_MAX, &length, field);
   if (error) return error;
   if (length > end - s->at) return fault(s, LRM_ERR_DECODE, start, "truncated", field);
   *bytes = (size_t)length;
@@ -171,7 +174,7 @@ static int take_scalar(scan *s, size_t end, const lrm_schema_field *field) {
   size_t start = s->at;
   if (kinds[field->kind].wire == WIRE_VARINT) {
     uint64_t value;
-    int error = read_varint(s, end, &value, field);
+    int error = read_varint(s, end, VARINT_BYTES_MAX, &value, field);
     if (error) return error;
     const char *text = varint_fault(field->kind, value);
     return text ? fault(s, LRM_ERR_DECODE, start, text, field) : 0;
@@ -245,7 +248,7 @@ static int take_unknown(scan *s, level *top, size_t start, unsigned wire) {
   int error;
   switch (wire) {
     case WIRE_VARINT:
-      error = read_varint(s, top->end, &value, NULL);
+      error = read_varint(s, top->end, VARINT_BYTES_MAX, &value, NULL);
       break;
     case WIRE_FIXED64:
       error = skip(s, top->end, 8, NULL);
@@ -319,7 +322,7 @@ static int take_value(scan *s, level *top, size_t start, unsigned wire,
 static int take_field(scan *s, level *top) {
   size_t start = s->at;
   uint64_t tag;
-  int error = read_varint(s, top->end, &tag, NULL);
+  int error = read_varint(s, top->end, TAG_BYTES_MAX, &tag, NULL);
   if (error) return error;
   if (tag > UINT32_MAX || tag >> 3 == 0)
     return fault(s, LRM_ERR_DECODE, start, "field number 0 or above 2^29-1", NULL);

@@ -1140,7 +1140,7 @@ const ProtobufCMessageDescriptor remote__shapes__scalars__descriptor =
   (ProtobufCMessageInit) remote__shapes__scalars__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__shapes__lists__field_descriptors[12] =
+static const ProtobufCFieldDescriptor remote__shapes__lists__field_descriptors[11] =
 {
   {
     "u32",
@@ -1263,20 +1263,8 @@ static const ProtobufCFieldDescriptor remote__shapes__lists__field_descriptors[1
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "apart",
-    11,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_UINT32,
-    offsetof(Remote__Shapes__Lists, n_apart),
-    offsetof(Remote__Shapes__Lists, apart),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "far",
-    536870911,
+    60000,
     PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_INT32,
     offsetof(Remote__Shapes__Lists, n_far),
@@ -1288,12 +1276,11 @@ static const ProtobufCFieldDescriptor remote__shapes__lists__field_descriptors[1
   },
 };
 static const unsigned remote__shapes__lists__field_indices_by_name[] = {
-  10,   /* field[10] = apart */
   4,   /* field[4] = colour */
   8,   /* field[8] = data */
   9,   /* field[9] = empty */
   5,   /* field[5] = f32 */
-  11,   /* field[11] = far */
+  10,   /* field[10] = far */
   6,   /* field[6] = real */
   2,   /* field[2] = s32 */
   7,   /* field[7] = text */
@@ -1304,8 +1291,8 @@ static const unsigned remote__shapes__lists__field_indices_by_name[] = {
 static const ProtobufCIntRange remote__shapes__lists__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 536870911, 11 },
-  { 0, 12 }
+  { 60000, 10 },
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor remote__shapes__lists__descriptor =
 {
@@ -1315,7 +1302,7 @@ const ProtobufCMessageDescriptor remote__shapes__lists__descriptor =
   "Remote__Shapes__Lists",
   "remote.shapes",
   sizeof(Remote__Shapes__Lists),
-  12,
+  11,
   remote__shapes__lists__field_descriptors,
   remote__shapes__lists__field_indices_by_name,
   2,  remote__shapes__lists__number_ranges,

@@ -101,8 +101,6 @@ struct  Remote__Shapes__Lists
   ProtobufCBinaryData *data;
   size_t n_empty;
   Remote__Shapes__Empty **empty;
-  size_t n_apart;
-  uint32_t *apart;
   /*
    * Far away: looked up, not found by walking.
    */
@@ -111,7 +109,7 @@ struct  Remote__Shapes__Lists
 };
 #define REMOTE__SHAPES__LISTS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&remote__shapes__lists__descriptor) \
-    , 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
+    , 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
 struct  Remote__Shapes__Empty

@@ -64,8 +64,6 @@ typedef struct _remote_shapes_Lists {
     remote_shapes_Lists_data_t data[20];
     pb_size_t empty_count;
     remote_shapes_Empty empty[20];
-    pb_size_t apart_count;
-    uint32_t apart[20];
     /* Far away: looked up, not found by walking. */
     pb_size_t far_count;
     int32_t far[20];
@@ -206,7 +204,7 @@ extern "C" {
 
 /* Initializer values for message structs */
 #define remote_shapes_Scalars_init_default       {0, 0, 0, 0, 0, 0, 0, _remote_shapes_Colour_MIN, 0, 0, 0, 0, 0, 0, "", {0, {0}}}
-#define remote_shapes_Lists_init_default         {0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {_remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""}, 0, {{0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}}, 0, {remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
+#define remote_shapes_Lists_init_default         {0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {_remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""}, 0, {{0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}}, 0, {remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default, remote_shapes_Empty_init_default}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
 #define remote_shapes_Empty_init_default         {0}
 #define remote_shapes_Choice_init_default        {0, 0, {0}, 0, 0, {0}}
 #define remote_shapes_Deep1_init_default         {false, remote_shapes_Deep2_init_default}
@@ -226,7 +224,7 @@ extern "C" {
 #define remote_shapes_Deep15_init_default        {false, remote_shapes_Deep16_init_default}
 #define remote_shapes_Deep16_init_default        {0}
 #define remote_shapes_Scalars_init_zero          {0, 0, 0, 0, 0, 0, 0, _remote_shapes_Colour_MIN, 0, 0, 0, 0, 0, 0, "", {0, {0}}}
-#define remote_shapes_Lists_init_zero            {0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {_remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""}, 0, {{0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}}, 0, {remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
+#define remote_shapes_Lists_init_zero            {0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {_remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN, _remote_shapes_Colour_MIN}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""}, 0, {{0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}, {0, {0}}}, 0, {remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero, remote_shapes_Empty_init_zero}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
 #define remote_shapes_Empty_init_zero            {0}
 #define remote_shapes_Choice_init_zero           {0, 0, {0}, 0, 0, {0}}
 #define remote_shapes_Deep1_init_zero            {false, remote_shapes_Deep2_init_zero}
@@ -273,8 +271,7 @@ extern "C" {
 #define remote_shapes_Lists_text_tag             8
 #define remote_shapes_Lists_data_tag             9
 #define remote_shapes_Lists_empty_tag            10
-#define remote_shapes_Lists_apart_tag            11
-#define remote_shapes_Lists_far_tag              536870911
+#define remote_shapes_Lists_far_tag              60000
 #define remote_shapes_Choice_before_tag          1
 #define remote_shapes_Choice_number_tag          2
 #define remote_shapes_Choice_text_tag            3
@@ -333,8 +330,7 @@ X(a, STATIC,   REPEATED, DOUBLE,   real,              7) \
 X(a, STATIC,   REPEATED, STRING,   text,              8) \
 X(a, STATIC,   REPEATED, BYTES,    data,              9) \
 X(a, STATIC,   REPEATED, MESSAGE,  empty,            10) \
-X(a, STATIC,   REPEATED, UINT32,   apart,            11) \
-X(a, STATIC,   REPEATED, INT32,    far,             536870911)
+X(a, STATIC,   REPEATED, INT32,    far,             60000)
 #define remote_shapes_Lists_CALLBACK NULL
 #define remote_shapes_Lists_DEFAULT NULL
 #define remote_shapes_Lists_empty_MSGTYPE remote_shapes_Empty
@@ -516,7 +512,7 @@ extern const pb_msgdesc_t remote_shapes_Deep16_msg;
 #define remote_shapes_Deep8_size                 22
 #define remote_shapes_Deep9_size                 20
 #define remote_shapes_Empty_size                 0
-#define remote_shapes_Lists_size                 1760
+#define remote_shapes_Lists_size                 1600
 #define remote_shapes_Scalars_size               187
 
 #ifdef __cplusplus

@@ -29,31 +29,23 @@ const lrm_schema_message shape_schema_Scalars = {
     .struct_bytes = sizeof(Remote__Shapes__Scalars)};
 
 static const lrm_schema_field fields_Lists[] = {
-    {.name = "u32", .number = 1, .kind = LRM_SCHEMA_UINT32, .count_max = 20, .packed = 1,
-     .slot = 0},
-    {.name = "u64", .number = 2, .kind = LRM_SCHEMA_UINT64, .count_max = 20, .packed = 1,
-     .slot = 1},
-    {.name = "s32", .number = 3, .kind = LRM_SCHEMA_SINT32, .count_max = 20, .packed = 1,
-     .slot = 2},
-    {.name = "yes", .number = 4, .kind = LRM_SCHEMA_BOOL, .count_max = 20, .packed = 1, .slot = 3},
-    {.name = "colour", .number = 5, .kind = LRM_SCHEMA_ENUM, .count_max = 20, .packed = 1,
-     .slot = 4},
-    {.name = "f32", .number = 6, .kind = LRM_SCHEMA_FIXED32, .count_max = 20, .packed = 1,
-     .slot = 5},
-    {.name = "real", .number = 7, .kind = LRM_SCHEMA_DOUBLE, .count_max = 20, .packed = 1,
-     .slot = 6},
+    {.name = "u32", .number = 1, .kind = LRM_SCHEMA_UINT32, .count_max = 20, .slot = 0},
+    {.name = "u64", .number = 2, .kind = LRM_SCHEMA_UINT64, .count_max = 20, .slot = 1},
+    {.name = "s32", .number = 3, .kind = LRM_SCHEMA_SINT32, .count_max = 20, .slot = 2},
+    {.name = "yes", .number = 4, .kind = LRM_SCHEMA_BOOL, .count_max = 20, .slot = 3},
+    {.name = "colour", .number = 5, .kind = LRM_SCHEMA_ENUM, .count_max = 20, .slot = 4},
+    {.name = "f32", .number = 6, .kind = LRM_SCHEMA_FIXED32, .count_max = 20, .slot = 5},
+    {.name = "real", .number = 7, .kind = LRM_SCHEMA_DOUBLE, .count_max = 20, .slot = 6},
     {.name = "text", .number = 8, .kind = LRM_SCHEMA_STRING, .bytes_max = 10, .count_max = 20,
      .slot = 7},
     {.name = "data", .number = 9, .kind = LRM_SCHEMA_BYTES, .bytes_max = 10, .count_max = 20,
      .slot = 8},
     {.name = "empty", .number = 10, .kind = LRM_SCHEMA_MESSAGE, .message = &shape_schema_Empty,
      .count_max = 20, .slot = 9},
-    {.name = "apart", .number = 11, .kind = LRM_SCHEMA_UINT32, .count_max = 20, .slot = 10},
-    {.name = "far", .number = 536870911, .kind = LRM_SCHEMA_INT32, .count_max = 20, .packed = 1,
-     .slot = 11},
+    {.name = "far", .number = 60000, .kind = LRM_SCHEMA_INT32, .count_max = 20, .slot = 10},
 };
 const lrm_schema_message shape_schema_Lists = {
-    .name = "Lists", .fields = fields_Lists, .fields_count = 12, .index = 1,
+    .name = "Lists", .fields = fields_Lists, .fields_count = 11, .index = 1,
     .struct_bytes = sizeof(Remote__Shapes__Lists)};
 const lrm_schema_message shape_schema_Empty = {
     .name = "Empty", .index = 2, .struct_bytes = sizeof(Remote__Shapes__Empty)};
