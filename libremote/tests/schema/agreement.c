@@ -14,8 +14,10 @@
 /* Messages with a static struct. CommandEnvelope has none: its body is too large. */
 #define STATIC_MESSAGES(X)                                                                        \
   X(Batch)                                                                                        \
-  X(Frame) X(Limits) X(Hello) X(Principal) X(Welcome) X(Problem) X(SessionDescription) X(Open)    \
-      X(Opened) X(AttachedDevice) X(LogStatus) X(Stored) X(Receipt) X(Origin) X(AskOptionInfo)    \
+  X(Frame)                                                                                        \
+  X(Limits)                                                                                       \
+  X(Hello) X(Principal) X(Welcome) X(Problem) X(SessionDescription) X(Open) X(Opened)             \
+      X(AttachedDevice) X(LogStatus) X(Stored) X(Receipt) X(Origin) X(AskOptionInfo)              \
           X(OpenAskInfo) X(OutcomeInfo) X(SessionInfo) X(PolicyRule) X(EffectivePolicy)           \
               X(ListSessions) X(WatchSessions) X(CancelRequest) X(DeleteSession) X(PairDevice)    \
                   X(ConfirmPairing) X(LoginOidc) X(Logout) X(ListDevices) X(RevokeDevice)         \
