@@ -32,6 +32,9 @@ typedef struct lrm_store_sqlite_config {
  * LRM_ERR_CORRUPT: damaged, or written by a newer version. */
 int lrm_store_sqlite_open(const lrm_store_sqlite_config *config, lrm_store **out, char *error_text,
                           size_t error_text_bytes) LRM_MUST_USE;
+/* What failed last, for people; borrowed until the next call on the store. Not while a batch is
+ * being written elsewhere. Never NULL. */
+const char *lrm_store_sqlite_error(const lrm_store *store);
 /* Verifies the file: SQLite's own check, blocks without gaps, snapshot index, writer list. Calls
  * report for each fault found; returns how many. */
 int lrm_store_sqlite_check(lrm_store *store, void (*report)(void *user, const char *text),

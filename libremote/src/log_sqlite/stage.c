@@ -1,1 +1,0 @@
-typedef int lrm__log_sqlite_stage;
