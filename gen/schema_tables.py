@@ -334,12 +334,43 @@ def descriptors(messages, prefix):
     return "\n".join(out)
 
 
+# What a fuzzer would hardly guess: edges of numbers, text and lengths.
+EDGES = {
+    "varint_u32_max": "ffffffff0f", "varint_2_32": "8080808010", "varint_i32_max": "ffffffff07",
+    "varint_2_31": "8080808008", "varint_u64_max": "ffffffffffffffffff01",
+    "varint_overlong": "8180808080808080808000", "utf8_2": "c3a9", "utf8_3": "e282ac",
+    "utf8_4": "f48fbfbf", "utf8_surrogate": "eda080", "utf8_overlong": "c080",
+    "utf8_too_large": "f4908080", "length_huge": "ffffffff0f",
+}
+
+
+def dictionary(messages):
+    """For libFuzzer: every tag of the schema, and the edges."""
+    wires = {"FIXED32": 5, "SFIXED32": 5, "FLOAT": 5, "FIXED64": 1, "SFIXED64": 1, "DOUBLE": 1,
+             "STRING": 2, "BYTES": 2, "MESSAGE": 2}
+    tags = {f.proto.number << 3 | wires.get(f.kind, 0) for _, m in messages for f in m.fields}
+    out = [HEAD.replace("/* ", "# ").replace(" */", "")]
+    for tag in sorted(tags):
+        encoded = b""
+        value = tag
+        while value >= 0x80:
+            encoded += bytes([value & 0x7F | 0x80])
+            value >>= 7
+        out.append(f'field_{tag >> 3}_wire_{tag & 7}="{escaped(encoded + bytes([value]))}"')
+    out += [f'{name}="{escaped(bytes.fromhex(value))}"' for name, value in EDGES.items()]
+    return "\n".join(out) + "\n"
+
+
+def escaped(data):
+    return "".join(f"\\x{b:02x}" for b in data)
+
+
 def header_name(prefix):
     return prefix.replace("lrm_", "") + ".h"
 
 
 def write(serialized, proto_root, shown_root, prefix, folder):
-    """Writes schema.h, schema.c and schema_descriptors.c into `folder`."""
+    """Writes schema.h, schema.c, schema_descriptors.c and schema.dict into `folder`."""
     descriptor_set = descriptor_pb2.FileDescriptorSet.FromString(serialized)
     messages = read_messages(descriptor_set, proto_root, shown_root)
     check_nesting(messages)
@@ -347,3 +378,4 @@ def write(serialized, proto_root, shown_root, prefix, folder):
     (folder / f"{stem}.h").write_text(header(messages, prefix))
     (folder / f"{stem}.c").write_text(tables(messages, prefix))
     (folder / f"{stem}_descriptors.c").write_text(descriptors(messages, prefix))
+    (folder / f"{stem}.dict").write_text(dictionary(messages))

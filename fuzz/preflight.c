@@ -1,0 +1,16 @@
+/* The preflight against protobuf-c and nanopb. First byte: which message; rest: its bytes. The
+ * properties are those of libremote/tests/schema/agreement.h. */
+#include "schema/agreement.h"
+
+#include "target.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  if (size < 1) return 0;
+  subject s = subject_at(data[0] % LRM_SCHEMA_MESSAGES);
+  agreement a;
+  const char *fault = agreement_check(&s, data + 1, size - 1, &a);
+  agreement_free(&a);
+  if (fault) fprintf(stderr, "%s: %s\n", s.type->name, fault);
+  FUZZ_CHECK(!fault);
+  return 0;
+}
