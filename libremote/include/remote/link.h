@@ -244,6 +244,25 @@ uint64_t lrm_link_deadline(const lrm_link *link);
  * ACKs. A jump of `now` over two intervals means the machine slept: it probes first. */
 void lrm_link_expire(lrm_link *link, uint64_t now_ns);
 
+/* What a channel stands at; for tests, tools and status lines. */
+typedef struct lrm_link_channel {
+  bool open;      /* OPENED was said or heard */
+  bool publishes; /* this side sends the blocks */
+  bool synced;    /* publisher: SYNCED was written; subscriber: it has come */
+  uint32_t log;   /* Log */
+  uint64_t next;  /* cursor: next offset to send or to receive */
+  uint64_t end;   /* publisher: may send below; subscriber: made its own below */
+  uint64_t acked; /* last ACK heard (publisher) or written (subscriber) */
+  uint64_t watermark;
+  uint64_t credit;      /* limit of payload bytes since OPENED */
+  uint64_t moved_bytes; /* payload bytes sent or received since OPENED */
+} lrm_link_channel;
+/* LRM_ERR_NOT_FOUND: no such channel (any more). */
+int lrm_link_channel_facts(const lrm_link *link, uint32_t channel,
+                           lrm_link_channel *out) LRM_MUST_USE;
+/* Channels in use. */
+size_t lrm_link_channels(const lrm_link *link);
+
 /* Text of the first error on this carrier; empty when there is none. Borrowed. */
 const char *lrm_link_error_detail(const lrm_link *link);
 

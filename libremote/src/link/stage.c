@@ -1,1 +1,0 @@
-typedef int lrm__link_stage;
