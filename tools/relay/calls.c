@@ -1,0 +1,405 @@
+/* REQUEST and REPLY: lists, watches, deleting, devices (spec 9.5). Answers are made one by one as
+ * the link takes them, so a long list costs no memory but its ids. */
+#include <pb_encode.h>
+#include <string.h>
+
+#include "core.h"
+#include "remote/message.h"
+
+#include "schema.h"
+
+enum { REPLY_BYTES_MAX = 4096, LIST_MAX = 256 };
+
+/* ---- replies ---- */
+
+static int send_reply(relay_connection *c, const remote_v1_Reply *reply, uint64_t now_ns) {
+  uint8_t data[REPLY_BYTES_MAX];
+  pb_ostream_t stream = pb_ostream_from_buffer(data, sizeof data);
+  if (!pb_encode(&stream, remote_v1_Reply_fields, reply)) return LRM_ERR_TOO_LARGE;
+  int result =
+      lrm_link_send_reply(c->link, data, stream.bytes_written, reply->id, reply->more, now_ns);
+  if (result == 0) relay_kick(c);
+  return result;
+}
+
+static int send_done(relay_connection *c, uint32_t id, bool more, uint64_t now_ns) {
+  remote_v1_Reply reply = remote_v1_Reply_init_zero;
+  reply.id = id;
+  reply.more = more;
+  reply.which_result = remote_v1_Reply_done_tag;
+  return send_reply(c, &reply, now_ns);
+}
+
+static int send_problem(relay_connection *c, uint32_t id, uint32_t code, const char *reason,
+                        uint64_t now_ns) {
+  remote_v1_Reply reply = remote_v1_Reply_init_zero;
+  reply.id = id;
+  reply.which_result = remote_v1_Reply_problem_tag;
+  reply.result.problem = relay_problem(code, reason);
+  return send_reply(c, &reply, now_ns);
+}
+
+/* ---- the calls that are still answered ---- */
+
+static void call_free(relay *r, relay_call *call) {
+  relay_free(r, call->ids);
+  relay_free(r, call);
+}
+
+void relay_calls_free(relay_connection *c) {
+  while (c->calls != NULL) {
+    relay_call *call = c->calls;
+    c->calls = call->next;
+    call_free(c->relay, call);
+  }
+}
+
+static relay_call *call_make(relay_connection *c, uint32_t id, relay_call_kind kind) {
+  relay_call *call = relay_alloc(c->relay, sizeof *call);
+  if (call == NULL) return NULL;
+  call->id = id;
+  call->kind = kind;
+  call->next = c->calls;
+  c->calls = call;
+  return call;
+}
+
+/* ---- sessions ---- */
+
+typedef struct order {
+  uint64_t activity_ms;
+  lrm_id id;
+} order;
+
+/* Newest activity first: a heap would be more than 256 sessions need. */
+static void sort_newest_first(order *entries, uint32_t count) {
+  for (uint32_t i = 1; i < count; i++) {
+    order moving = entries[i];
+    uint32_t at = i;
+    while (at > 0 && entries[at - 1].activity_ms < moving.activity_ms) {
+      entries[at] = entries[at - 1];
+      at--;
+    }
+    entries[at] = moving;
+  }
+}
+
+static bool collect_sessions(relay_connection *c, relay_call *call, uint32_t limit) {
+  relay *r = c->relay;
+  uint32_t capacity = c->account->sessions + 1;
+  order *entries = relay_alloc(r, capacity * sizeof *entries);
+  if (entries == NULL) return false;
+  uint32_t count = 0;
+  for (size_t i = 0; i < r->buckets_count; i++) {
+    for (const relay_session *s = r->buckets[i]; s != NULL; s = s->next_in_bucket) {
+      if (s->account != c->account || s->deleted || count >= capacity) continue;
+      entries[count++] = (order){s->activity_ms, s->id};
+    }
+  }
+  sort_newest_first(entries, count);
+  if (limit == 0) limit = LIST_MAX;
+  if (count > limit) count = limit;
+  call->ids = relay_alloc(r, (count + 1) * sizeof *call->ids);
+  if (call->ids != NULL) {
+    for (uint32_t i = 0; i < count; i++) call->ids[i] = entries[i].id;
+    call->count = count;
+  }
+  relay_free(r, entries);
+  return call->ids != NULL;
+}
+
+static void fill_description(relay_session *s, relay *r, remote_v1_SessionEntry *entry) {
+  uint8_t key[48];
+  size_t key_bytes = relay_session_key(s, key);
+  lrm_slice value;
+  entry->has_description =
+      lrm_store_get(r->config.store, SPACE_DESCRIPTION, (lrm_slice){key, key_bytes}, &value) == 0 &&
+      lrm_message_decode_static(&lrm_schema_SessionDescription, remote_v1_SessionDescription_fields,
+                                value.data, value.bytes, &entry->description) == 0;
+}
+
+static int send_session(relay_connection *c, uint32_t id, relay_session *s, uint64_t now_ns,
+                        uint64_t wall_ms) {
+  relay *r = c->relay;
+  remote_v1_Reply reply = remote_v1_Reply_init_zero;
+  reply.id = id;
+  reply.more = true;
+  reply.which_result = remote_v1_Reply_session_tag;
+  remote_v1_SessionEntry *entry = &reply.result.session;
+  entry->session_id.size = sizeof s->id.bytes;
+  memcpy(entry->session_id.bytes, s->id.bytes, sizeof s->id.bytes);
+  entry->removed = s->deleted;
+  entry->activity_ms = s->activity_ms;
+  if (!s->deleted) {
+    fill_description(s, r, entry);
+    lrm_slice info = relay_session_info(s, r);
+    entry->has_info = info.bytes > 0 && lrm_message_decode_static(
+                                            &lrm_schema_SessionInfo, remote_v1_SessionInfo_fields,
+                                            info.data, info.bytes, &entry->info) == 0;
+    entry->has_status = true;
+    if (relay_session_events(s, r) == 0 || s->events != NULL) {
+      relay_status_fill(s, r, false, now_ns, wall_ms, &entry->status);
+    }
+  }
+  return send_reply(c, &reply, now_ns);
+}
+
+/* The session of the account that changed next after `seen`. */
+static relay_session *next_change(relay *r, const relay_account *account, uint64_t seen) {
+  relay_session *found = NULL;
+  for (size_t i = 0; i < r->buckets_count; i++) {
+    for (relay_session *s = r->buckets[i]; s != NULL; s = s->next_in_bucket) {
+      if (s->account == account && s->changed > seen &&
+          (found == NULL || s->changed < found->changed)) {
+        found = s;
+      }
+    }
+  }
+  return found;
+}
+
+/* Sends as much as the link takes. True: the call is over. */
+static bool pump_sessions(relay_connection *c, relay_call *call, uint64_t now_ns,
+                          uint64_t wall_ms) {
+  relay *r = c->relay;
+  for (; call->at < call->count; call->at++) {
+    relay_session *s = relay_session_find(r, c->account, &call->ids[call->at]);
+    if (s == NULL || s->deleted) continue;
+    if (send_session(c, call->id, s, now_ns, wall_ms) == LRM_ERR_BUSY) return false;
+  }
+  bool watch = call->kind == CALL_WATCH_SESSIONS;
+  if (!call->listed) {
+    if (send_done(c, call->id, watch, now_ns) == LRM_ERR_BUSY) return false;
+    call->listed = true;
+    if (!watch) return true;
+  }
+  for (relay_session *s; (s = next_change(r, c->account, call->seen)) != NULL;) {
+    if (send_session(c, call->id, s, now_ns, wall_ms) == LRM_ERR_BUSY) return false;
+    call->seen = s->changed;
+  }
+  return false;
+}
+
+/* ---- devices ---- */
+
+typedef struct device_listing {
+  relay_connection *c;
+  relay_call *call;
+  uint32_t capacity;
+  bool failed;
+} device_listing;
+
+static void collect_device(void *user, const char *account, const lrm_id *device_id,
+                           const char *name, bool revoked) {
+  device_listing *listing = user;
+  relay_call *call = listing->call;
+  (void)name;
+  if (revoked || strcmp(account, listing->c->account->name) != 0) return;
+  if (!relay_grow(listing->c->relay, (void **)&call->ids, call->count, &listing->capacity,
+                  sizeof *call->ids)) {
+    listing->failed = true;
+    return;
+  }
+  call->ids[call->count++] = *device_id;
+}
+
+static int send_device(relay_connection *c, uint32_t id, const lrm_id *device_id, uint64_t now_ns) {
+  relay_device device;
+  if (!relay_device_get(c->relay, device_id, &device)) return 0;
+  remote_v1_Reply reply = remote_v1_Reply_init_zero;
+  reply.id = id;
+  reply.more = true;
+  reply.which_result = remote_v1_Reply_device_tag;
+  remote_v1_DeviceEntry *entry = &reply.result.device;
+  entry->device_id.size = sizeof device_id->bytes;
+  memcpy(entry->device_id.bytes, device_id->bytes, sizeof device_id->bytes);
+  relay_text(entry->name, sizeof entry->name, device.name);
+  entry->created_ms = device.created_ms;
+  entry->used_ms = device.used_ms;
+  entry->current = lrm_id_equal(device_id, &c->device_id);
+  for (const relay_connection *o = c->relay->connections; o != NULL; o = o->next) {
+    if (o->state == CONNECTION_LIVE && lrm_id_equal(&o->device_id, device_id)) {
+      entry->connected = true;
+    }
+  }
+  return send_reply(c, &reply, now_ns);
+}
+
+static bool pump_devices(relay_connection *c, relay_call *call, uint64_t now_ns) {
+  for (; call->at < call->count; call->at++) {
+    if (send_device(c, call->id, &call->ids[call->at], now_ns) == LRM_ERR_BUSY) return false;
+  }
+  return send_done(c, call->id, false, now_ns) != LRM_ERR_BUSY;
+}
+
+/* ---- pump ---- */
+
+static bool pump_call(relay_connection *c, relay_call *call, uint64_t now_ns, uint64_t wall_ms) {
+  switch (call->kind) {
+    case CALL_LIST_SESSIONS:
+    case CALL_WATCH_SESSIONS:
+      return pump_sessions(c, call, now_ns, wall_ms);
+    case CALL_LIST_DEVICES:
+      return pump_devices(c, call, now_ns);
+    case CALL_COMMIT:
+      return call->stamp <= c->relay->batch_durable &&
+             send_done(c, call->id, false, now_ns) != LRM_ERR_BUSY;
+    case CALL_NONE:
+      break;
+  }
+  return true;
+}
+
+void relay_calls_pump(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
+  relay_call **at = &c->calls;
+  while (*at != NULL) {
+    relay_call *call = *at;
+    if (pump_call(c, call, now_ns, wall_ms)) {
+      *at = call->next;
+      call_free(c->relay, call);
+    } else {
+      at = &call->next;
+    }
+  }
+}
+
+/* ---- requests ---- */
+
+typedef struct asked {
+  relay_connection *c;
+  const remote_v1_Request *request;
+  uint64_t now_ns;
+  uint64_t wall_ms;
+} asked;
+
+static void answer_problem(const asked *a, uint32_t code, const char *reason) {
+  if (send_problem(a->c, a->request->id, code, reason, a->now_ns) != 0) {
+    relay_end_connection(a->c, LRM_CODE_SLOW_DOWN, "this side reads too slowly", 0, a->now_ns,
+                         a->wall_ms);
+  }
+}
+
+static void start_call(const asked *a, relay_call_kind kind) {
+  relay_connection *c = a->c;
+  relay_call *call = call_make(c, a->request->id, kind);
+  bool made = call != NULL;
+  if (made && (kind == CALL_LIST_SESSIONS || kind == CALL_WATCH_SESSIONS)) {
+    uint32_t limit = kind == CALL_LIST_SESSIONS ? a->request->call.list_sessions.limit : UINT32_MAX;
+    call->seen = c->relay->change_number;
+    made = collect_sessions(c, call, limit);
+  }
+  if (made && kind == CALL_LIST_DEVICES) {
+    device_listing listing = {.c = c, .call = call};
+    relay_each_device(c->relay, collect_device, &listing);
+    made = !listing.failed;
+  }
+  if (made && kind == CALL_COMMIT) {
+    call->stamp =
+        lrm_store_dirty(c->relay->config.store) ? c->relay->batch_open : c->relay->batch_out;
+  }
+  if (!made) {
+    if (call != NULL) {
+      c->calls = call->next;
+      call_free(c->relay, call);
+    }
+    answer_problem(a, LRM_CODE_INTERNAL, "the relay is out of memory");
+    return;
+  }
+  relay_calls_pump(c, a->now_ns, a->wall_ms);
+}
+
+static void cancel(const asked *a) {
+  relay_connection *c = a->c;
+  for (relay_call **at = &c->calls; *at != NULL; at = &(*at)->next) {
+    relay_call *call = *at;
+    if (call->id != a->request->call.cancel.request_id) continue;
+    if (send_done(c, call->id, false, a->now_ns) == LRM_ERR_BUSY) break;
+    *at = call->next;
+    call_free(c->relay, call);
+    break;
+  }
+  if (send_done(c, a->request->id, false, a->now_ns) == LRM_ERR_BUSY) {
+    relay_end_connection(c, LRM_CODE_SLOW_DOWN, "this side reads too slowly", 0, a->now_ns,
+                         a->wall_ms);
+  }
+}
+
+static void delete_session(const asked *a) {
+  relay_connection *c = a->c;
+  lrm_id id;
+  relay_session *s = NULL;
+  if (lrm_id_from(a->request->call.delete_session.session_id.bytes,
+                  a->request->call.delete_session.session_id.size, &id) == 0) {
+    s = relay_session_find(c->relay, c->account, &id);
+  }
+  if (s == NULL || s->deleted) {
+    answer_problem(a, LRM_CODE_NOT_FOUND, "no such session");
+    return;
+  }
+  int result = relay_session_delete(s, c->relay, a->now_ns, a->wall_ms);
+  if (result != 0) {
+    answer_problem(a, LRM_CODE_INTERNAL, lrm_error_text(result));
+    return;
+  }
+  if (c->state == CONNECTION_LIVE) start_call(a, CALL_COMMIT);
+}
+
+static void revoke_device(const asked *a) {
+  relay_connection *c = a->c;
+  lrm_id id;
+  relay_device device;
+  if (lrm_id_from(a->request->call.revoke_device.device_id.bytes,
+                  a->request->call.revoke_device.device_id.size, &id) != 0 ||
+      !relay_device_get(c->relay, &id, &device) || device.account != c->account->row) {
+    answer_problem(a, LRM_CODE_NOT_FOUND, "no such device");
+    return;
+  }
+  if (relay_device_revoke(c->relay, &id, a->now_ns, a->wall_ms) != 0) {
+    answer_problem(a, LRM_CODE_INTERNAL, "the relay failed; try again");
+    return;
+  }
+  if (c->state == CONNECTION_LIVE) start_call(a, CALL_COMMIT); /* not when it revoked itself */
+}
+
+void relay_on_request(relay_connection *c, lrm_slice payload, uint64_t now_ns, uint64_t wall_ms) {
+  remote_v1_Request request;
+  if (lrm_message_decode_static(&lrm_schema_Request, remote_v1_Request_fields, payload.data,
+                                payload.bytes, &request) != 0) {
+    relay_end_connection(c, LRM_CODE_DECODE, "this request cannot be decoded", 0, now_ns, wall_ms);
+    return;
+  }
+  asked a = {c, &request, now_ns, wall_ms};
+  if (c->state != CONNECTION_LIVE) {
+    answer_problem(&a, LRM_CODE_UNAUTHENTICATED,
+                   "this relay signs devices in by token only: remote-relay token");
+    return;
+  }
+  switch (request.which_call) {
+    case remote_v1_Request_list_sessions_tag:
+      start_call(&a, CALL_LIST_SESSIONS);
+      break;
+    case remote_v1_Request_watch_sessions_tag:
+      start_call(&a, CALL_WATCH_SESSIONS);
+      break;
+    case remote_v1_Request_cancel_tag:
+      cancel(&a);
+      break;
+    case remote_v1_Request_delete_session_tag:
+      delete_session(&a);
+      break;
+    case remote_v1_Request_list_devices_tag:
+      start_call(&a, CALL_LIST_DEVICES);
+      break;
+    case remote_v1_Request_revoke_device_tag:
+      revoke_device(&a);
+      break;
+    case remote_v1_Request_logout_tag:
+      if (relay_device_revoke(c->relay, &c->device_id, now_ns, wall_ms) != 0) {
+        answer_problem(&a, LRM_CODE_INTERNAL, "the relay failed; try again");
+      }
+      break;
+    default:
+      answer_problem(&a, LRM_CODE_FORBIDDEN, "this relay does not offer this call");
+      break;
+  }
+}

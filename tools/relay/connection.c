@@ -1,0 +1,223 @@
+/* Connections: how many there may be, HELLO, who it is, and which attempt of a link is the newest
+ * (spec section 3, fencing). */
+#include <string.h>
+
+#include "core.h"
+
+static const uint64_t SIGN_IN_NS = UINT64_C(60) * 1000000000u;
+
+int relay_connect(relay *r, void *connection_user, const char *peer, uint64_t now_ns,
+                  relay_connection **out) {
+  (void)now_ns;
+  if (r->connections_count >= r->config.connections_max ||
+      r->unsigned_count >= r->config.connections_unsigned_max) {
+    relay_log(r, RELAY_WARNING, "connection.refused", "peer", peer, "detail",
+              "too many connections", NULL);
+    return LRM_ERR_BUSY;
+  }
+  relay_connection *c = relay_alloc(r, sizeof *c);
+  if (c == NULL) return LRM_ERR_NO_MEMORY;
+  lrm_link_config config = {.struct_bytes = sizeof config,
+                            .side = LRM_SIDE_ACCEPTING,
+                            .allocator = r->allocator,
+                            .seed = r->config.seed + ++r->links_made * UINT64_C(0x9e3779b97f4a7c15),
+                            .grease = true};
+  int result = lrm_link_create(&config, &c->link);
+  if (result != 0) {
+    relay_free(r, c);
+    return result;
+  }
+  c->relay = r;
+  c->user = connection_user;
+  relay_text(c->peer, sizeof c->peer, peer);
+  c->next = r->connections;
+  if (c->next != NULL) c->next->previous = c;
+  r->connections = c;
+  r->connections_count++;
+  r->unsigned_count++;
+  *out = c;
+  return 0;
+}
+
+lrm_link *relay_connection_link(const relay_connection *c) { return c->link; }
+
+static void remember_generation(relay *r, const relay_connection *c) {
+  relay_former_link *slot = NULL;
+  for (unsigned i = 0; i < RELAY_FORMER_LINKS && slot == NULL; i++) {
+    relay_former_link *f = &r->former[i];
+    if (f->account == c->account->row && lrm_id_equal(&f->device_id, &c->device_id) &&
+        lrm_id_equal(&f->link_id, &c->link_id)) {
+      slot = f;
+    }
+  }
+  if (slot == NULL) slot = &r->former[r->former_next++ % RELAY_FORMER_LINKS];
+  *slot = (relay_former_link){c->account->row, c->device_id, c->link_id, c->generation};
+}
+
+/* Everything it had is gone; what it was signed in as too. */
+static void detach(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
+  relay *r = c->relay;
+  while (c->channels != NULL) relay_channel_free(c->channels, now_ns, wall_ms);
+  relay_calls_free(c);
+  if (c->state == CONNECTION_GREETING || c->state == CONNECTION_UNSIGNED) r->unsigned_count--;
+  if (c->state == CONNECTION_LIVE) {
+    c->account->connections--;
+    remember_generation(r, c);
+  }
+  c->state = CONNECTION_ENDED;
+}
+
+void relay_end_connection(relay_connection *c, uint32_t code, const char *reason,
+                          uint64_t stored_generation, uint64_t now_ns, uint64_t wall_ms) {
+  if (c->state == CONNECTION_ENDED) return;
+  if (code != LRM_CODE_NORMAL) {
+    remote_v1_Problem problem = relay_problem(code, reason);
+    problem.stored_generation = stored_generation;
+    int result = lrm_link_goaway(c->link, &problem, now_ns);
+    if (result != 0) result = lrm_link_refuse(c->link, &problem, now_ns);
+    relay_log(c->relay, code < 3000 ? RELAY_INFO : RELAY_WARNING, "connection.ended", "peer",
+              c->peer, "device", c->device, "code", lrm_code_name(code), "detail", reason, NULL);
+    if (result == 0) relay_kick(c);
+  }
+  detach(c, now_ns, wall_ms);
+}
+
+void relay_disconnect(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
+  relay *r = c->relay;
+  relay_log(r, RELAY_INFO, "connection.closed", "peer", c->peer, "device", c->device, NULL);
+  if (c->state != CONNECTION_ENDED) detach(c, now_ns, wall_ms);
+  if (c->previous != NULL) {
+    c->previous->next = c->next;
+  } else {
+    r->connections = c->next;
+  }
+  if (c->next != NULL) c->next->previous = c->previous;
+  r->connections_count--;
+  lrm_link_destroy(c->link);
+  relay_free(r, c);
+}
+
+/* ---- HELLO ---- */
+
+static void refuse(relay_connection *c, uint32_t code, const char *reason, uint64_t retry_after_ms,
+                   uint64_t now_ns, uint64_t wall_ms) {
+  remote_v1_Problem problem = relay_problem(code, reason);
+  problem.retry_after_ms = retry_after_ms;
+  relay_log(c->relay, RELAY_WARNING, "connection.refused", "peer", c->peer, "code",
+            lrm_code_name(code), "detail", reason, NULL);
+  if (lrm_link_refuse(c->link, &problem, now_ns) == 0) relay_kick(c);
+  detach(c, now_ns, wall_ms);
+}
+
+/* The newest generation that was accepted for this link; 0: none. */
+static uint64_t newest_generation(relay *r, const relay_account *account, const lrm_id *device_id,
+                                  const lrm_id *link_id, relay_connection **holder) {
+  *holder = NULL;
+  for (relay_connection *c = r->connections; c != NULL; c = c->next) {
+    if (c->state == CONNECTION_LIVE && c->account == account &&
+        lrm_id_equal(&c->link_id, link_id) && lrm_id_equal(&c->device_id, device_id)) {
+      *holder = c;
+      return c->generation;
+    }
+  }
+  for (unsigned i = 0; i < RELAY_FORMER_LINKS; i++) {
+    const relay_former_link *f = &r->former[i];
+    if (f->account == account->row && lrm_id_equal(&f->link_id, link_id) &&
+        lrm_id_equal(&f->device_id, device_id)) {
+      return f->generation;
+    }
+  }
+  return 0;
+}
+
+/* "remote/0.1.0" is the surface "remote". */
+static void name_surface(relay_connection *c, const char *agent) {
+  size_t bytes = 0;
+  while (agent[bytes] != '\0' && agent[bytes] != '/' && bytes + 1 < sizeof c->surface) bytes++;
+  while (bytes > 0 && ((unsigned char)agent[bytes] & 0xc0) == 0x80) bytes--; /* whole characters */
+  memcpy(c->surface, agent, bytes);
+  c->surface[bytes] = '\0';
+}
+
+static void welcome_unsigned(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
+  if (lrm_link_accept(c->link, NULL, wall_ms, c->relay->config.agent, now_ns) != 0) {
+    detach(c, now_ns, wall_ms);
+    return;
+  }
+  c->state = CONNECTION_UNSIGNED;
+  c->greeted_ns = now_ns + SIGN_IN_NS;
+  relay_kick(c);
+}
+
+static void sign_in(relay_connection *c, const remote_v1_Hello *hello, const lrm_id *link_id,
+                    const lrm_id *device_id, relay_device *device, uint64_t now_ns,
+                    uint64_t wall_ms) {
+  relay *r = c->relay;
+  remote_v1_Principal principal = remote_v1_Principal_init_zero;
+  c->account = relay_account_of(r, device->account);
+  c->device_id = *device_id;
+  c->link_id = *link_id;
+  c->generation = hello->generation;
+  relay_text(c->device, sizeof c->device, device->name);
+  name_surface(c, hello->agent);
+  relay_text(principal.account, sizeof principal.account, c->account->name);
+  relay_text(principal.device, sizeof principal.device, device->name);
+  principal.device_id.size = sizeof device_id->bytes;
+  memcpy(principal.device_id.bytes, device_id->bytes, sizeof device_id->bytes);
+  if (lrm_link_accept(c->link, &principal, wall_ms, r->config.agent, now_ns) != 0) {
+    relay_kick(c); /* REFUSE UPGRADE_REQUIRED is queued */
+    detach(c, now_ns, wall_ms);
+    return;
+  }
+  r->unsigned_count--;
+  c->state = CONNECTION_LIVE;
+  c->account->connections++;
+  device->used_ms = wall_ms;
+  relay_device_put(r, device_id, device);
+  relay_log(r, RELAY_INFO, "connection.live", "peer", c->peer, "account", c->account->name,
+            "device", c->device, "agent", hello->agent, NULL);
+  relay_kick(c);
+}
+
+void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now_ns,
+                 uint64_t wall_ms) {
+  relay *r = c->relay;
+  if (c->state != CONNECTION_GREETING) return;
+  if (hello->token[0] == '\0') {
+    welcome_unsigned(c, now_ns, wall_ms);
+    return;
+  }
+  lrm_id device_id, link_id;
+  relay_device device;
+  uint32_t code = relay_authenticate(r, hello->token, &device_id, &device);
+  if (code != 0) {
+    refuse(c, code,
+           code == LRM_CODE_REVOKED ? "this device was revoked; sign in again"
+                                    : "the token is not known here; sign in again",
+           0, now_ns, wall_ms);
+    return;
+  }
+  if (lrm_id_from(hello->link_id.bytes, hello->link_id.size, &link_id) != 0 ||
+      lrm_id_none(&link_id) || hello->generation == 0 || hello->generation > LRM_OFFSET_MAX) {
+    refuse(c, LRM_CODE_PROTOCOL, "HELLO needs a link_id and a generation", 0, now_ns, wall_ms);
+    return;
+  }
+  relay_account *account = relay_account_of(r, device.account);
+  relay_connection *older;
+  uint64_t newest = newest_generation(r, account, &device_id, &link_id, &older);
+  if (hello->generation <= newest) {
+    /* A late attempt must not displace the live one. */
+    relay_text(c->device, sizeof c->device, device.name);
+    relay_end_connection(c, LRM_CODE_SUPERSEDED, "a newer connection of this link is known", newest,
+                         now_ns, wall_ms);
+    return;
+  }
+  if (older != NULL) {
+    relay_end_connection(older, LRM_CODE_SUPERSEDED, "replaced by a newer connection of this link",
+                         hello->generation, now_ns, wall_ms);
+  } else if (account->connections >= r->config.connections_per_account_max) {
+    refuse(c, LRM_CODE_SLOW_DOWN, "this account has too many connections", 10000, now_ns, wall_ms);
+    return;
+  }
+  sign_in(c, hello, &link_id, &device_id, &device, now_ns, wall_ms);
+}

@@ -1,0 +1,365 @@
+/* What the files of the relay's core share: its objects and their verbs. Not for anybody else. */
+#ifndef RELAY_CORE_H
+#define RELAY_CORE_H
+
+#include "relay.h"
+#include "remote/cursor.h"
+#include "remote/envelope.h"
+#include "remote/limits.h"
+#include "remote/tail.h"
+
+#include "remote/v1/relay.pb.h"
+
+enum {
+  RELAY_MARKS = 4,
+  RELAY_WATCHES_MAX = LRM_REQUESTS_OPEN_MAX,
+  RELAY_FORMER_LINKS = 1024,
+  RELAY_SURFACE_BYTES = 24
+};
+
+/* Record spaces of the store. Never renumbered. */
+enum relay_space {
+  SPACE_ACCOUNT = 1,
+  SPACE_DEVICE = 2,
+  SPACE_TOKEN = 3, /* SHA-256 of a token: device id */
+  SPACE_SESSION = 4,
+  SPACE_DESCRIPTION = 5,
+  SPACE_INFO = 6,
+  SPACE_OUTBOX = 7,
+  SPACE_RECEIPT = 8,
+  SPACE_COMMAND = 9 /* command ids that are known */
+};
+
+/* What waits for a commit: `value` holds once batch `batch` is durable. Several batches are out at
+ * a time only while commits fail; then the newest two are merged, which only waits longer. */
+typedef struct relay_mark {
+  uint64_t batch;
+  uint64_t value;
+} relay_mark;
+typedef struct relay_marks {
+  relay_mark at[RELAY_MARKS];
+  unsigned count;
+} relay_marks;
+
+void relay_marks_add(relay_marks *marks, uint64_t batch, uint64_t value);
+/* Takes the marks of durable batches away; true: *value is the newest of them. */
+bool relay_marks_take(relay_marks *marks, uint64_t durable_batch, uint64_t *value);
+
+typedef struct relay_account {
+  struct relay_account *next;
+  uint64_t row;
+  char name[RELAY_NAME_BYTES_MAX + 1];
+  relay_ceiling ceiling;
+  uint32_t connections;
+  uint32_t sessions; /* not deleted */
+} relay_account;
+
+/* An outbox that the relay remembers: its number line goes on here. */
+typedef struct relay_outbox {
+  lrm_id link_id;
+  uint64_t next;
+  uint64_t kept;    /* lowest offset whose receipt is kept */
+  uint64_t used_ms; /* Unix milliseconds */
+  uint32_t channels;
+} relay_outbox;
+
+typedef struct relay_session relay_session;
+typedef struct relay_channel relay_channel;
+
+typedef enum relay_channel_kind {
+  CHANNEL_EVENTS_PUBLISH = 0,
+  CHANNEL_COMMANDS_READ = 1,
+  CHANNEL_EVENTS_READ = 2,
+  CHANNEL_COMMANDS_PUBLISH = 3
+} relay_channel_kind;
+
+typedef enum relay_channel_state {
+  CHANNEL_OPENING = 1, /* judged; OPENED waits for a commit or for room in the link */
+  CHANNEL_OPEN = 2,
+  CHANNEL_REJECTING = 3 /* OPENED said RESET: its blocks belong to a former epoch */
+} relay_channel_state;
+
+struct relay_channel {
+  relay_channel *next_of_connection;
+  relay_channel *next_of_session;
+  relay_connection *connection;
+  relay_session *session;
+  uint32_t number;
+  relay_channel_kind kind;
+  relay_channel_state state;
+  bool status_due;
+  bool info_due;
+  uint64_t stamp; /* OPENING: batch that must be durable; 0: none */
+  uint64_t since_ms;
+  uint64_t writer_generation; /* EVENTS_PUBLISH */
+  remote_v1_Opened opened;    /* OPENING: the answer */
+  /* COMMANDS_PUBLISH */
+  lrm_id outbox;         /* link id */
+  uint64_t receipt_next; /* the next offset to be receipted */
+  uint64_t receipt_end;  /* everything below may be: it is durable */
+  bool rejects;          /* EVENTS_PUBLISH: the OPEN named a former epoch */
+  relay_marks marks;     /* outbox `next` per batch */
+};
+
+struct relay_session {
+  relay_session *next_in_bucket;
+  relay_session *next_dirty;
+  relay_session *next_waiting;
+  relay_account *account;
+  lrm_id id;
+  lrm_id creator; /* device */
+  uint64_t created_ms;
+  uint64_t activity_ms;
+  uint64_t activity_saved_ms;
+  uint64_t changed; /* number of the newest change that lists show */
+  bool deleted;
+  bool dirty, waiting; /* in the relay's lists */
+  bool grew, status_changed, list_changed;
+
+  uint64_t writer_generation; /* of the newest writer; lower ones are fenced */
+  lrm_id writer_link;
+  lrm_id writer_device;
+  uint64_t detached_ms; /* host: since when it is away */
+
+  lrm_log *events;                         /* NULL: nothing was published yet */
+  lrm_log *commands;                       /* NULL: not used since the store was opened */
+  uint64_t epoch_stamp;                    /* batch in which the epoch of events changed */
+  uint64_t acknowledged;                   /* EVENTS: what the publisher was told is durable */
+  uint64_t appended_bytes, released_bytes; /* of this publisher's blocks */
+  relay_marks appended;
+  uint64_t delivered; /* COMMANDS: what the host has acknowledged */
+  uint64_t commands_durable;
+  lrm_id *waiting_from; /* link id of each command from `delivered` on */
+  uint32_t waiting_count, waiting_capacity;
+
+  relay_channel *channels;
+  relay_channel *publisher;     /* EVENTS_PUBLISH */
+  relay_channel *reader;        /* COMMANDS_READ */
+  uint32_t readers;             /* EVENTS_READ that are open */
+  relay_connection *watched_by; /* the host's, while somebody reads: its heartbeat is faster */
+
+  relay_outbox *outboxes;
+  uint32_t outboxes_count, outboxes_capacity;
+  uint32_t known_commands; /* while pruning: ids in the store */
+
+  lrm_tail tail;
+  uint8_t *tail_memory; /* NULL: no tail was sent since the last host came */
+};
+
+typedef enum relay_call_kind {
+  CALL_NONE = 0,
+  CALL_LIST_SESSIONS = 1,
+  CALL_WATCH_SESSIONS = 2,
+  CALL_LIST_DEVICES = 3,
+  CALL_COMMIT = 4 /* answered with Done once `stamp` is durable */
+} relay_call_kind;
+
+typedef struct relay_call {
+  struct relay_call *next;
+  uint32_t id;
+  relay_call_kind kind;
+  lrm_id *ids; /* what is still to be listed */
+  uint32_t count, at;
+  bool listed;   /* WATCH: the first listing is complete */
+  uint64_t seen; /* WATCH: changes up to here were sent */
+  uint64_t stamp;
+} relay_call;
+
+typedef enum relay_connection_state {
+  CONNECTION_GREETING = 0,
+  CONNECTION_UNSIGNED = 1, /* WELCOME without a principal: only calls to sign in */
+  CONNECTION_LIVE = 2,
+  CONNECTION_ENDED = 3 /* GOAWAY or REFUSE said: only the carrier is left */
+} relay_connection_state;
+
+struct relay_connection {
+  relay *relay;
+  relay_connection *next, *previous;
+  lrm_link *link;
+  void *user;
+  relay_connection_state state;
+  relay_account *account;
+  lrm_id device_id;
+  lrm_id link_id;
+  uint64_t generation;
+  uint64_t greeted_ns; /* UNSIGNED: when it must have signed in */
+  relay_channel *channels;
+  relay_call *calls;
+  uint32_t watched; /* sessions that it publishes and somebody reads */
+  char device[RELAY_NAME_BYTES_MAX + 1];
+  char surface[RELAY_SURFACE_BYTES];
+  char peer[64];
+};
+
+/* The last generation of a link whose carrier is gone, so that a late attempt stays late. */
+typedef struct relay_former_link {
+  uint64_t account;
+  lrm_id device_id;
+  lrm_id link_id;
+  uint64_t generation;
+} relay_former_link;
+
+struct relay {
+  relay_config config;
+  lrm_allocator allocator; /* counts, then asks the config's */
+  uint64_t memory_bytes;
+  relay_connection *connections;
+  uint32_t connections_count;
+  uint32_t unsigned_count;
+  relay_account *accounts;
+  uint64_t account_row_next;
+  relay_session **buckets;
+  size_t buckets_count;
+  size_t sessions_count;
+  relay_session *dirty;
+  relay_session *waiting;
+  uint64_t change_number;
+  bool calls_dirty;       /* a watch has something to say, or a call waits for a commit */
+  uint64_t batch_open;    /* number of the open batch, from 1 */
+  uint64_t batch_out;     /* newest frozen one */
+  uint64_t batch_durable; /* everything up to it is committed */
+  int store_fault;
+  bool broken; /* must not commit any more: the program ends */
+  uint64_t prune_ns;
+  uint64_t links_made;
+  relay_former_link former[RELAY_FORMER_LINKS];
+  unsigned former_next;
+  uint64_t devices_count;
+  relay_stats counted;
+};
+
+/* ---- relay.c ---- */
+void *relay_alloc(relay *r, size_t bytes); /* zeroed */
+void relay_free(relay *r, void *memory);
+/* Makes room for one more element; false: out of memory. */
+bool relay_grow(relay *r, void **array, uint32_t count, uint32_t *capacity, size_t bytes);
+/* Key and value pairs, both strings, ended by NULL. */
+void relay_log(relay *r, relay_level level, const char *event, ...);
+void relay_log_session(relay *r, relay_level level, const char *event, const relay_session *session,
+                       const relay_connection *c, const char *detail);
+void relay_kick(relay_connection *c);
+remote_v1_Problem relay_problem(uint32_t code, const char *reason);
+void relay_text(char *out, size_t out_bytes, const char *text);
+
+/* ---- record.c: values of records ---- */
+typedef struct relay_writer {
+  uint8_t data[2048];
+  size_t used;
+} relay_writer;
+typedef struct relay_reader {
+  const uint8_t *data;
+  size_t bytes, at;
+  bool bad;
+} relay_reader;
+void relay_write_number(relay_writer *w, uint64_t value, unsigned bytes);
+void relay_write_id(relay_writer *w, const lrm_id *id);
+void relay_write_text(relay_writer *w, const char *text);
+lrm_slice relay_written(const relay_writer *w);
+relay_reader relay_read(lrm_slice value);
+uint64_t relay_read_number(relay_reader *r, unsigned bytes);
+lrm_id relay_read_id(relay_reader *r);
+void relay_read_text(relay_reader *r, char *out, size_t out_bytes);
+/* Puts or removes; a fault is logged and shows as a failing store. */
+void relay_put(relay *r, enum relay_space space, lrm_slice key, lrm_slice value);
+void relay_remove(relay *r, enum relay_space space, lrm_slice key);
+
+/* ---- account.c ---- */
+int relay_accounts_load(relay *r);
+void relay_accounts_free(relay *r);
+relay_account *relay_account_find(relay *r, const char *name);
+relay_account *relay_account_of(relay *r, uint64_t row);
+typedef struct relay_device {
+  uint64_t account;
+  uint64_t created_ms, used_ms;
+  bool revoked;
+  uint8_t token_hash[32];
+  char name[RELAY_NAME_BYTES_MAX + 1];
+} relay_device;
+bool relay_device_get(relay *r, const lrm_id *device_id, relay_device *out);
+void relay_device_put(relay *r, const lrm_id *device_id, const relay_device *device);
+/* 0: the device; else LRM_CODE_UNAUTHENTICATED or LRM_CODE_REVOKED. */
+uint32_t relay_authenticate(relay *r, const char *token, lrm_id *device_id, relay_device *device);
+
+/* ---- connection.c ---- */
+void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now_ns,
+                 uint64_t wall_ms);
+/* Says goodbye and detaches everything; the carrier follows. */
+void relay_end_connection(relay_connection *c, uint32_t code, const char *reason,
+                          uint64_t stored_generation, uint64_t now_ns, uint64_t wall_ms);
+
+/* ---- session.c ---- */
+int relay_sessions_load(relay *r);
+void relay_sessions_free(relay *r);
+relay_session *relay_session_find(relay *r, const relay_account *account, const lrm_id *id);
+relay_session *relay_session_make(relay *r, relay_account *account, const lrm_id *id);
+void relay_session_save(relay_session *s, relay *r);
+void relay_session_describe(relay_session *s, relay *r,
+                            const remote_v1_SessionDescription *description);
+/* Opens (makes) its logs. 0 or LRM_ERR_*. COMMANDS gets the epoch of this opening and its
+ * unacknowledged commands are renumbered from 0 (spec 3.12). */
+int relay_session_events(relay_session *s, relay *r);
+int relay_session_commands(relay_session *s, relay *r);
+/* Deletes its logs and leaves a tombstone. */
+int relay_session_delete(relay_session *s, relay *r, uint64_t now_ns, uint64_t wall_ms);
+void relay_session_touch(relay_session *s, relay *r, uint64_t wall_ms);
+/* Puts it on the relay's lists. */
+void relay_session_dirty(relay_session *s, relay *r);
+void relay_session_wait(relay_session *s, relay *r);
+size_t relay_session_key(const relay_session *s, uint8_t key[48]);
+lrm_slice relay_session_info(relay_session *s, relay *r);
+
+/* ---- attach.c ---- */
+void relay_on_open(relay_connection *c, const lrm_link_event *event, uint64_t now_ns,
+                   uint64_t wall_ms);
+/* Answers OPENED if it can be now. */
+void relay_channel_answer(relay_channel *ch, uint64_t now_ns, uint64_t wall_ms);
+/* Forgets a channel (the link knows already). */
+void relay_channel_free(relay_channel *ch, uint64_t now_ns, uint64_t wall_ms);
+/* CLOSE with a code, then forgets it. */
+void relay_channel_close(relay_channel *ch, uint32_t code, const char *reason, uint64_t now_ns,
+                         uint64_t wall_ms);
+relay_channel *relay_channel_find(const relay_connection *c, uint32_t number);
+
+/* ---- events.c: what a host publishes ---- */
+void relay_on_events_block(relay_channel *ch, const lrm_link_event *event, uint64_t now_ns,
+                           uint64_t wall_ms);
+void relay_on_events_tail(relay_channel *ch, const lrm_link_event *event, uint64_t now_ns);
+void relay_on_info(relay_channel *ch, lrm_slice info, uint64_t now_ns, uint64_t wall_ms);
+void relay_events_settled(relay_session *s, relay *r, uint64_t now_ns);
+/* Extends every reader; trims a log that has grown too large. */
+void relay_events_fan_out(relay_session *s, relay *r, uint64_t now_ns);
+void relay_extend_reader(relay_channel *ch, uint64_t now_ns);
+
+/* ---- commands.c ---- */
+relay_outbox *relay_outbox_find(relay_session *s, const lrm_id *link_id);
+relay_outbox *relay_outbox_make(relay_session *s, relay *r, const lrm_id *link_id);
+void relay_outbox_save(relay_session *s, relay *r, relay_outbox *outbox, uint64_t wall_ms);
+/* Drops receipts below. */
+void relay_outbox_trim(relay_session *s, relay *r, relay_outbox *outbox, uint64_t below);
+void relay_outbox_forget(relay_session *s, relay *r, const relay_outbox *outbox);
+int relay_outboxes_load(relay *r);
+/* Forgets outboxes, receipts and command ids that are too old. */
+int relay_commands_prune(relay *r, uint64_t wall_ms);
+void relay_on_command_block(relay_channel *ch, const lrm_link_event *event, uint64_t now_ns,
+                            uint64_t wall_ms);
+void relay_on_commands_acked(relay_channel *ch, uint64_t next, uint64_t now_ns);
+/* Sends the receipts that may be, then the ACK behind them. */
+void relay_send_receipts(relay_channel *ch, uint64_t now_ns);
+void relay_commands_settled(relay_session *s, relay *r, uint64_t now_ns);
+/* A command that was renumbered: where it is now. */
+void relay_command_moved(relay_session *s, relay *r, const lrm_id *command_id, uint64_t offset);
+
+/* ---- presence.c ---- */
+void relay_status_fill(const relay_session *s, const relay *r, bool with_devices, uint64_t now_ns,
+                       uint64_t wall_ms, remote_v1_LogStatus *out);
+void relay_status_send(relay_channel *ch, uint64_t now_ns, uint64_t wall_ms);
+void relay_info_send(relay_channel *ch, uint64_t now_ns);
+/* A reader or the host came or went: the host's heartbeat follows. */
+void relay_readers_changed(relay_session *s, uint64_t now_ns);
+
+/* ---- calls.c ---- */
+void relay_on_request(relay_connection *c, lrm_slice payload, uint64_t now_ns, uint64_t wall_ms);
+void relay_calls_pump(relay_connection *c, uint64_t now_ns, uint64_t wall_ms);
+void relay_calls_free(relay_connection *c);
+
+#endif

@@ -1,0 +1,155 @@
+/* The relay without I/O: accounts, sessions, who may attach to what, what is acknowledged when.
+ * Link events and a store go in; the links it owns say what to send. No loop, no clock, no socket,
+ * no entropy: a simulator drives the same object as the program does.
+ *
+ * A turn of its driver:
+ *   - a carrier came              relay_connect, then feed relay_connection_link
+ *   - an event of that link       relay_event
+ *   - lrm_link_wanted             relay_fetch
+ *   - the control queue is empty  relay_drained
+ *   - the carrier went            relay_disconnect
+ *   - the store was frozen        relay_frozen; written and settled: relay_settled
+ *   - anything of the above       relay_turn, once at the end of the turn
+ *   - relay_deadline              relay_expire
+ *
+ * Threads: one. Memory: from the allocator; per connection and per session, bounded by limits. */
+#ifndef RELAY_H
+#define RELAY_H
+
+#include "remote/link.h"
+#include "remote/log.h"
+
+typedef struct relay relay;
+typedef struct relay_connection relay_connection;
+
+typedef enum relay_level {
+  RELAY_DEBUG = 0,
+  RELAY_INFO = 1,
+  RELAY_WARNING = 2,
+  RELAY_ERROR = 3
+} relay_level;
+
+/* A field of a log line. Values come from outside: the writer escapes them. */
+typedef struct relay_field {
+  const char *key;
+  const char *value;
+} relay_field;
+
+typedef struct relay_config {
+  size_t struct_bytes; /* sizeof(relay_config) */
+  lrm_allocator allocator;
+  lrm_store *store;      /* claimed by the caller */
+  lrm_id commands_epoch; /* random, new for every opening of the store */
+  uint64_t seed;         /* entropy for the links' jitter */
+  uint64_t wall_ms;      /* now, Unix milliseconds */
+  const char *agent;     /* said in WELCOME; borrowed for good */
+
+  uint32_t connections_max;             /* 0: 10000 */
+  uint32_t connections_unsigned_max;    /* not signed in yet; 0: 512 */
+  uint32_t connections_per_account_max; /* 0: 64 */
+  uint32_t sessions_per_account_max;    /* 0: 256 */
+  uint32_t outboxes_per_session_max;    /* 0: 256; the least recently used goes */
+  uint32_t commands_waiting_max;        /* per session, not read by its host; 0: 1024 */
+  uint64_t commands_bytes_max;          /* the same in bytes; 0: 16 MiB */
+  uint64_t log_bytes_max;               /* of a session's events; 0: 1 GiB */
+
+  /* This connection's link has something to send. `connection_user` from relay_connect. */
+  void (*kick)(void *user, void *connection_user);
+  /* One event worth a line. Never contents, never credentials. */
+  void (*log)(void *user, relay_level level, const char *event, const relay_field *fields,
+              size_t count);
+  /* A device was revoked: to be kept outside the store too. */
+  void (*revoked)(void *user, const lrm_id *device_id);
+  void *user;
+} relay_config;
+
+/* Reads accounts and sessions from the store, forgets what is too old. What it changes lies in the
+ * store's open batch. LRM_ERR_CORRUPT: a record cannot be read; other errors of the store. */
+int relay_open(const relay_config *config, relay **out) LRM_MUST_USE;
+/* All connections must be gone. The store is not closed. */
+void relay_close(relay *r);
+
+/* ---- accounts and devices ---- */
+
+typedef enum relay_ceiling {
+  RELAY_CEILING_DISABLED = 0,
+  RELAY_CEILING_VIEW = 1,
+  RELAY_CEILING_CONTROL = 2
+} relay_ceiling;
+
+#define RELAY_NAME_BYTES_MAX 63
+#define RELAY_TOKEN_BYTES_MAX 128
+
+/* Makes an account, or finds it. LRM_ERR_USAGE: the name is empty, too long, or not printable. */
+int relay_account_add(relay *r, const char *name, uint64_t wall_ms) LRM_MUST_USE;
+/* What the account may do; live links feel it at once. LRM_ERR_NOT_FOUND. */
+int relay_account_set_ceiling(relay *r, const char *name, relay_ceiling ceiling, uint64_t now_ns,
+                              uint64_t wall_ms) LRM_MUST_USE;
+/* Calls visit for each account. */
+void relay_each_account(relay *r,
+                        void (*visit)(void *user, const char *name, relay_ceiling ceiling,
+                                      uint32_t devices, uint32_t sessions),
+                        void *user);
+/* Makes a device with this token (random, made by the caller; only its hash is kept).
+ * LRM_ERR_NOT_FOUND: no such account; LRM_ERR_USAGE: a bad name or token. */
+int relay_device_add(relay *r, const char *account, const char *device, const lrm_id *device_id,
+                     const char *token, uint64_t wall_ms) LRM_MUST_USE;
+/* The token signs in no more and live links close. LRM_ERR_NOT_FOUND. */
+int relay_device_revoke(relay *r, const lrm_id *device_id, uint64_t now_ns,
+                        uint64_t wall_ms) LRM_MUST_USE;
+/* Calls visit for each device of every account. */
+void relay_each_device(relay *r,
+                       void (*visit)(void *user, const char *account, const lrm_id *device_id,
+                                     const char *name, bool revoked),
+                       void *user);
+
+/* ---- connections ---- */
+
+/* A carrier was accepted. Makes its link (accepting side, attached by the driver). LRM_ERR_BUSY:
+ * too many connections; close the carrier. */
+int relay_connect(relay *r, void *connection_user, const char *peer, uint64_t now_ns,
+                  relay_connection **out) LRM_MUST_USE;
+lrm_link *relay_connection_link(const relay_connection *c);
+/* An event of the connection's link. */
+void relay_event(relay_connection *c, const lrm_link_event *event, uint64_t now_ns,
+                 uint64_t wall_ms);
+/* Serves lrm_link_wanted. Negative: nothing to send there. The payload is borrowed until the next
+ * call on the relay. */
+int relay_fetch(relay_connection *c, const lrm_link_want *want, lrm_frame *frame, uint64_t now_ns);
+/* The link's control queue has room again. */
+void relay_drained(relay_connection *c, uint64_t now_ns, uint64_t wall_ms);
+/* The carrier is gone: frees the connection and its link. */
+void relay_disconnect(relay_connection *c, uint64_t now_ns, uint64_t wall_ms);
+
+/* ---- store ---- */
+
+/* lrm_store_freeze took the open batch. */
+void relay_frozen(relay *r);
+/* lrm_store_settle is done; `result` as it came from lrm_batch_write. */
+void relay_settled(relay *r, int result, uint64_t now_ns, uint64_t wall_ms);
+
+/* ---- time ---- */
+
+/* Fan-out, statuses, watches: what the events of this turn add up to. True: it did something. */
+bool relay_turn(relay *r, uint64_t now_ns, uint64_t wall_ms);
+/* When relay_expire has something to do, monotonic; UINT64_MAX: never. */
+uint64_t relay_deadline(const relay *r);
+void relay_expire(relay *r, uint64_t now_ns, uint64_t wall_ms);
+/* Says GOAWAY DRAIN to every connection, each with a retry time of its own. */
+void relay_drain(relay *r, uint64_t now_ns);
+
+typedef struct relay_stats {
+  uint64_t connections, accounts, devices, sessions, hosts_attached, readers;
+  uint64_t blocks_in, block_bytes_in, messages_in, blocks_out, block_bytes_out;
+  uint64_t tails_in, commands_stored, commands_refused, commands_delivered, commits, commit_errors;
+  uint64_t memory_bytes; /* allocated by the relay and its links now */
+  bool store_failing;
+} relay_stats;
+
+relay_stats relay_stats_now(const relay *r);
+/* The open batch must not be committed: end the program, nothing that was acknowledged is lost. */
+bool relay_broken(const relay *r);
+/* The last commit failed; nothing is acknowledged until one succeeds. */
+int relay_store_fault(const relay *r);
+
+#endif
