@@ -1,0 +1,337 @@
+/* Values within the schema's limits. A reader's preflight refuses a message that is larger than
+ * 192 KiB or a string over its limit, so nothing of the kind may be made here: long texts are cut
+ * and travel whole as assets, and whatever else had to be left out sets `cut`. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "acp_internal.h"
+
+/* Room for the texts of one event; the message limit is 192 KiB, the rest is for the envelope,
+ * ids and paths. */
+#define EVENT_ROOM_BYTES (120u * 1024u)
+#define ASSET_CHUNK_BYTES (64u * 1024u)
+#define JSON_INLINE_BYTES 32768u
+
+struct acp_chunk {
+  acp_chunk *next;
+  size_t bytes, used;
+  _Alignas(16) char data[];
+};
+
+void acp_build_begin(acp_build *b, acp_session *session) {
+  *b = (acp_build){.session = session, .room = EVENT_ROOM_BYTES};
+}
+
+void acp_build_end(acp_build *b) {
+  while (b->chunks != NULL) {
+    acp_chunk *next = b->chunks->next;
+    free(b->chunks);
+    b->chunks = next;
+  }
+}
+
+void *acp_build_alloc(acp_build *b, size_t bytes) {
+  bytes = (bytes + 15) & ~(size_t)15;
+  if (b->chunks == NULL || b->chunks->bytes - b->chunks->used < bytes) {
+    size_t room = bytes > 4096 ? bytes : 4096;
+    acp_chunk *chunk = memory_zero(sizeof *chunk + room);
+    chunk->next = b->chunks;
+    chunk->bytes = room;
+    b->chunks = chunk;
+  }
+  void *out = b->chunks->data + b->chunks->used;
+  b->chunks->used += bytes;
+  return out;
+}
+
+char *acp_build_copy(acp_build *b, const char *text) {
+  size_t bytes = strlen(text);
+  char *copy = acp_build_alloc(b, bytes + 1);
+  memcpy(copy, text, bytes);
+  return copy;
+}
+
+size_t acp_letter(const unsigned char *t, size_t bytes) {
+  if (bytes == 0) return 0;
+  if (t[0] < 0x80) return 1;
+  size_t n = t[0] >= 0xF0 ? 4 : t[0] >= 0xE0 ? 3 : t[0] >= 0xC2 ? 2 : 0;
+  if (n == 0 || n > bytes || t[0] > 0xF4) return 0;
+  for (size_t i = 1; i < n; i++)
+    if ((t[i] & 0xC0) != 0x80) return 0;
+  if (t[0] == 0xE0 && t[1] < 0xA0) return 0;
+  if (t[0] == 0xED && t[1] > 0x9F) return 0;
+  if (t[0] == 0xF0 && t[1] < 0x90) return 0;
+  if (t[0] == 0xF4 && t[1] > 0x8F) return 0;
+  return n;
+}
+
+/* Copies as much as fits, mistakes as U+FFFD; *used: bytes of the input that went in. */
+static size_t copy_letters(char *out, size_t limit, const char *text, size_t bytes, size_t *used) {
+  size_t n = 0, i = 0;
+  while (i < bytes) {
+    size_t letter = acp_letter((const unsigned char *)text + i, bytes - i);
+    bool bad = letter == 0 || text[i] == '\0';
+    size_t need = bad ? 3 : letter;
+    if (n + need > limit) break;
+    if (bad) {
+      memcpy(out + n, "\xEF\xBF\xBD", 3);
+      letter = 1;
+    } else {
+      memcpy(out + n, text + i, letter);
+    }
+    n += need;
+    i += letter;
+  }
+  *used = i;
+  return n;
+}
+
+static char *text_within(acp_build *b, const char *text, size_t bytes, size_t limit, bool *whole) {
+  if (limit > b->room) limit = b->room;
+  size_t room = bytes > limit / 3 ? limit : bytes * 3;
+  char *out = acp_build_alloc(b, room + 1);
+  size_t used;
+  size_t n = copy_letters(out, room, text, bytes, &used);
+  out[n] = '\0';
+  b->room -= n;
+  *whole = used == bytes;
+  return out;
+}
+
+char *acp_build_text(acp_build *b, const char *text, size_t bytes, size_t limit) {
+  bool whole;
+  char *out = text_within(b, text, bytes, limit, &whole);
+  if (!whole) b->cut = true;
+  return out;
+}
+
+char *acp_build_string(acp_build *b, const json_t *value, size_t limit) {
+  if (!json_is_string(value)) return acp_build_text(b, "", 0, 0);
+  return acp_build_text(b, json_string_value(value), json_string_length(value), limit);
+}
+
+void acp_id_make(const char *id, size_t limit, char *out) {
+  size_t bytes = strlen(id);
+  if (bytes <= limit) {
+    memcpy(out, id, bytes + 1);
+    return;
+  }
+  uint64_t a = acp_hash(ACP_HASH_BEGIN, id, bytes);
+  uint64_t c = acp_hash(a ^ UINT64_C(0x9e3779b97f4a7c15), id, bytes);
+  sprintf(out, "long-%016llx%016llx", (unsigned long long)a, (unsigned long long)c);
+}
+
+char *acp_build_id(acp_build *b, const json_t *value, size_t limit) {
+  const char *id = json_is_string(value) ? json_string_value(value) : "";
+  char *out = acp_build_alloc(b, limit + 1 > 64 ? limit + 1 : 64);
+  acp_id_make(id, limit, out);
+  return out;
+}
+
+void acp_make_id(acp_session *s, const char *prefix, char out[ACP_ID_BYTES]) {
+  snprintf(out, ACP_ID_BYTES, "%s-%.40s-%llu", prefix, s->id_token,
+           (unsigned long long)++s->counter);
+}
+
+/* ---- redaction ---- */
+
+void acp_redacted(acp_session *s) {
+  if (s->said_redacted) return;
+  s->said_redacted = true;
+  acp_notice(s, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_INFO, "redaction",
+             "Something that looks like a secret was removed from what leaves this machine. "
+             "It is marked [redacted: KIND].");
+}
+
+const char *acp_build_redact(acp_build *b, const char *text, size_t *bytes) {
+  size_t clean_bytes;
+  char *clean = redact_text(b->session->redact, text, *bytes, &clean_bytes);
+  if (clean == NULL) return text;
+  char *kept = acp_build_alloc(b, clean_bytes + 1);
+  memcpy(kept, clean, clean_bytes);
+  free(clean);
+  *bytes = clean_bytes;
+  acp_redacted(b->session);
+  return kept;
+}
+
+/* ---- assets ---- */
+
+static void send_asset(acp_session *s, const char *id, const unsigned char *data, size_t bytes,
+                       const char *media_type, const char *name) {
+  acp_build b;
+  acp_build_begin(&b, s);
+  char *asset_id = acp_build_copy(&b, id);
+  char *media = acp_build_text(&b, media_type, strlen(media_type), 127);
+  char *label = acp_build_text(&b, name, strlen(name), 1024);
+  char *chunk = acp_build_alloc(&b, ASSET_CHUNK_BYTES);
+  size_t at = 0;
+  do {
+    size_t n = bytes - at < ASSET_CHUNK_BYTES ? bytes - at : ASSET_CHUNK_BYTES;
+    if (n > 0) memcpy(chunk, data + at, n);
+    Remote__V1__Asset asset = REMOTE__V1__ASSET__INIT;
+    asset.asset_id = asset_id;
+    asset.position = at;
+    asset.total = bytes;
+    asset.media_type = media;
+    asset.name = label;
+    asset.data.data = (uint8_t *)chunk;
+    asset.data.len = n;
+    Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+    event.body_case = REMOTE__V1__EVENT__BODY_ASSET;
+    event.asset = &asset;
+    acp_emit(s, &event);
+    at += n;
+  } while (at < bytes);
+  acp_build_end(&b);
+}
+
+char *acp_build_asset(acp_build *b, const void *data, size_t bytes, const char *media_type,
+                      const char *name) {
+  acp_session *s = b->session;
+  uint64_t h0 = acp_hash(ACP_HASH_BEGIN, data, bytes);
+  uint64_t h1 = acp_hash(h0 ^ bytes, media_type, strlen(media_type));
+  const size_t slots = sizeof s->assets / sizeof *s->assets;
+  for (size_t i = 0; i < slots; i++)
+    if (s->assets[i].id[0] != '\0' && s->assets[i].hash[0] == h0 && s->assets[i].hash[1] == h1)
+      return acp_build_copy(b, s->assets[i].id);
+  char id[ACP_ID_BYTES];
+  acp_make_id(s, "asset", id);
+  size_t slot = s->next_asset++ % slots;
+  s->assets[slot].hash[0] = h0;
+  s->assets[slot].hash[1] = h1;
+  snprintf(s->assets[slot].id, sizeof s->assets[slot].id, "%.63s", id);
+  send_asset(s, s->assets[slot].id, data, bytes, media_type, name);
+  return acp_build_copy(b, s->assets[slot].id);
+}
+
+static int digit64(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+' || c == '-') return 62;
+  if (c == '/' || c == '_') return 63;
+  return -1;
+}
+
+/* In place is fine: the output is shorter. False: not base64. */
+static bool decode64(const char *text, size_t bytes, unsigned char *out, size_t *out_bytes) {
+  uint32_t bits = 0, count = 0;
+  size_t n = 0;
+  for (size_t i = 0; i < bytes; i++) {
+    if (text[i] == '=' || text[i] == '\n' || text[i] == '\r') continue;
+    int value = digit64(text[i]);
+    if (value < 0) return false;
+    bits = bits << 6 | (uint32_t)value;
+    if (++count % 4 == 0) {
+      out[n++] = (unsigned char)(bits >> 16);
+      out[n++] = (unsigned char)(bits >> 8);
+      out[n++] = (unsigned char)bits;
+    }
+  }
+  if (count % 4 == 1) return false;
+  if (count % 4 == 2) out[n++] = (unsigned char)(bits >> 4);
+  if (count % 4 == 3) {
+    out[n++] = (unsigned char)(bits >> 10);
+    out[n++] = (unsigned char)(bits >> 2);
+  }
+  *out_bytes = n;
+  return true;
+}
+
+char *acp_build_asset64(acp_build *b, const json_t *base64, const json_t *media_type,
+                        const char *name, size_t *bytes) {
+  if (!json_is_string(base64)) return NULL;
+  size_t length = json_string_length(base64);
+  unsigned char *data = memory_zero(length + 4);
+  char *id = NULL;
+  const char *media = json_string_value(media_type);
+  if (decode64(json_string_value(base64), length, data, bytes))
+    id = acp_build_asset(b, data, *bytes, media != NULL ? media : "application/octet-stream", name);
+  free(data);
+  return id;
+}
+
+char *acp_build_long(acp_build *b, const char *text, size_t bytes, size_t limit,
+                     const char *media_type, const char *name, bool secret, char **asset_id) {
+  if (secret) text = acp_build_redact(b, text, &bytes);
+  bool whole;
+  char *out = text_within(b, text, bytes, limit, &whole);
+  *asset_id = whole ? acp_build_copy(b, "") : acp_build_asset(b, text, bytes, media_type, name);
+  return out;
+}
+
+Remote__V1__Json *acp_build_json(acp_build *b, const json_t *value) {
+  Remote__V1__Json *json = acp_build_alloc(b, sizeof *json);
+  remote__v1__json__init(json);
+  char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+  if (text == NULL) text = memory_string("null");
+  size_t bytes = strlen(text);
+  const char *clean = acp_build_redact(b, text, &bytes);
+  json->total_bytes = bytes;
+  json->text = acp_build_long(b, clean, bytes, JSON_INLINE_BYTES, "application/json", "", false,
+                              &json->asset_id);
+  free(text);
+  return json;
+}
+
+/* ---- events ---- */
+
+static void fill_in(acp_session *s, Remote__V1__Event *event) {
+  /* The generated struct wants writable texts; nobody writes to them. */
+  if (s->event_turn_id != NULL && event->turn_id[0] == '\0')
+    memcpy(&event->turn_id, &s->event_turn_id, sizeof event->turn_id);
+  if (s->event_agent_id != NULL && event->agent_id[0] == '\0')
+    memcpy(&event->agent_id, &s->event_agent_id, sizeof event->agent_id);
+}
+
+void acp_emit(acp_session *s, Remote__V1__Event *event) {
+  fill_in(s, event);
+  s->sink->emit(s->sink_user, event);
+}
+void acp_delta(acp_session *s, Remote__V1__Event *event) {
+  fill_in(s, event);
+  s->sink->delta(s->sink_user, event);
+}
+void acp_tail(acp_session *s, Remote__V1__Event *event) {
+  fill_in(s, event);
+  s->sink->tail(s->sink_user, event);
+}
+
+void acp_extension(acp_session *s, const char *name, const json_t *value, bool tail) {
+  acp_build b;
+  acp_build_begin(&b, s);
+  Remote__V1__AgentExtension extension = REMOTE__V1__AGENT_EXTENSION__INIT;
+  extension.namespace_ = acp_build_copy(&b, "acp");
+  extension.name = acp_build_text(&b, name, strlen(name), 127);
+  extension.json = acp_build_json(&b, value);
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  event.body_case = REMOTE__V1__EVENT__BODY_AGENT_EXTENSION;
+  event.agent_extension = &extension;
+  /* What has an asset is durable with it. */
+  if (tail && extension.json->asset_id[0] == '\0')
+    acp_tail(s, &event);
+  else
+    acp_emit(s, &event);
+  acp_build_end(&b);
+}
+
+void acp_notice(acp_session *s, Remote__V1__NoticeLevel level, const char *topic,
+                const char *format, ...) {
+  char text[2048];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  acp_build b;
+  acp_build_begin(&b, s);
+  Remote__V1__Notice notice = REMOTE__V1__NOTICE__INIT;
+  notice.level = level;
+  notice.text = acp_build_text(&b, text, strlen(text), 4096);
+  notice.topic = acp_build_copy(&b, topic);
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  event.body_case = REMOTE__V1__EVENT__BODY_NOTICE;
+  event.notice = &notice;
+  acp_emit(s, &event);
+  acp_build_end(&b);
+}

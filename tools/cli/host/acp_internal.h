@@ -1,0 +1,261 @@
+/* What the files of the adapter share. acp_session.c: the conversation (start, turns, cancel);
+ * acp_updates.c: session/update by kind; acp_streams.c: messages that are being written;
+ * acp_tools.c: tool calls; acp_modes.c: modes, options, slash commands; acp_asks.c and
+ * acp_forms.c: what waits for a person; acp_build.c: values within the schema's limits. */
+#ifndef REMOTE_CLI_ACP_INTERNAL_H
+#define REMOTE_CLI_ACP_INTERNAL_H
+
+#include <jansson.h>
+
+#include "acp_session.h"
+#include "jsonrpc.h"
+#include "memory.h"
+
+#define ACP_ID_BYTES 128   /* ids of tools, messages, turns, options of asks, with terminator */
+#define ACP_NAME_BYTES 256 /* ids of modes, options and values */
+
+/* ---- acp_build.c ---- */
+
+typedef struct acp_chunk acp_chunk;
+
+/* Builds one event: memory that lives until acp_build_end, and what is left of the room that one
+ * message has on the wire. */
+typedef struct acp_build {
+  acp_session *session;
+  acp_chunk *chunks;
+  size_t room;
+  bool cut; /* something was left out: the whole is to follow as an AgentExtension */
+} acp_build;
+
+void acp_build_begin(acp_build *build, acp_session *session);
+void acp_build_end(acp_build *build);
+void *acp_build_alloc(acp_build *build, size_t bytes);
+/* Valid UTF-8 without NUL of at most `limit` bytes, cut at a letter (and build->cut set). */
+char *acp_build_text(acp_build *build, const char *text, size_t bytes, size_t limit);
+/* The same of a JSON string; anything else gives an empty text. */
+char *acp_build_string(acp_build *build, const json_t *value, size_t limit);
+/* An id of at most ACP_ID_BYTES - 1 bytes: the agent's, or, when that is too long, one made of its
+ * hash (so the same id always gives the same). */
+void acp_id_make(const char *id, size_t limit, char *out);
+char *acp_build_id(acp_build *build, const json_t *value, size_t limit);
+/* A text of which `limit` bytes stand in the event; more of it goes out as an asset first, whose
+ * id comes out (else empty). `secret`: pass it through the redactor. */
+char *acp_build_long(acp_build *build, const char *text, size_t bytes, size_t limit,
+                     const char *media_type, const char *name, bool secret, char **asset_id);
+Remote__V1__Json *acp_build_json(acp_build *build, const json_t *value);
+/* Sends bytes as Asset events (once: the same bytes give the same id). */
+char *acp_build_asset(acp_build *build, const void *data, size_t bytes, const char *media_type,
+                      const char *name);
+/* Decodes base64 and sends it. NULL: it is not base64. */
+char *acp_build_asset64(acp_build *build, const json_t *base64, const json_t *media_type,
+                        const char *name, size_t *bytes);
+char *acp_build_copy(acp_build *build, const char *text); /* of our own words */
+/* Redacted when the session wants it; *bytes in and out. Borrowed from build or `text` itself. */
+const char *acp_build_redact(acp_build *build, const char *text, size_t *bytes);
+
+/* Emits; fills in turn and agent. */
+void acp_emit(acp_session *session, Remote__V1__Event *event);
+void acp_delta(acp_session *session, Remote__V1__Event *event);
+void acp_tail(acp_session *session, Remote__V1__Event *event);
+/* Words of the agent that have no body of their own, whole. */
+void acp_extension(acp_session *session, const char *name, const json_t *value, bool tail);
+void acp_notice(acp_session *session, Remote__V1__NoticeLevel level, const char *topic,
+                const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Says once that something was redacted. */
+void acp_redacted(acp_session *session);
+
+/* Decodes UTF-8 mistakes away: returns bytes of `text` that are one valid letter; 0: a mistake. */
+size_t acp_letter(const unsigned char *text, size_t bytes);
+
+/* ---- streams ---- */
+
+#define ACP_STREAMS_MAX 8
+
+typedef struct acp_stream {
+  acp_role role; /* 0: unused */
+  char agent_id[ACP_ID_BYTES];
+  char agents_id[ACP_ID_BYTES]; /* messageId as the agent said it; empty: none */
+  char id[ACP_ID_BYTES];        /* as it is in the events */
+  redact_stream redact;
+  uint64_t last_ns;
+} acp_stream;
+
+void acp_stream_chunk(acp_session *session, acp_role role, json_t *update);
+/* Completes the open message of the present agent (all: of every agent). */
+void acp_streams_end(acp_session *session, bool all);
+/* A message in blocks that are not text. */
+void acp_message_block(acp_session *session, acp_role role, const json_t *block);
+/* user_message_chunk and replayed messages are collected, and decided when they are whole. */
+void acp_collect(acp_session *session, acp_role role, json_t *update);
+void acp_collect_end(acp_session *session);
+
+/* ---- tools ---- */
+
+typedef struct acp_tool {
+  char id[ACP_ID_BYTES];
+  char turn_id[ACP_ID_BYTES];
+  char agent_id[ACP_ID_BYTES];
+  Remote__V1__ToolKind kind;
+  bool ended;
+  bool silent;           /* known from the journal: replayed updates say nothing new */
+  uint64_t fields;       /* hash of title, kind, status, input, locations as last sent */
+  uint64_t content;      /* hash of the content as last sent */
+  uint64_t output_bytes; /* text content that has been sent as output */
+  uint64_t output_hash;
+  redact_stream redact;
+  json_t *kept_content, *kept_input, *kept_locations; /* for an ask that does not repeat them */
+  bool exit_known;
+  int exit_code;
+  lrm_id authorized_by; /* the ask that allowed it, until it is seen to run */
+} acp_tool;
+
+void acp_tool_update(acp_session *session, json_t *update);
+acp_tool *acp_tool_find(acp_session *session, const char *id);
+/* Upsert for an ask that names a call which was never announced. */
+acp_tool *acp_tool_seen(acp_session *session, json_t *tool_call);
+/* The turn ended: what is open in it will be closed by the host. */
+void acp_tools_end_turn(acp_session *session);
+void acp_tools_free(acp_session *session);
+Remote__V1__ToolKind acp_tool_kind(const char *kind);
+/* Diffs in a content array, at most `max`. */
+Remote__V1__Diff **acp_build_diffs(acp_build *build, const json_t *content, size_t max,
+                                   size_t *count);
+
+/* ---- modes ---- */
+
+/* From the result of session/new, load, resume: modes, configOptions, models. */
+void acp_modes_facts(acp_session *session, json_t *result);
+void acp_modes_current(acp_session *session, const json_t *mode_id);
+void acp_options_update(acp_session *session, json_t *options, const Remote__V1__Actor *by);
+void acp_slash_update(acp_session *session, json_t *commands);
+void acp_modes_free(acp_session *session);
+
+/* ---- asks ---- */
+
+typedef struct acp_ask {
+  bool used;
+  lrm_id id;
+  json_t *request_id;
+  bool elicitation;
+  char turn_id[ACP_ID_BYTES];
+  char tool_id[ACP_ID_BYTES];
+  json_t *options; /* permission: the agent's options; form: its properties */
+  char elicitation_id[ACP_ID_BYTES];
+} acp_ask;
+
+void acp_ask_permission(acp_session *session, json_t *id, json_t *params);
+void acp_ask_elicitation(acp_session *session, json_t *id, json_t *params);
+/* $/cancel_request */
+void acp_ask_withdrawn(acp_session *session, const json_t *request_id);
+void acp_ask_completed(acp_session *session, const json_t *elicitation_id);
+/* All asks of the running turn (every: all there are); the agent is told "cancelled" when `tell`.
+ */
+void acp_asks_end(acp_session *session, Remote__V1__AskOutcome outcome, const char *reason,
+                  bool every, bool tell);
+acp_ask *acp_ask_free_slot(acp_session *session);
+void acp_ask_open(acp_session *session, acp_ask *slot, Remote__V1__Ask *ask, json_t *request_id);
+/* acp_forms.c */
+void acp_form_ask(acp_session *session, json_t *id, json_t *params);
+json_t *acp_form_content(const json_t *properties, const Remote__V1__AnswerContent *answer);
+
+/* ---- updates ---- */
+
+void acp_update(acp_session *session, json_t *params);
+
+/* ---- session ---- */
+
+typedef enum acp_state {
+  ACP_STARTING = 1, /* initialize sent */
+  ACP_OPENING = 2,  /* session/new, load or resume sent */
+  ACP_READY = 3,
+  ACP_DEAD = 4
+} acp_state;
+
+typedef struct acp_turn {
+  bool running;
+  uint64_t number; /* of the prompt, so that a late reply is told from the present one */
+  char id[ACP_ID_BYTES];
+  char *prompt; /* its text, to know an echo */
+  size_t echoed;
+  bool cancelled;
+  uint64_t cancelled_ns;
+} acp_turn;
+
+typedef struct acp_change { /* a mode or option that the agent was told to set */
+  lrm_id command_id;
+  bool used;
+  bool mode;
+  bool by_option; /* the mode was set by session/set_config_option */
+  bool retried;
+  char id[ACP_NAME_BYTES * 2];
+  char value[ACP_NAME_BYTES * 2];
+  bool local;
+  Remote__V1__Origin *by; /* packed copy; NULL: local */
+} acp_change;
+#define ACP_CHANGES_MAX 16
+
+struct acp_session {
+  const acp_sink *sink;
+  void *sink_user;
+  rpc *rpc;
+  acp_state state;
+  uint64_t now_ns;
+  char *cwd, *resume_id, *id_token, *version;
+  acp_history *history;
+  const redactor *redact;
+  bool redact_messages, said_redacted;
+  elevation elevation;
+  bool (*slash_allowed)(void *user, const char *name);
+  void *policy_user;
+  void (*send)(void *user, const char *line, size_t bytes);
+  void *send_user;
+
+  uint64_t start_limit_ns, deadline_ns; /* STARTING, OPENING */
+  char *agent_name;
+  json_t *capabilities, *auth_methods;
+  bool tried_load, loading, loaded;
+  json_t *session_id; /* string */
+
+  acp_turn turn;
+  uint64_t counter;                           /* ids that the host makes */
+  const char *event_turn_id, *event_agent_id; /* of the update that is being taken */
+
+  acp_stream streams[ACP_STREAMS_MAX];
+  struct {
+    acp_role role;
+    char agents_id[ACP_ID_BYTES];
+    char *text;
+    size_t bytes, room;
+    json_t *blocks; /* those that are not text */
+  } collected;
+  json_t *ended_ids; /* message ids whose stream was completed: id -> times */
+
+  acp_tool *tools;
+  size_t tool_count;
+  acp_ask asks[ACP_ASKS_MAX];
+  json_t *subagents; /* session id -> agent id */
+
+  json_t *modes; /* array of {id, name, description} */
+  char current_mode[ACP_NAME_BYTES];
+  bool modes_are_option; /* there is only the option of category "mode" */
+  json_t *options;       /* array as in configOptions */
+  bool models_are_legacy;
+  json_t *slash; /* array of names */
+  acp_change changes[ACP_CHANGES_MAX];
+
+  json_t *summaries; /* compaction id -> summary so far */
+  Remote__V1__Usage usage;
+  char currency[24];
+  uint64_t nonsense_reported;
+
+  struct {
+    uint64_t hash[2];
+    char id[64];
+  } assets[64];
+  size_t next_asset;
+};
+
+/* An id that the host makes: unique in the session, also across its processes. */
+void acp_make_id(acp_session *session, const char *prefix, char out[ACP_ID_BYTES]);
+
+#endif
