@@ -147,15 +147,23 @@ static int read_each(void *user, uint32_t space,
                      bool (*visit)(void *user, lrm_slice key, lrm_slice value), void *visitor) {
   sqlite_store *self = user;
   sqlite3_stmt *statement = self->reads[READ_RECORDS];
-  lrm__sqlite_bind(statement, 1, space);
-  int code;
-  while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+  sqlite3_stmt *own = NULL;
+  int code = SQLITE_OK;
+  if (sqlite3_stmt_busy(statement)) { /* called from inside a visit */
+    code = sqlite3_prepare_v2(self->reader, lrm__sqlite_read_texts[READ_RECORDS], -1, &own, NULL);
+    statement = own;
+  }
+  if (code == SQLITE_OK) lrm__sqlite_bind(statement, 1, space);
+  while (code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
     lrm_slice key = {sqlite3_column_blob(statement, 0), (size_t)sqlite3_column_bytes(statement, 0)};
     lrm_slice value = {sqlite3_column_blob(statement, 1),
                        (size_t)sqlite3_column_bytes(statement, 1)};
     if (!visit(visitor, key, value)) break;
+    code = SQLITE_OK;
   }
-  return finish(self, statement, code, "reading records");
+  int error = finish(self, statement, code, "reading records");
+  sqlite3_finalize(own);
+  return error;
 }
 
 static int settled(void *user, lrm__op *ops) {
