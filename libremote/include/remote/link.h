@@ -6,10 +6,18 @@
  * Source: docs/spec.md sections 2 to 5 and 7.
  *
  * One turn of a driver:
- *   carrier readable   lrm_link_recv until all is consumed, after each call drain
- * lrm_link_next_event something changed  while the carrier has room: lrm_link_outgoing, then
- * lrm_link_wanted and lrm_link_block / lrm_link_tail timer              lrm_link_deadline says when
- * lrm_link_expire must be called
+ *   carrier readable        lrm_link_recv until all is consumed; after each call drain
+ *                           lrm_link_next_event
+ *   something changed       while the carrier has room: lrm_link_outgoing until it writes nothing,
+ *                           then lrm_link_wanted and lrm_link_block, and again from the start
+ *   lrm_link_deadline       lrm_link_expire, then drain events and send as above
+ *
+ * What may be lost and what may not: ACK, credit, SYNCED, OPENED, PONG, WELCOME, GOAWAY and the
+ * code of a CLOSE are made from flags when there is room, so they never are. OPEN, INFO,
+ * LOG_STATUS, RECEIPT, REQUEST, REPLY and the reason of a CLOSE wait in a queue of control_bytes;
+ * when it is full the call that adds to it returns LRM_ERR_BUSY and changes nothing: call it again
+ * after lrm_link_outgoing. INFO and LOG_STATUS replace an older one of their channel that still
+ * waits.
  *
  * Threads: one at a time. Memory: everything is allocated by lrm_link_create, from `allocator`;
  * nothing later. Time: `now_ns` is monotonic, any origin, never 0; it may not go backwards. */
@@ -49,21 +57,24 @@ typedef struct lrm_link_config {
   lrm_allocator allocator;
   uint64_t seed;                /* entropy for jitter, PING payloads and GREASE; any value */
   uint32_t channels_max;        /* 0: 64 connecting, 256 accepting */
-  uint32_t control_bytes;       /* queue of control frames; 0: 8 KiB. Full: BUSY */
+  uint32_t control_bytes;       /* queue of control frames; 0: 8 KiB accepting, 16 KiB connecting;
+                                   at least 4 KiB. Full: BUSY */
   uint32_t frame_bytes_max;     /* largest payload accepted; 0: 256 KiB */
   uint32_t credit_window_bytes; /* 0: LRM_CREDIT_WINDOW_BYTES */
   bool grease;                  /* now and then an ignorable frame and a reserved feature name */
 
   /* Connecting side: what HELLO says. Copied. */
   lrm_id link_id;
-  uint32_t role;     /* Role */
-  const char *token; /* may be NULL or empty: sign in first */
-  const char *agent; /* e.g. "remote/0.1.0" */
-  const char *const *features;
+  uint32_t role;               /* Role */
+  const char *token;           /* may be NULL or empty: sign in first */
+  const char *agent;           /* e.g. "remote/0.1.0" */
+  const char *const *features; /* both sides; WELCOME names those that both speak. At most 15 */
   size_t features_count;
-  uint64_t generation; /* the first attempt uses generation + 1 */
+  uint64_t generation; /* the first attempt uses generation + 1; below 2^53-1 */
 } lrm_link_config;
 
+/* LRM_ERR_USAGE: struct_bytes, side or allocator; LRM_ERR_TOO_LARGE: a string, a list or a number
+ * over its limit; LRM_ERR_NO_MEMORY. */
 int lrm_link_create(const lrm_link_config *config, lrm_link **out) LRM_MUST_USE;
 void lrm_link_destroy(lrm_link *link);
 
@@ -73,6 +84,7 @@ int lrm_link_set_token(lrm_link *link, const char *token, uint64_t now_ns) LRM_M
 
 lrm_link_state lrm_link_state_now(const lrm_link *link);
 const char *lrm_link_state_name(lrm_link_state state);
+/* Connecting: of the present or last attempt. Accepting: what HELLO said. */
 uint64_t lrm_link_generation(const lrm_link *link);
 /* When the last byte was heard on the present carrier; 0: never. */
 uint64_t lrm_link_heard_ns(const lrm_link *link);
@@ -82,12 +94,16 @@ uint64_t lrm_link_heard_ns(const lrm_link *link);
 uint64_t lrm_link_attempt_ns(const lrm_link *link);
 
 /* A carrier is up. Connecting: the generation grows and HELLO is queued; OPENs may follow at
- * once, in the first flight (spec: at most 16 KiB before WELCOME; the rest is held back).
+ * once, in the first flight (spec: at most 16 KiB before WELCOME; the rest, and REQUESTs, are held
+ * back until it). Channel numbers begin at 1 again.
  * LRM_ERR_STATE: a carrier is up already or the link is DEAD. */
 int lrm_link_attach(lrm_link *link, uint64_t now_ns) LRM_MUST_USE;
 
-/* The carrier is gone, or an attempt failed (connecting, DOWN). All channels are gone without
- * events; what they were is for the caller to open again. Connecting: the time of the next
+/* The carrier is gone, or an attempt failed (connecting, DOWN). All channels and requests, and
+ * events not taken, are gone without a word; what they were is for the caller to open again.
+ * Bytes of the old carrier that come later must not be fed: so a SUPERSEDED on an abandoned
+ * carrier is ignored. After a code of class 3 or 4, said or heard, a connecting link is DEAD.
+ * Connecting: the time of the next
  * attempt is set (at once the first time, then full jitter from 250 ms doubling to 30 s;
  * retry_after_ms obeyed; reset after 60 s live). */
 void lrm_link_detach(lrm_link *link, uint64_t now_ns);
@@ -95,7 +111,9 @@ void lrm_link_detach(lrm_link *link, uint64_t now_ns);
 /* Takes bytes from the carrier; stops after the first frame that makes an event, so that its
  * payload can be borrowed from `data`. Call again with the rest after draining events. What is
  * not consumed is a partial frame: offer it again with more behind it; *wanted says how many
- * bytes are needed at least.
+ * bytes are needed at least. While an event waits nothing is consumed, and in JUDGING nothing is
+ * either (*wanted is 0): after _accept offer the same bytes again, without waiting for more.
+ * In CLOSING everything is consumed unread.
  * Returns 0. Otherwise the peer broke the protocol: GOAWAY is queued, the state is CLOSING, and
  * an event GOAWAY_SENT follows; flush outgoing, then close the carrier.
  * LRM_ERR_PROTOCOL, LRM_ERR_LIMIT, LRM_ERR_DECODE; LRM_ERR_STATE: no carrier. */
@@ -110,11 +128,15 @@ typedef enum lrm_link_event_type {
   LRM_LINK_EVENT_GOAWAY_SENT = 5, /* we do: `problem`; flush, close, then _detach */
   LRM_LINK_EVENT_OPEN = 6,        /* accepting: `open` on `channel`; answer _opened or _close */
   LRM_LINK_EVENT_OPENED = 7,      /* connecting: `opened` on `channel` */
-  LRM_LINK_EVENT_CLOSED = 8,      /* the peer closed `channel`: `problem`, `frame.offset` */
+  LRM_LINK_EVENT_CLOSED = 8,      /* `channel` is gone: the peer closed it (`problem`,
+                                     `frame.offset`), or the link did: 2003 for an ACK beyond the end
+                                     or a publisher's straddling block, 0 at the end of `until` */
   LRM_LINK_EVENT_BLOCK = 9,       /* subscriber: `frame`; in order, once; make it your own, then
                                      _ack and _consumed. A duplicate is dropped and acknowledged
-                                     inside the link. A straddling block is given whole:
-                                     `skip_messages` say how many are known already */
+                                     inside the link. Connecting side: a straddling block is given
+                                     whole, `skip_messages` say how many are known already. With
+                                     SNAPSHOT part 1 `frame.offset` may lie above what was expected:
+                                     a jump; who cannot take it closes the channel with 2003 */
   LRM_LINK_EVENT_TAIL = 10,       /* subscriber: `frame`; index in order, gaps already dropped */
   LRM_LINK_EVENT_ACKED = 11,      /* publisher: peer owns everything below `frame.offset` */
   LRM_LINK_EVENT_SYNCED = 12,     /* subscriber: watermark `frame.offset` reached */
@@ -147,7 +169,8 @@ bool lrm_link_next_event(lrm_link *link, lrm_link_event *event);
 
 /* ---- accepting side ---- */
 
-/* HELLO is good: WELCOME goes out. `principal` NULL: not signed in, only REQUESTs are taken.
+/* HELLO is good: WELCOME goes out. `principal` NULL: not signed in; OPENs are closed with 3001
+ * inside the link, only REQUESTs are taken, and after 60 s GOAWAY 3001 is queued.
  * LRM_ERR_STATE: not JUDGING. LRM_ERR_PROTOCOL: no common version (REFUSE UPGRADE_REQUIRED is
  * queued). */
 int lrm_link_accept(lrm_link *link, const remote_v1_Principal *principal, uint64_t wall_ms,
@@ -157,28 +180,40 @@ int lrm_link_refuse(lrm_link *link, const remote_v1_Problem *problem, uint64_t n
 /* Answers OPEN. For a subscriber's channel blocks flow from opened->next on as _extend allows,
  * and SYNCED is sent by the link at the watermark. For a publisher's channel blocks are taken
  * from opened->next on; credit is granted from the window minus `held_bytes`, what earlier
- * channels of the log still hold. `until` of the OPEN is obeyed by the link (SYNCED, CLOSE 0). */
+ * channels of the log still hold. `until` of the OPEN is obeyed by the link: SYNCED, CLOSE 0 and
+ * event CLOSED at the smaller of watermark and `until`. Never BUSY.
+ * LRM_ERR_NOT_FOUND: the peer has closed it meanwhile; LRM_ERR_STATE: answered already;
+ * LRM_ERR_USAGE: a number of 2^53 or more, or an epoch that is not 16 bytes. */
 int lrm_link_opened(lrm_link *link, uint32_t channel, const remote_v1_Opened *opened,
                     uint64_t held_bytes, uint64_t now_ns) LRM_MUST_USE;
+/* On an EVENTS channel that _opened was called for. LRM_ERR_BUSY, LRM_ERR_NOT_FOUND,
+ * LRM_ERR_STATE; LRM_ERR_TOO_LARGE: over 1 KiB. */
 int lrm_link_send_log_status(lrm_link *link, uint32_t channel, const remote_v1_LogStatus *status,
                              uint64_t now_ns) LRM_MUST_USE;
+/* To a publisher of COMMANDS; leaves before any ACK that is due then. Errors as above. */
 int lrm_link_send_receipt(lrm_link *link, uint32_t channel, uint64_t outbox_offset,
                           const remote_v1_Receipt *receipt, uint64_t now_ns) LRM_MUST_USE;
-/* `reply` is an encoded Reply of at most LRM_CONTROL_BYTES_MAX... 4 KiB; `more` false frees the
- * request's slot. BUSY: the control queue is full, try again after outgoing. */
+/* `reply` is an encoded Reply of at most LRM_REPLY_BYTES_MAX; `more`, as in the Reply, false frees
+ * the request's slot. LRM_ERR_BUSY; LRM_ERR_NOT_FOUND: no such request; LRM_ERR_TOO_LARGE. */
 int lrm_link_send_reply(lrm_link *link, const uint8_t *reply, size_t bytes, uint32_t request_id,
                         bool more, uint64_t now_ns) LRM_MUST_USE;
-/* Somebody watches what this link's host publishes: ping every 4 s, dead after 10 s. */
+/* Somebody watches what this link's host publishes: ping after 4 s without a byte, dead after
+ * 10 s. Also for a client while it is visible. Off again with each carrier. */
 void lrm_link_watch(lrm_link *link, bool watched, uint64_t now_ns);
 
 /* ---- connecting side ---- */
 
 /* Attaches a channel; its number comes out. Before WELCOME it leaves in the first flight while
  * 16 KiB are not exceeded. LRM_ERR_STATE: no carrier; LRM_ERR_BUSY: no channel or room free;
- * LRM_ERR_TOO_LARGE: a string is over its limit. `held_bytes` as for _opened, for subscribers. */
+ * LRM_ERR_TOO_LARGE: a string is over its limit; LRM_ERR_USAGE: an id that is not 16 bytes, a
+ * number of 2^53 or more, no log or direction. `held_bytes` as for _opened, for subscribers:
+ * payload of earlier channels of the log that is not consumed yet; lrm_link_consumed on the new
+ * channel says when it is. */
 int lrm_link_open(lrm_link *link, const remote_v1_Open *open, uint64_t held_bytes,
                   uint32_t *channel, uint64_t now_ns) LRM_MUST_USE;
-/* `request` is an encoded Request whose id is request_id. LRM_ERR_BUSY: 16 are open. */
+/* `request` is an encoded Request whose id is request_id, at most LRM_REQUEST_BYTES_MAX. Leaves
+ * after WELCOME. LRM_ERR_BUSY: 16 are open, or no room; LRM_ERR_USAGE: the id is open;
+ * LRM_ERR_TOO_LARGE. */
 int lrm_link_send_request(lrm_link *link, const uint8_t *request, size_t bytes, uint32_t request_id,
                           uint64_t now_ns) LRM_MUST_USE;
 /* A person acts, the machine woke, the tab returned: PING at once, any byte within 4 s will do;
@@ -187,19 +222,25 @@ void lrm_link_probe(lrm_link *link, uint64_t now_ns);
 
 /* ---- both sides ---- */
 
-/* INFO on a channel (host to relay, relay to watchers); `info` is encoded, <= 1 KiB. A newer one
- * replaces one that is still queued. */
+/* INFO on an open EVENTS channel that this side publishes on (host to relay, relay to watchers);
+ * `info` is encoded, <= 1 KiB. A newer one replaces one that is still queued. Errors as for
+ * _send_log_status. */
 int lrm_link_send_info(lrm_link *link, uint32_t channel, const uint8_t *info, size_t bytes,
                        uint64_t now_ns) LRM_MUST_USE;
-/* Detaches a channel with a code; `offset` for a bad block. Late frames on it are ignored. */
+/* Detaches a channel with a code; `offset` for a bad block. What is due on it leaves first; late
+ * frames on it are ignored. No event. Never BUSY: without room only the code travels. */
 int lrm_link_close(lrm_link *link, uint32_t channel, const remote_v1_Problem *problem,
                    uint64_t offset, uint64_t now_ns) LRM_MUST_USE;
-/* Says goodbye: GOAWAY is queued and nothing follows it. Event GOAWAY_SENT. */
+/* Says goodbye: what is due leaves, acknowledgements too, then GOAWAY, and nothing follows it.
+ * Event GOAWAY_SENT. The code's class says whether a connecting link comes back. */
 int lrm_link_goaway(lrm_link *link, const remote_v1_Problem *problem, uint64_t now_ns) LRM_MUST_USE;
 
-/* Publisher: messages below `end` may be sent (host: what is journalled; relay: what it has).
- * `tail_offset` and `tail_count` say which tails exist: those after the CLEARS_TAIL block that
- * ends at tail_offset, `tail_count` of them; 0: none. Cheap; call whenever the log grew. */
+/* Publisher: messages below `end` may be sent (host: what is journalled; relay: what it has);
+ * nothing is sent before the first call. `tail_offset` and `tail_count` say which tails exist:
+ * those after the newest CLEARS_TAIL block, which ends at tail_offset, `tail_count` of them (0:
+ * none). A new tail_offset begins again at index 0. Tails are asked for only when the cursor stands
+ * at `end`, and on the accepting side after SYNCED. Cheap; call whenever the log grew. `end` never
+ * goes back. LRM_ERR_NOT_FOUND: closed meanwhile; LRM_ERR_STATE: not a publisher's channel. */
 int lrm_link_extend(lrm_link *link, uint32_t channel, uint64_t end, uint64_t tail_offset,
                     uint32_t tail_count, uint64_t now_ns) LRM_MUST_USE;
 
@@ -212,27 +253,35 @@ typedef struct lrm_link_want {
 } lrm_link_want;
 
 /* What could be sent now, given state, cursors and credit; control frames first, then channels
- * in turn. False: nothing (or control frames wait: call lrm_link_outgoing first). */
+ * in turn. False: nothing (or control frames wait: call lrm_link_outgoing first). Who cannot serve
+ * it closes the channel (2002: trimmed), else it is asked for again. */
 bool lrm_link_wanted(lrm_link *link, lrm_link_want *want);
 
 /* The caller has the wanted block (or tail): writes its frame header to `header` and moves the
  * cursor; the caller sends header and payload, in this order and whole. frame->channel is
- * filled in. A block may start below the cursor (the reader takes the rest). LRM_ERR_POSITION:
- * it does not hold the wanted offset; LRM_ERR_STATE: not wanted. */
+ * filled in, and frame->type when it is 0. A block may start below the cursor (the reader takes the
+ * rest), or above it when it is part 1 of a complete snapshot set (a jump).
+ * LRM_ERR_POSITION: it does not hold the wanted offset, or is another tail; LRM_ERR_STATE: not
+ * wanted; LRM_ERR_TOO_LARGE: over what the peer takes (close the channel with 4002);
+ * LRM_ERR_USAGE: no messages or no payload; LRM_ERR_NOT_FOUND. */
 int lrm_link_block(lrm_link *link, uint32_t channel, lrm_frame *frame,
                    uint8_t header[LRM_FRAME_HEADER_BYTES_MAX], size_t *header_bytes,
                    uint64_t now_ns) LRM_MUST_USE;
 
 /* Subscriber: everything below `next` has been made its own (committed). The link sends ACK
- * after 32 blocks, 64 KiB, 20 ms or at once when nothing else is pending; never lower. */
+ * after 32 blocks, 64 KiB, 20 ms, or at once when everything received is acknowledged; never lower.
+ * OPENED.next is no acknowledgement: repeating it here makes it one. LRM_ERR_USAGE: beyond
+ * what was received; LRM_ERR_NOT_FOUND: closed meanwhile; LRM_ERR_STATE: not a subscriber's. */
 int lrm_link_ack(lrm_link *link, uint32_t channel, uint64_t next, uint64_t now_ns) LRM_MUST_USE;
-/* Subscriber: `bytes` of received payload are no longer held; credit is renewed at half a
- * window. */
+/* Subscriber: `bytes` of received payload (of BLOCK and TAIL events, and of held_bytes) are no
+ * longer held; credit is renewed when half a window has been. What the link drops itself it counts
+ * itself. LRM_ERR_USAGE: more than is held; else as above. */
 int lrm_link_consumed(lrm_link *link, uint32_t channel, uint64_t bytes,
                       uint64_t now_ns) LRM_MUST_USE;
 
 /* Writes whole control frames that are due into `out`, as many as fit; *written may be 0.
- * `capacity` at least 5 KiB. */
+ * `capacity` at least 5 KiB, and LRM_REQUEST_BYTES_MAX + 96 where such large requests are sent.
+ * LRM_ERR_TOO_LARGE: the next frame alone does not fit. */
 int lrm_link_outgoing(lrm_link *link, uint8_t *out, size_t capacity, size_t *written,
                       uint64_t now_ns) LRM_MUST_USE;
 /* lrm_link_outgoing would write something. */
@@ -240,8 +289,9 @@ bool lrm_link_has_outgoing(const lrm_link *link);
 
 /* The next time at which lrm_link_expire has something to do; UINT64_MAX: never. */
 uint64_t lrm_link_deadline(const lrm_link *link);
-/* Timers: handshake deadline, PING, silence (event SILENT; close the carrier and _detach), delayed
- * ACKs. A jump of `now` over two intervals means the machine slept: it probes first. */
+/* Timers: handshake deadline, PING, silence (event SILENT, state CLOSING; close the carrier and
+ * _detach), delayed ACKs. A jump of `now` over two ping intervals, seen at any call, means the
+ * machine slept: it probes before it calls the carrier dead. */
 void lrm_link_expire(lrm_link *link, uint64_t now_ns);
 
 /* What a channel stands at; for tests, tools and status lines. */

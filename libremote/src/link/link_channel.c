@@ -96,8 +96,9 @@ int lrm_link_ack(lrm_link *link, uint32_t channel, uint64_t next, uint64_t now_n
   if (ch->publishes) return LRM_ERR_STATE;
   if (next > ch->next) return LRM_ERR_USAGE;
   if (next > ch->sub.own) ch->sub.own = next;
-  /* The first may repeat the position of OPENED: that makes it an acknowledgement. */
-  if (!(ch->flags & LRM__ACKED) && next == ch->sub.own) lrm__channel_owe(link, ch, LRM__ACK_DUE);
+  /* Repeating the position of OPENED makes it an acknowledgement. */
+  bool repeats = !(ch->flags & LRM__ACKED) && next == ch->sub.acked;
+  if (repeats) lrm__channel_owe(link, ch, LRM__ACK_DUE);
   lrm__channel_judge_ack(link, ch, now_ns);
   return 0;
 }

@@ -24,17 +24,25 @@ static record read_record(const lrm_link *link, uint32_t at) {
 
 static uint32_t record_end(uint32_t at, record r) { return at + (uint32_t)sizeof r + r.bytes; }
 
-static void queue_drop(lrm_link *link, uint32_t type, uint32_t channel) {
+/* Where the record of this type and channel is, or SIZE_MAX. */
+static size_t queue_find(const lrm_link *link, uint32_t type, uint32_t channel) {
   for (uint32_t at = link->queue_head; at < link->queue_tail;) {
     record r = read_record(link, at);
-    uint32_t end = record_end(at, r);
-    if (r.type == type && r.channel == channel) {
-      memmove(link->queue + at, link->queue + end, link->queue_tail - end);
-      link->queue_tail -= end - at;
-    } else {
-      at = end;
-    }
+    if (r.type == type && r.channel == channel) return at;
+    at = record_end(at, r);
   }
+  return SIZE_MAX;
+}
+
+static uint32_t queue_record_bytes(const lrm_link *link, size_t at) {
+  if (at == SIZE_MAX) return 0;
+  return (uint32_t)sizeof(record) + read_record(link, (uint32_t)at).bytes;
+}
+
+static void queue_drop(lrm_link *link, size_t at) {
+  uint32_t bytes = queue_record_bytes(link, at);
+  memmove(link->queue + at, link->queue + at + bytes, link->queue_tail - at - bytes);
+  link->queue_tail -= bytes;
 }
 
 static void queue_compact(lrm_link *link) {
@@ -48,9 +56,11 @@ int lrm__queue_push(lrm_link *link, const lrm_frame *frame, bool replaces) {
   size_t header_bytes = lrm_frame_encode_header(frame, header);
   size_t bytes = header_bytes + frame->payload.bytes;
   size_t need = sizeof(record) + bytes;
-  if (replaces) queue_drop(link, frame->type, frame->channel);
+  size_t old = replaces ? queue_find(link, frame->type, frame->channel) : SIZE_MAX;
+  uint32_t kept = link->queue_tail - link->queue_head - queue_record_bytes(link, old);
+  if (bytes > UINT16_MAX || need > link->control_bytes - kept) return LRM_ERR_BUSY;
+  if (old != SIZE_MAX) queue_drop(link, old);
   if (need > link->control_bytes - link->queue_tail) queue_compact(link);
-  if (bytes > UINT16_MAX || need > link->control_bytes - link->queue_tail) return LRM_ERR_BUSY;
   record r = {frame->channel, (uint16_t)bytes, (uint16_t)frame->type};
   uint8_t *at = link->queue + link->queue_tail;
   memcpy(at, &r, sizeof r);
