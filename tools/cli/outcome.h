@@ -1,0 +1,38 @@
+/* What became of a command: names, texts, exit codes. */
+#ifndef REMOTE_CLI_OUTCOME_H
+#define REMOTE_CLI_OUTCOME_H
+
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "remote/client.h"
+
+#include "exit_code.h"
+
+/* "applied", "rejected" …; "none" for 0. Static. */
+const char *outcome_name(uint32_t outcome);
+/* "composed", "sent", "stored", "delivered", "done". Static. */
+const char *command_state_name(lrm_command_state state);
+
+/* APPLIED 0; REJECTED 6, or 4 when the session's mode or policy forbids it (5001, 5002), or 5 when
+ * there is no such ask (5005); a code below 5000 as for any problem of the relay; SUPERSEDED 6;
+ * EXPIRED and WITHDRAWN 7; UNKNOWN and none 8. */
+exit_code outcome_exit(uint32_t outcome, uint32_t code);
+
+/* Who did something: "at the host's own terminal", "Pixel 8 (anna)", "" when it is not known.
+ * Cleaned for a terminal. */
+void actor_text(const Remote__V1__Actor *by, char *out, size_t capacity);
+
+/* One line that says what became of it, and why: "rejected: ELEVATION (5011): …". No newline. */
+void outcome_print(FILE *to, const lrm_command *command);
+/* "answered \"Allow once\" by Pixel 8 (anna)". No newline. */
+void resolution_print(FILE *to, const Remote__V1__AskResolved *resolution);
+
+/* The same as an object; see docs/cli-json.md. NULL: out of memory. */
+json_t *command_json(const char *session_hex, const lrm_command *command);
+
+/* Prints one object on one line, flushed, and gives it up. */
+void json_print_line(FILE *to, json_t *object);
+
+#endif
