@@ -61,12 +61,7 @@ void relay_channel_free(relay_channel *ch, uint64_t now_ns, uint64_t wall_ms) {
 
 static void close_number(relay_connection *c, uint32_t number, const remote_v1_Problem *problem,
                          uint64_t now_ns) {
-  if (lrm_link_close(c->link, number, problem, 0, now_ns) == LRM_ERR_BUSY) {
-    /* Its control queue is full because it does not read: the carrier goes instead. */
-    remote_v1_Problem slow = relay_problem(LRM_CODE_SLOW_DOWN, "this side reads too slowly");
-    if (lrm_link_goaway(c->link, &slow, now_ns) != 0) return;
-  }
-  relay_kick(c);
+  if (lrm_link_close(c->link, number, problem, 0, now_ns) == 0) relay_kick(c);
 }
 
 static void close_with(relay_channel *ch, const remote_v1_Problem *problem, uint64_t now_ns,
@@ -143,12 +138,17 @@ void relay_channel_answer(relay_channel *ch, uint64_t now_ns, uint64_t wall_ms) 
   ch->opened.ceiling = ceiling_of(s->account);
   int result = lrm_link_opened(c->link, ch->number, &ch->opened, 0, now_ns);
   relay_kick(c);
-  if (result != 0) return; /* BUSY: again when the link has drained */
+  if (result != 0) { /* the link closed it itself a moment ago: CLOSED follows */
+    relay_log_session(r, RELAY_WARNING, "open.late", s, c, lrm_error_text(result));
+    return;
+  }
   ch->state = CHANNEL_OPEN;
   relay_log_session(r, RELAY_INFO, "channel.opened", s, c, kind_names[ch->kind]);
   switch (ch->kind) {
     case CHANNEL_EVENTS_PUBLISH:
-      if (ch->rejects) ch->state = CHANNEL_REJECTING;
+      if (ch->opened.outcome == remote_v1_OpenOutcome_OPEN_OUTCOME_RESET) {
+        ch->state = CHANNEL_REJECTING;
+      }
       publisher_opened(ch, now_ns);
       relay_status_send(ch, now_ns, wall_ms);
       break;
@@ -317,10 +317,9 @@ static void open_events_publish(attempt *a) {
   }
   ch->opened = opened;
   ch->writer_generation = a->open->writer_generation;
-  ch->rejects = lrm_log_former(s->events, &epoch);
   /* OPENED.next comes after all accepted blocks are committed, a switch is committed before it is
    * announced, and so is this writer's generation (spec 3.6, 3.9, 3.11). */
-  ch->stamp = lrm_store_dirty(r->config.store) ? r->batch_open : r->batch_out;
+  ch->stamp = relay_commit_ticket(r);
   s->publisher = ch;
   relay_session_touch(s, r, a->wall_ms);
   relay_channel_answer(ch, a->now_ns, a->wall_ms);
@@ -357,7 +356,7 @@ static void open_commands_read(attempt *a) {
     return;
   }
   ch->opened = opened;
-  ch->stamp = lrm_store_dirty(r->config.store) ? r->batch_open : r->batch_out;
+  ch->stamp = relay_commit_ticket(r);
   s->reader = ch;
   relay_channel_answer(ch, a->now_ns, a->wall_ms);
 }
@@ -402,6 +401,12 @@ static void open_commands_publish(attempt *a) {
   int result = relay_session_commands(s, r);
   if (result != 0) {
     refuse_error(a, result);
+    return;
+  }
+  lrm_id epoch;
+  if (lrm_id_from(a->open->epoch.bytes, a->open->epoch.size, &epoch) != 0 ||
+      !lrm_id_equal(&epoch, &a->c->link_id)) {
+    refuse(a, LRM_CODE_PROTOCOL, "the epoch of an outbox is its link's id");
     return;
   }
   relay_outbox *outbox = relay_outbox_find(s, &a->c->link_id);

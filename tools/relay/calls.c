@@ -294,8 +294,7 @@ static void start_call(const asked *a, relay_call_kind kind) {
     made = !listing.failed;
   }
   if (made && kind == CALL_COMMIT) {
-    call->stamp =
-        lrm_store_dirty(c->relay->config.store) ? c->relay->batch_open : c->relay->batch_out;
+    call->stamp = relay_commit_ticket(c->relay);
   }
   if (!made) {
     if (call != NULL) {

@@ -4,8 +4,6 @@
 
 #include "core.h"
 
-static const uint64_t SIGN_IN_NS = UINT64_C(60) * 1000000000u;
-
 int relay_connect(relay *r, void *connection_user, const char *peer, uint64_t now_ns,
                   relay_connection **out) {
   (void)now_ns;
@@ -144,8 +142,7 @@ static void welcome_unsigned(relay_connection *c, uint64_t now_ns, uint64_t wall
     detach(c, now_ns, wall_ms);
     return;
   }
-  c->state = CONNECTION_UNSIGNED;
-  c->greeted_ns = now_ns + SIGN_IN_NS;
+  c->state = CONNECTION_UNSIGNED; /* the link ends it when nobody has signed in after 60 s */
   relay_kick(c);
 }
 

@@ -97,7 +97,6 @@ struct relay_channel {
   lrm_id outbox;         /* link id */
   uint64_t receipt_next; /* the next offset to be receipted */
   uint64_t receipt_end;  /* everything below may be: it is durable */
-  bool rejects;          /* EVENTS_PUBLISH: the OPEN named a former epoch */
   relay_marks marks;     /* outbox `next` per batch */
 };
 
@@ -182,7 +181,6 @@ struct relay_connection {
   lrm_id device_id;
   lrm_id link_id;
   uint64_t generation;
-  uint64_t greeted_ns; /* UNSIGNED: when it must have signed in */
   relay_channel *channels;
   relay_call *calls;
   uint32_t watched; /* sessions that it publishes and somebody reads */
@@ -220,7 +218,6 @@ struct relay {
   uint64_t batch_durable; /* everything up to it is committed */
   int store_fault;
   bool broken; /* must not commit any more: the program ends */
-  uint64_t prune_ns;
   uint64_t links_made;
   relay_former_link former[RELAY_FORMER_LINKS];
   unsigned former_next;

@@ -6,8 +6,6 @@
 
 #include "core.h"
 
-static const uint64_t PRUNE_NS = UINT64_C(3600) * 1000000000u;
-
 /* ---- memory: counted, so that tests and stats can hold it against the limits ---- */
 
 typedef union counted {
@@ -290,10 +288,7 @@ void relay_drained(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
   if (c->state == CONNECTION_ENDED) return;
   for (relay_channel *ch = c->channels, *next; ch != NULL; ch = next) {
     next = ch->next_of_connection;
-    if (ch->state == CHANNEL_OPENING) {
-      relay_channel_answer(ch, now_ns, wall_ms);
-      continue;
-    }
+    if (ch->state == CHANNEL_OPENING) continue;
     if (ch->kind == CHANNEL_COMMANDS_PUBLISH) relay_send_receipts(ch, now_ns);
     if (ch->status_due) relay_status_send(ch, now_ns, wall_ms);
     if (ch->info_due) relay_info_send(ch, now_ns);
@@ -313,6 +308,12 @@ static void session_settled(relay_session *s, relay *r, uint64_t now_ns, uint64_
   if (s->events != NULL) relay_events_settled(s, r, now_ns);
   if (s->commands != NULL) relay_commands_settled(s, r, now_ns);
 }
+
+uint64_t relay_commit_ticket(const relay *r) {
+  return lrm_store_dirty(r->config.store) ? r->batch_open : r->batch_out;
+}
+
+bool relay_committed(const relay *r, uint64_t ticket) { return ticket <= r->batch_durable; }
 
 void relay_settled(relay *r, int result, uint64_t now_ns, uint64_t wall_ms) {
   if (result != 0) {
@@ -383,31 +384,7 @@ bool relay_turn(relay *r, uint64_t now_ns, uint64_t wall_ms) {
   return did;
 }
 
-uint64_t relay_deadline(const relay *r) {
-  uint64_t due_ns = r->prune_ns == 0 ? UINT64_MAX : r->prune_ns;
-  if (r->unsigned_count > 0) {
-    for (const relay_connection *c = r->connections; c != NULL; c = c->next) {
-      if (c->state == CONNECTION_UNSIGNED && c->greeted_ns < due_ns) due_ns = c->greeted_ns;
-    }
-  }
-  return due_ns;
-}
-
-void relay_expire(relay *r, uint64_t now_ns, uint64_t wall_ms) {
-  for (relay_connection *c = r->connections; c != NULL; c = c->next) {
-    if (c->state == CONNECTION_UNSIGNED && now_ns >= c->greeted_ns) {
-      relay_end_connection(c, LRM_CODE_UNAUTHENTICATED, "nobody signed in for a minute", 0, now_ns,
-                           wall_ms);
-    }
-  }
-  if (r->prune_ns == 0) r->prune_ns = now_ns + PRUNE_NS;
-  if (now_ns >= r->prune_ns) {
-    r->prune_ns = now_ns + PRUNE_NS;
-    int result = relay_commands_prune(r, wall_ms);
-    if (result != 0)
-      relay_log(r, RELAY_ERROR, "store.prune", "error", lrm_error_text(result), NULL);
-  }
-}
+int relay_prune(relay *r, uint64_t wall_ms) { return relay_commands_prune(r, wall_ms); }
 
 void relay_drain(relay *r, uint64_t now_ns) {
   /* Spread, so that everybody does not come back in the same moment. */

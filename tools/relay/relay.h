@@ -10,7 +10,7 @@
  *   - the carrier went            relay_disconnect
  *   - the store was frozen        relay_frozen; written and settled: relay_settled
  *   - anything of the above       relay_turn, once at the end of the turn
- *   - relay_deadline              relay_expire
+ *   - every hour                  relay_prune
  *
  * Threads: one. Memory: from the allocator; per connection and per session, bounded by limits. */
 #ifndef RELAY_H
@@ -128,13 +128,16 @@ void relay_frozen(relay *r);
 /* lrm_store_settle is done; `result` as it came from lrm_batch_write. */
 void relay_settled(relay *r, int result, uint64_t now_ns, uint64_t wall_ms);
 
+/* What has been put so far is durable once relay_committed says so of this ticket. */
+uint64_t relay_commit_ticket(const relay *r);
+bool relay_committed(const relay *r, uint64_t ticket);
+
 /* ---- time ---- */
 
 /* Fan-out, statuses, watches: what the events of this turn add up to. True: it did something. */
 bool relay_turn(relay *r, uint64_t now_ns, uint64_t wall_ms);
-/* When relay_expire has something to do, monotonic; UINT64_MAX: never. */
-uint64_t relay_deadline(const relay *r);
-void relay_expire(relay *r, uint64_t now_ns, uint64_t wall_ms);
+/* Forgets what is too old; to be called every hour or so. */
+int relay_prune(relay *r, uint64_t wall_ms) LRM_MUST_USE;
 /* Says GOAWAY DRAIN to every connection, each with a retry time of its own. */
 void relay_drain(relay *r, uint64_t now_ns);
 

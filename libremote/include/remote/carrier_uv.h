@@ -38,6 +38,9 @@ typedef struct lrm_uv_drive_ops {
   /* The carrier is gone and lrm_link_detach was called. Connecting: it will be tried again
    * when `retry_ns` comes (UINT64_MAX: never). `text`: why, for people. */
   void (*down)(void *user, lrm_link *link, const char *text, uint64_t retry_ns);
+  /* Every control frame has been handed to the carrier: what was BUSY can be queued now. May be
+   * NULL. */
+  void (*drained)(void *user, lrm_link *link);
 } lrm_uv_drive_ops;
 
 /* Connecting side: connects at once and again whenever the link says so. */
@@ -57,14 +60,20 @@ void lrm_uv_drive_destroy(lrm_uv_drive *drive);
 uint64_t lrm_uv_now_ns(const uv_loop_t *loop);
 uint64_t lrm_uv_wall_ms(void);
 
-/* A store's group commits in libuv's thread pool: commit as soon as there is something, next one
- * when the last is done. */
+/* A store's group commits in libuv's thread pool: commit at the end of the turn in which there is
+ * something, the next one when the last is done. After a failed commit it tries again by itself;
+ * `settled` gets every result. Not after LRM_ERR_FENCED. */
 typedef struct lrm_uv_committer lrm_uv_committer;
 struct lrm_store;
 int lrm_uv_committer_create(uv_loop_t *loop, struct lrm_store *store,
                             void (*settled)(void *user, int result), void *user,
                             lrm_uv_committer **out) LRM_MUST_USE;
 void lrm_uv_committer_kick(lrm_uv_committer *committer);
+/* `frozen` is called each time a batch was taken: what is appended from then on belongs to the next
+ * one. With the same `user` as settled. */
+void lrm_uv_committer_on_frozen(lrm_uv_committer *committer, void (*frozen)(void *user));
+/* Nothing waits for a commit. */
+bool lrm_uv_committer_idle(const lrm_uv_committer *committer);
 /* Commits what is left, on this thread, and frees it. */
 void lrm_uv_committer_destroy(lrm_uv_committer *committer);
 

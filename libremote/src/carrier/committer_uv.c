@@ -16,6 +16,7 @@ struct lrm_uv_committer {
   lrm_batch *batch; /* frozen and not settled; NULL: none */
   int result;       /* of writing it */
   void (*settled)(void *user, int result);
+  void (*frozen)(void *user); /* NULL: nobody wants to know */
   void *user;
   bool working;  /* the pool has the batch */
   bool retrying; /* the timer waits out a fault */
@@ -49,14 +50,12 @@ static void retry(lrm_uv_committer *committer, uint64_t delay_ms) {
 }
 
 static void settle(lrm_uv_committer *committer) {
-  int result = lrm_store_settle(committer->store, committer->batch, committer->result);
-  if (result == LRM_ERR_BUSY && committer->result == 0) {
-    /* A test holds the result back; the batch is still out. */
-    retry(committer, SETTLE_RETRY_MS);
+  if (lrm_store_settle(committer->store, committer->batch, committer->result) != 0) {
+    retry(committer, SETTLE_RETRY_MS); /* the batch is still out; what is in it is not lost */
     return;
   }
+  int result = committer->result;
   committer->batch = NULL;
-  if (result == 0) result = committer->result;
   committer->settled(committer->user, result);
   if (committer->closing || committer->dead) return;
   if (result == LRM_ERR_FENCED) {
@@ -92,6 +91,7 @@ static void begin(lrm_uv_committer *committer) {
     committer->batch = NULL;
     return;
   }
+  if (committer->frozen != NULL) committer->frozen(committer->user);
   committer->working = true;
   committer->work.data = committer;
   (void)uv_queue_work(committer->loop, &committer->work, on_work, on_worked);
@@ -122,6 +122,14 @@ void lrm_uv_committer_kick(lrm_uv_committer *committer) {
   if (!uv_is_active((uv_handle_t *)&committer->timer)) retry(committer, 0);
 }
 
+void lrm_uv_committer_on_frozen(lrm_uv_committer *committer, void (*frozen)(void *user)) {
+  committer->frozen = frozen;
+}
+
+bool lrm_uv_committer_idle(const lrm_uv_committer *committer) {
+  return committer->batch == NULL && !lrm_store_dirty(committer->store);
+}
+
 static void on_timer_closed(uv_handle_t *handle) {
   lrm_uv_committer *committer = handle->data;
   committer->timer_closed = true;
@@ -137,6 +145,7 @@ void lrm_uv_committer_destroy(lrm_uv_committer *committer) {
     committer->settled(committer->user, result != 0 ? result : committer->result);
   }
   if (!committer->dead && lrm_store_dirty(committer->store)) {
+    if (committer->frozen != NULL) committer->frozen(committer->user);
     committer->settled(committer->user, lrm_store_commit(committer->store));
   }
   uv_close((uv_handle_t *)&committer->timer, on_timer_closed);

@@ -117,6 +117,9 @@ static bool pump_control(lrm_uv_drive *drive, pump *p) {
                                    &written, lrm_uv_now_ns(drive->loop));
     if (result != 0 || written == 0) break;
     p->used += written;
+    if (drive->ops->drained != NULL && !lrm_link_has_outgoing(drive->link)) {
+      drive->ops->drained(drive->user, drive->link);
+    }
   }
   return true;
 }
