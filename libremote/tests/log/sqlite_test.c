@@ -251,6 +251,19 @@ static void fences_who_read_before(void **state) {
   kit_commit(kit);
   assert_int_equal(lrm_store_commit(other), LRM_ERR_FENCED);
   lrm_store_close(other);
+  /* Nor can it trim by what it knew. */
+  lrm_log *commands = started(kit, 3, KIT_COMMANDS);
+  for (uint64_t at = 0; at < 4; at++) assert_ok(kit_append(commands, at, 1, 0));
+  kit_commit(kit);
+  lrm_log_key third = kit_key(3, KIT_COMMANDS);
+  assert_ok(try_open(kit->path, &other, NULL, 0));
+  assert_ok(lrm_store_log(other, &third, false, &theirs));
+  assert_ok(kit_append(commands, 4, 1, 0));
+  kit_commit(kit);
+  assert_ok(lrm_log_trim(theirs, 4));
+  assert_int_equal(lrm_store_commit(other), LRM_ERR_FENCED);
+  lrm_store_close(other);
+  assert_int_equal(lrm_store_sqlite_check(kit->store, NULL, NULL), 0);
 }
 
 static void waits_for_another_process(void **state) {
