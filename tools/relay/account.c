@@ -248,13 +248,17 @@ int relay_device_add(relay *r, const char *account, const char *name, const lrm_
   return 0;
 }
 
+void relay_on_revoked(relay *r, void (*revoked)(void *user, const lrm_id *device_id)) {
+  r->revoked = revoked;
+}
+
 int relay_device_revoke(relay *r, const lrm_id *device_id, uint64_t now_ns, uint64_t wall_ms) {
   relay_device device;
   if (!relay_device_get(r, device_id, &device)) return LRM_ERR_NOT_FOUND;
   if (!device.revoked) {
     device.revoked = true;
     relay_device_put(r, device_id, &device);
-    if (r->config.revoked != NULL) r->config.revoked(r->config.user, device_id);
+    if (r->revoked != NULL) r->revoked(r->config.user, device_id);
     char id[LRM_ID_HEX_BYTES];
     lrm_id_hex(device_id, id);
     relay_log(r, RELAY_WARNING, "device.revoked", "device", device.name, "id", id, NULL);

@@ -199,7 +199,8 @@ typedef struct relay_former_link {
 
 struct relay {
   relay_config config;
-  lrm_allocator allocator; /* counts, then asks the config's */
+  void (*revoked)(void *user, const lrm_id *device_id); /* may be NULL */
+  lrm_allocator allocator;                              /* counts, then asks the config's */
   uint64_t memory_bytes;
   relay_connection *connections;
   uint32_t connections_count;

@@ -58,8 +58,6 @@ typedef struct relay_config {
   /* One event worth a line. Never contents, never credentials. */
   void (*log)(void *user, relay_level level, const char *event, const relay_field *fields,
               size_t count);
-  /* A device was revoked: to be kept outside the store too. */
-  void (*revoked)(void *user, const lrm_id *device_id);
   void *user;
 } relay_config;
 
@@ -97,6 +95,9 @@ int relay_device_add(relay *r, const char *account, const char *device, const lr
 /* The token signs in no more and live links close. LRM_ERR_NOT_FOUND. */
 int relay_device_revoke(relay *r, const lrm_id *device_id, uint64_t now_ns,
                         uint64_t wall_ms) LRM_MUST_USE;
+/* `revoked` (with the config's user) is called for each device that is revoked from now on, so that
+ * it can be kept outside the store too: a store restored from a copy does not know. */
+void relay_on_revoked(relay *r, void (*revoked)(void *user, const lrm_id *device_id));
 /* Calls visit for each device of every account. */
 void relay_each_device(relay *r,
                        void (*visit)(void *user, const char *account, const lrm_id *device_id,

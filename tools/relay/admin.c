@@ -1,0 +1,165 @@
+/* Requests of the sub-commands, the same whether they come over the control socket of a running
+ * relay or are done on the data directory of one that does not run. Fields are separated by tabs;
+ * names hold no control characters, so nothing needs escaping. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "program.h"
+#include "remote/carrier_uv.h"
+
+enum { FIELDS_MAX = 4 };
+
+typedef struct answer {
+  char *out;
+  size_t bytes, used;
+} answer;
+
+__attribute__((format(printf, 2, 3))) static void say(answer *a, const char *format, ...) {
+  if (a->used + 1 >= a->bytes) return;
+  va_list list;
+  va_start(list, format);
+  int written = vsnprintf(a->out + a->used, a->bytes - a->used, format, list);
+  va_end(list);
+  if (written > 0) a->used += (size_t)written;
+  if (a->used >= a->bytes) a->used = a->bytes - 1;
+}
+
+static const char *const ceiling_names[] = {"disabled", "view", "control"};
+
+static bool parse_ceiling(const char *text, relay_ceiling *out) {
+  for (int i = 0; i < 3; i++) {
+    if (strcmp(text, ceiling_names[i]) != 0) continue;
+    *out = (relay_ceiling)i;
+    return true;
+  }
+  return false;
+}
+
+static void do_token(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  (void)now_ns;
+  char token[RELAY_TOKEN_BYTES_MAX + 1], error[300];
+  if (!state_add_device(state, field[1], field[2], token, error, sizeof error)) {
+    say(a, "error\t%s\n", error);
+  } else {
+    say(a, "ok\n%s\n", token);
+  }
+}
+
+static void do_account(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  relay_ceiling ceiling;
+  int result = relay_account_add(state->relay, field[1], lrm_uv_wall_ms());
+  if (result == 0 && strcmp(field[2], "-") != 0) {
+    if (!parse_ceiling(field[2], &ceiling)) {
+      say(a, "error\ta ceiling is disabled, view or control\n");
+      return;
+    }
+    result = relay_account_set_ceiling(state->relay, field[1], ceiling, now_ns, lrm_uv_wall_ms());
+  }
+  if (result != 0) {
+    say(a, "error\tcannot make the account: %s\n",
+        result == LRM_ERR_USAGE ? "a name is 1 to 63 bytes without control characters"
+                                : lrm_error_text(result));
+  } else {
+    say(a, "ok\naccount %s is there\n", field[1]);
+  }
+}
+
+static void list_account(void *user, const char *name, relay_ceiling ceiling, uint32_t devices,
+                         uint32_t sessions) {
+  say(user, "account %s  ceiling %s  devices %u  sessions %u\n", name, ceiling_names[ceiling],
+      devices, sessions);
+}
+
+static void list_device(void *user, const char *account, const lrm_id *device_id, const char *name,
+                        bool revoked) {
+  char id[LRM_ID_HEX_BYTES];
+  lrm_id_hex(device_id, id);
+  say(user, "device %s  %s  %s%s\n", id, account, name, revoked ? "  revoked" : "");
+}
+
+static void do_list(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  (void)field;
+  (void)now_ns;
+  say(a, "ok\n");
+  relay_each_account(state->relay, list_account, a);
+  relay_each_device(state->relay, list_device, a);
+}
+
+static void do_revoke(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  lrm_id id;
+  int result = lrm_id_parse(field[1], strlen(field[1]), &id);
+  if (result == 0) result = relay_device_revoke(state->relay, &id, now_ns, lrm_uv_wall_ms());
+  if (result != 0) {
+    say(a, "error\tno such device; `remote-relay account` lists them\n");
+  } else {
+    say(a, "ok\nrevoked\n");
+  }
+}
+
+static void do_stats(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  (void)field;
+  (void)now_ns;
+  relay_stats stats = relay_stats_now(state->relay);
+  const struct {
+    const char *name;
+    uint64_t value;
+  } rows[] = {{"connections", stats.connections},
+              {"accounts", stats.accounts},
+              {"devices", stats.devices},
+              {"sessions", stats.sessions},
+              {"hosts_attached", stats.hosts_attached},
+              {"readers", stats.readers},
+              {"blocks_in", stats.blocks_in},
+              {"block_bytes_in", stats.block_bytes_in},
+              {"messages_in", stats.messages_in},
+              {"blocks_out", stats.blocks_out},
+              {"block_bytes_out", stats.block_bytes_out},
+              {"tails_in", stats.tails_in},
+              {"commands_stored", stats.commands_stored},
+              {"commands_refused", stats.commands_refused},
+              {"commands_delivered", stats.commands_delivered},
+              {"commits", stats.commits},
+              {"commit_errors", stats.commit_errors},
+              {"memory_bytes", stats.memory_bytes},
+              {"store_failing", stats.store_failing}};
+  say(a, "ok\n");
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    say(a, "%s %llu\n", rows[i].name, (unsigned long long)rows[i].value);
+  }
+}
+
+static const struct {
+  const char *name;
+  int fields; /* with the name */
+  void (*run)(program_state *state, char *const *field, uint64_t now_ns, answer *a);
+} requests[] = {{"token", 3, do_token},
+                {"account", 3, do_account},
+                {"list", 1, do_list},
+                {"revoke", 2, do_revoke},
+                {"stats", 1, do_stats}};
+
+void admin_answer(program_state *state, const char *line, char *out, size_t out_bytes,
+                  uint64_t now_ns) {
+  answer a = {out, out_bytes, 0};
+  char copy[512];
+  char *field[FIELDS_MAX] = {NULL};
+  int count = 0;
+  out[0] = '\0';
+  if (strlen(line) >= sizeof copy) {
+    say(&a, "error\tthe request is too long\n");
+    return;
+  }
+  snprintf(copy, sizeof copy, "%s", line);
+  for (char *at = copy; count < FIELDS_MAX;) {
+    field[count++] = at;
+    at = strchr(at, '\t');
+    if (at == NULL) break;
+    *at++ = '\0';
+  }
+  for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+    if (strcmp(field[0], requests[i].name) != 0 || count != requests[i].fields) continue;
+    requests[i].run(state, field, now_ns, &a);
+    return;
+  }
+  say(&a, "error\tthis relay does not know that request; is it of another version?\n");
+}

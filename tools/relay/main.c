@@ -1,0 +1,211 @@
+/* `remote-relay`: the sub-commands. Exit codes: 0 done, 1 failure, 2 wrong use. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "program.h"
+#include "remote/carrier_uv.h"
+#include "remote/log_sqlite.h"
+
+static const char usage[] =
+    "Usage: remote-relay COMMAND [FLAGS]\n"
+    "\n"
+    "  serve    [--data DIR] [--listen URL]... [--insecure] [--log-level LEVEL]\n"
+    "           runs the relay. URL is tcp://HOST:PORT or unix:///PATH, by default\n"
+    "           tcp://127.0.0.1:7443; other than loopback only with --insecure (no TLS here:\n"
+    "           put a TLS proxy in front). LEVEL is debug, info, warning or error.\n"
+    "  token    --device NAME [--account NAME] [--data DIR]   prints the token of a new device\n"
+    "  token    --revoke DEVICE_ID [--data DIR]               revokes a device\n"
+    "  account  [NAME [--ceiling disabled|view|control]] [--data DIR]\n"
+    "           makes an account or sets what it may do; without NAME lists accounts and devices\n"
+    "  stats    [--data DIR]   numbers of the running relay\n"
+    "  check    [--data DIR]   verifies the store; the relay must be stopped\n"
+    "\n"
+    "DIR is by default $XDG_STATE_HOME/remote-relay or ~/.local/state/remote-relay. It holds the\n"
+    "store, the first token (`token`), the addresses listened on (`address`) and what was "
+    "revoked.\n"
+    "token, account and stats talk to the relay that runs on DIR, or work on DIR when none runs.\n";
+
+static int complain(const char *text) {
+  fprintf(stderr, "remote-relay: %s\n", text);
+  return PROGRAM_FAILED;
+}
+
+static int wrong_use(const char *text) {
+  fprintf(stderr, "remote-relay: %s; see remote-relay --help\n", text);
+  return PROGRAM_USAGE;
+}
+
+/* No relay runs here: the same request on the directory itself. */
+static int answer_offline(data_dir *dir, const char *line) {
+  static char reply[32 * 1024];
+  char error[700];
+  program_state state;
+  relay_config config = {.user = &state};
+  log_lines_level(RELAY_WARNING);
+  if (!state_open(&state, dir, &config, error, sizeof error)) return complain(error);
+  relay_on_revoked(state.relay, state_revoked);
+  admin_answer(&state, line, reply, sizeof reply, 1);
+  int result = lrm_store_commit(state.store);
+  state_close(&state);
+  if (result != 0) return complain(lrm_error_text(result));
+  if (strncmp(reply, "ok\n", 3) == 0) {
+    fputs(reply + 3, stdout);
+    return PROGRAM_DONE;
+  }
+  fprintf(stderr, "remote-relay: %s", reply + (strncmp(reply, "error\t", 6) == 0 ? 6 : 0));
+  return PROGRAM_FAILED;
+}
+
+static int ask(const program_options *options, bool create, const char *line) {
+  data_dir dir;
+  char error[700];
+  int result = PROGRAM_FAILED;
+  switch (data_dir_open(&dir, options->data, create, error, sizeof error)) {
+    case DATA_DIR_LOCKED:
+      result = answer_offline(&dir, line);
+      break;
+    case DATA_DIR_IN_USE:
+      result = control_ask(&dir, line);
+      break;
+    case DATA_DIR_FAILED:
+      result = complain(error);
+      break;
+  }
+  data_dir_close(&dir);
+  return result;
+}
+
+static bool no_tabs(const char *text) {
+  return strpbrk(text, "\t\r\n") == NULL && strlen(text) < 200;
+}
+
+static int run_token(int argc, char **argv) {
+  program_options options;
+  char line[600];
+  if (!options_parse(&options, argc, argv, "dnar")) return PROGRAM_USAGE;
+  if ((options.device == NULL) == (options.revoke == NULL)) {
+    return wrong_use("token needs --device NAME or --revoke DEVICE_ID");
+  }
+  if (options.revoke != NULL) {
+    if (!no_tabs(options.revoke)) return wrong_use("that is not a device id");
+    snprintf(line, sizeof line, "revoke\t%s", options.revoke);
+    return ask(&options, false, line);
+  }
+  const char *account = options.account != NULL ? options.account : "owner";
+  if (!no_tabs(account) || !no_tabs(options.device)) {
+    return wrong_use("a name is 1 to 63 bytes without control characters");
+  }
+  snprintf(line, sizeof line, "token\t%s\t%s", account, options.device);
+  return ask(&options, false, line);
+}
+
+static int run_account(int argc, char **argv) {
+  program_options options;
+  char line[600];
+  if (!options_parse(&options, argc, argv, "dc*")) return PROGRAM_USAGE;
+  if (options.name == NULL) {
+    if (options.ceiling != NULL) return wrong_use("--ceiling needs the NAME of an account");
+    return ask(&options, false, "list");
+  }
+  const char *ceiling = options.ceiling != NULL ? options.ceiling : "-";
+  if (!no_tabs(options.name) || !no_tabs(ceiling)) {
+    return wrong_use("a name is 1 to 63 bytes without control characters");
+  }
+  snprintf(line, sizeof line, "account\t%s\t%s", options.name, ceiling);
+  return ask(&options, true, line);
+}
+
+static int run_stats(int argc, char **argv) {
+  program_options options;
+  if (!options_parse(&options, argc, argv, "d")) return PROGRAM_USAGE;
+  return ask(&options, false, "stats");
+}
+
+static void report_fault(void *user, const char *text) {
+  (void)user;
+  printf("fault: %s\n", text);
+}
+
+static int check_store(const data_dir *dir) {
+  char path[PATH_TEXT_BYTES + 64], error[300] = "", message[800];
+  if (!data_dir_has(dir, "relay.db")) return complain("there is no store in that directory");
+  if (!data_dir_path(dir, "relay.db", path, sizeof path)) return complain("the path is too long");
+  lrm_store_sqlite_config config = {
+      .struct_bytes = sizeof config, .allocator = lrm_allocator_default(), .path = path};
+  lrm_store *store = NULL;
+  int result = lrm_store_sqlite_open(&config, &store, error, sizeof error);
+  if (result != 0) {
+    snprintf(message, sizeof message, "cannot open %.400s: %s: %.200s", path,
+             lrm_error_text(result), error);
+    return complain(message);
+  }
+  int faults = lrm_store_sqlite_check(store, report_fault, NULL);
+  lrm_store_close(store);
+  if (faults == 0) printf("the store is sound\n");
+  return faults == 0 ? PROGRAM_DONE : PROGRAM_FAILED;
+}
+
+static int run_check(int argc, char **argv) {
+  program_options options;
+  data_dir dir;
+  char error[700];
+  if (!options_parse(&options, argc, argv, "d")) return PROGRAM_USAGE;
+  int result = PROGRAM_FAILED;
+  switch (data_dir_open(&dir, options.data, false, error, sizeof error)) {
+    case DATA_DIR_LOCKED:
+      result = check_store(&dir);
+      break;
+    case DATA_DIR_IN_USE:
+      result = complain("a relay uses this directory; stop it first");
+      break;
+    case DATA_DIR_FAILED:
+      result = complain(error);
+      break;
+  }
+  data_dir_close(&dir);
+  return result;
+}
+
+static int run_serve(int argc, char **argv) {
+  program_options options;
+  char error[300];
+  if (!options_parse(&options, argc, argv, "dliv")) return PROGRAM_USAGE;
+  if (!fault_parse(getenv("REMOTE_RELAY_FAULT"), error, sizeof error)) return wrong_use(error);
+  return serve_run(&options);
+}
+
+static const struct {
+  const char *name;
+  int (*run)(int argc, char **argv);
+} commands[] = {{"serve", run_serve},
+                {"token", run_token},
+                {"account", run_account},
+                {"stats", run_stats},
+                {"check", run_check}};
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    fputs(usage, stderr);
+    return PROGRAM_USAGE;
+  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+      strcmp(argv[1], "help") == 0) {
+    fputs(usage, stdout);
+    return PROGRAM_DONE;
+  }
+  if (strcmp(argv[1], "--version") == 0) {
+    puts("remote-relay " REMOTE_VERSION);
+    return PROGRAM_DONE;
+  }
+  for (int i = 2; i < argc; i++) {
+    if (strcmp(argv[i], "--help") == 0) {
+      fputs(usage, stdout);
+      return PROGRAM_DONE;
+    }
+  }
+  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+    if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 2, argv + 2);
+  }
+  fprintf(stderr, "remote-relay: unknown command: %s; see remote-relay --help\n", argv[1]);
+  return PROGRAM_USAGE;
+}

@@ -1,0 +1,98 @@
+/* The program around the relay's core: what its files share. */
+#ifndef RELAY_PROGRAM_H
+#define RELAY_PROGRAM_H
+
+#include <stdio.h>
+
+#include "relay.h"
+
+enum { PROGRAM_DONE = 0, PROGRAM_FAILED = 1, PROGRAM_USAGE = 2 };
+enum { LISTENS_MAX = 8, PATH_TEXT_BYTES = 1024 };
+
+/* What the command line said. */
+typedef struct program_options {
+  char data[PATH_TEXT_BYTES]; /* data directory; never empty after parsing */
+  const char *listen[LISTENS_MAX];
+  size_t listen_count;
+  bool insecure;
+  relay_level log_level;
+  const char *account; /* NULL: not given */
+  const char *device;
+  const char *ceiling;
+  const char *revoke;
+  const char *name; /* the one positional argument; NULL: none */
+} program_options;
+
+/* Parses what follows the sub-command. False: it has printed why. */
+bool options_parse(program_options *out, int argc, char **argv, const char *allowed);
+
+/* ---- data_dir.c ---- */
+typedef struct data_dir {
+  char path[PATH_TEXT_BYTES];
+  int lock; /* file descriptor; -1: not locked */
+} data_dir;
+
+typedef enum data_dir_result {
+  DATA_DIR_LOCKED = 0,  /* ours now */
+  DATA_DIR_IN_USE = 1,  /* another relay has it */
+  DATA_DIR_FAILED = -1, /* `error` says why */
+} data_dir_result;
+
+/* Makes the directory (0700) if `create`, and takes its lock. */
+data_dir_result data_dir_open(data_dir *dir, const char *path, bool create, char *error,
+                              size_t error_bytes);
+void data_dir_close(data_dir *dir);
+/* "DIR/name". False: too long. */
+bool data_dir_path(const data_dir *dir, const char *name, char *out, size_t out_bytes);
+/* Writes a file of mode 0600 anew, atomically and synced. */
+bool data_dir_write(const data_dir *dir, const char *name, const char *text, char *error,
+                    size_t error_bytes);
+bool data_dir_append(const data_dir *dir, const char *name, const char *text, char *error,
+                     size_t error_bytes);
+bool data_dir_has(const data_dir *dir, const char *name);
+/* Calls visit for each line of a file; a missing file has none. */
+bool data_dir_lines(const data_dir *dir, const char *name,
+                    void (*visit)(void *user, const char *line), void *user);
+
+/* ---- state.c: the store and the relay in a locked directory ---- */
+typedef struct program_state {
+  data_dir *dir;
+  lrm_store *store;
+  relay *relay;
+} program_state;
+
+/* Opens both; revocations kept outside the store are applied. `config` holds the callbacks. */
+bool state_open(program_state *state, data_dir *dir, relay_config *config, char *error,
+                size_t error_bytes);
+void state_close(program_state *state);
+/* Makes a random token (text) and a device for it; commits nothing. */
+bool state_add_device(program_state *state, const char *account, const char *device,
+                      char token[RELAY_TOKEN_BYTES_MAX + 1], char *error, size_t error_bytes);
+/* For relay_on_revoked; `state` is a program_state. */
+void state_revoked(void *state, const lrm_id *device_id);
+
+/* ---- admin.c: what account, token and stats do, offline or asked over the control socket ---- */
+/* One request line (fields separated by tabs) into a reply: "ok\n..." or "error\ttext\n". The
+ * caller sends it once what it changed is durable. */
+void admin_answer(program_state *state, const char *line, char *out, size_t out_bytes,
+                  uint64_t now_ns);
+
+/* ---- log_lines.c ---- */
+void log_lines_level(relay_level level);
+void log_lines_write(void *user, relay_level level, const char *event, const relay_field *fields,
+                     size_t count);
+void log_line(relay_level level, const char *event, const char *key, const char *value);
+
+/* ---- fault.c ---- */
+/* Reads REMOTE_RELAY_FAULT. False: it cannot be read; `error` says why. */
+bool fault_parse(const char *text, char *error, size_t error_bytes);
+/* For lrm_store_sqlite_config; does nothing when no fault was set. */
+int fault_point(void *user, int point);
+bool fault_set(void);
+
+/* ---- serve.c, control.c ---- */
+int serve_run(const program_options *options);
+/* Sends one request to the relay that runs on this directory, prints its answer. */
+int control_ask(const data_dir *dir, const char *line);
+
+#endif
