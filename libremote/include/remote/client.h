@@ -29,20 +29,31 @@ typedef struct lrm_client_config {
   bool publish;      /* open the COMMANDS channel too */
 } lrm_client_config;
 
+/* On a link that is LIVE already the channels are opened at once, else at WELCOME, and again after
+ * each. The link must outlive the client. LRM_ERR_USAGE: no allocator, link or session id, or no
+ * link id although it is to publish. */
 int lrm_client_create(const lrm_client_config *config, lrm_client **out) LRM_MUST_USE;
+/* Does not touch the link: call lrm_client_detach first when the link goes on. */
 void lrm_client_destroy(lrm_client *client);
+/* Closes the channels. Commands without an outcome stay in the outbox and go with the object. */
+void lrm_client_detach(lrm_client *client);
 
 typedef enum lrm_client_event_type {
-  LRM_CLIENT_EVENT = 1,    /* a durable event at `offset` */
-  LRM_CLIENT_TAIL = 2,     /* an ephemeral event */
-  LRM_CLIENT_SNAPSHOT = 3, /* the view was replaced: jumped to `offset` (`reset`: new epoch) */
-  LRM_CLIENT_SYNCED = 4,   /* all that was there at OPEN has been read */
-  LRM_CLIENT_STATUS = 5,   /* `status`: new facts */
-  LRM_CLIENT_COMMAND = 6,  /* the state of `command_id` changed: lrm_client_command */
-  LRM_CLIENT_CLOSED = 7,   /* the session is not to be had: `problem`; final when its class says
-                              so, else the client opens again by itself */
-  LRM_CLIENT_INFO = 8,     /* `info`: raw SessionInfo */
-  LRM_CLIENT_DONE = 9      /* `until` was reached */
+  LRM_CLIENT_EVENT = 1, /* a durable event at `offset` */
+  LRM_CLIENT_TAIL = 2,  /* an ephemeral event */
+  /* The view was replaced. `reset`: another epoch begins, at `offset`; what was read before no
+   * longer counts, and the view is empty until events or a snapshot come. Without: the view is now
+   * the snapshot that begins at `offset`; events between the last one told and it are not to be
+   * had here (page back with a bounded client). */
+  LRM_CLIENT_SNAPSHOT = 3,
+  LRM_CLIENT_SYNCED = 4,  /* all that was there at OPEN has been read */
+  LRM_CLIENT_STATUS = 5,  /* `status`: new facts */
+  LRM_CLIENT_COMMAND = 6, /* the state of `command_id` changed: lrm_client_command */
+  LRM_CLIENT_CLOSED = 7,  /* the session is not to be had: `problem`; final when its class says
+                             so (lrm_code_reconnects; for a bounded range 2xxx too), else the
+                             client opens again by itself */
+  LRM_CLIENT_INFO = 8,    /* `info`: raw SessionInfo */
+  LRM_CLIENT_DONE = 9     /* `until` was reached */
 } lrm_client_event_type;
 
 typedef struct lrm_client_event {
@@ -58,10 +69,16 @@ typedef struct lrm_client_event {
 } lrm_client_event;
 
 /* Every event of the link comes here; true when it belonged to this client. Afterwards drain
- * lrm_client_next_event before the next lrm_link_recv: payloads are borrowed. */
+ * lrm_client_next_event before the next lrm_link_recv: payloads are borrowed, and what the client
+ * lends is void with the next call. Outcomes missed by a jump are looked up in the snapshot, then
+ * asked for (QueryOutcome) by the client itself. */
 bool lrm_client_link_event(lrm_client *client, const lrm_link_event *event, uint64_t now_ns);
 bool lrm_client_next_event(lrm_client *client, lrm_client_event *event);
 void lrm_client_link_down(lrm_client *client);
+/* When a channel is to be opened again, monotonic ns; UINT64_MAX: never. Any link event later than
+ * that does it too. */
+uint64_t lrm_client_deadline(const lrm_client *client);
+void lrm_client_expire(lrm_client *client, uint64_t now_ns);
 /* Serves lrm_link_wanted for this client's channels. LRM_ERR_NOT_FOUND: not its channel. */
 int lrm_client_fetch(lrm_client *client, const lrm_link_want *want, lrm_frame *frame) LRM_MUST_USE;
 
@@ -91,7 +108,8 @@ typedef struct lrm_command {
 
 /* Puts a command into the outbox. ttl_ms 0: for ever (cancel and steer: 60 s by default). Its
  * class follows from its body. LRM_ERR_BUSY: 64 have no outcome yet; LRM_ERR_STATE: no epoch of
- * the session is known yet (wait for SYNCED). */
+ * the session is known yet (wait for SYNCED), or the client does not publish; LRM_ERR_TOO_LARGE:
+ * over a limit of the schema; LRM_ERR_USAGE: no body, or text that is not UTF-8. */
 int lrm_client_submit(lrm_client *client, const Remote__V1__Command *command, uint64_t ttl_ms,
                       lrm_id *command_id, uint64_t now_ns) LRM_MUST_USE;
 /* LRM_ERR_NOT_FOUND: not one of this client's. The last 256 done ones are remembered. */

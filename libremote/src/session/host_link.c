@@ -252,13 +252,27 @@ static int on_publish_opened(lrm_host *host, const remote_v1_Opened *opened) {
   return lrm__host_process(host);
 }
 
+/* When this call's records are durable. */
+static void owe_ack(lrm_host *host, uint64_t next) {
+  if (host->gap || next == 0) return;
+  uint32_t last = host->acks_count;
+  if (last == LRM__ACKS_MAX) last--;
+  host->acks[last].next = next;
+  host->acks[last].step = lrm__host_step(host);
+  host->acks_count = last + 1;
+}
+
 static int on_commands_opened(lrm_host *host, const remote_v1_Opened *opened) {
   lrm_id epoch = read_id(opened->epoch.bytes, opened->epoch.size);
   host->commands.opened = true;
   host->commands.backoff_ns = 0;
   if (lrm_id_none(&epoch)) return 0;
   bool same = lrm_id_equal(&epoch, &host->commands_at.epoch);
-  if (same && opened->next <= host->commands_at.offset) return 0;
+  if (same && opened->next <= host->commands_at.offset) {
+    /* Its ACK may have been lost: the relay would go on saying "not delivered". */
+    owe_ack(host, opened->next);
+    return 0;
+  }
   /* Renumbered: what is known is known by its id. */
   host->commands_at = (lrm_position){epoch, opened->next};
   return lrm__host_save_position(host);
@@ -281,11 +295,7 @@ static int on_command_block(lrm_host *host, const lrm_link_event *event) {
   if (next > host->commands_at.offset) host->commands_at.offset = next;
   result = lrm__host_save_position(host);
   if (result != 0 || host->gap) return result;
-  uint32_t last = host->acks_count;
-  if (last == LRM__ACKS_MAX) last--;
-  host->acks[last].next = next;
-  host->acks[last].step = lrm__host_step(host);
-  host->acks_count = last + 1;
+  owe_ack(host, next);
   if (lrm_link_consumed(host->link, host->commands.number, frame->payload.bytes, host->now_ns) != 0)
     return 0;
   return lrm__host_process(host);
