@@ -90,9 +90,10 @@ void lrm__history_show(lrm_view *view) {
  * before changes nothing, so items from a snapshot pass here as well. */
 static int keep(const lrm_view *view, const Remote__V1__HistoryItem *item, void **out) {
   static const lrm__cut ended_tool[] = {{5, 1024}, {6, 1024}, {8, 4096}, {10, 4096}, {0, 0}};
-  if (item->item_case != REMOTE__V1__HISTORY_ITEM__ITEM_TOOL)
-    return lrm__view_bounded(view, &item->base, out);
   Remote__V1__HistoryItem shallow = *item;
+  shallow.open = false; /* only streams are written bit by bit */
+  if (item->item_case != REMOTE__V1__HISTORY_ITEM__ITEM_TOOL)
+    return lrm__view_bounded(view, &shallow.base, out);
   shallow.tool = lrm__copy(&view->allocator, &item->tool->base, ended_tool);
   if (shallow.tool == NULL) return LRM_ERR_NO_MEMORY;
   int result = lrm__view_bounded(view, &shallow.base, out);
@@ -208,7 +209,7 @@ void lrm__history_rewind(lrm_view *view, const char *id) {
 void lrm__history_close(lrm_view *view, const char *turn_id) {
   for (size_t i = 0; i < view->item_count; i++) {
     lrm__item *item = &view->items[i];
-    if (!item->message->open) continue;
+    if (item->text == NULL || !item->message->open) continue;
     if (turn_id != NULL && strcmp(item->message->turn_id, turn_id) != 0) continue;
     lrm__stream_flags(item, false, item->durable_more);
     item->durable_open = false;

@@ -253,14 +253,14 @@ static bool says_nothing(const Remote__V1__HistoryItem *item, size_t bytes) {
 
 int lrm__stream_whole(lrm_view *view, const Remote__V1__HistoryItem *whole) {
   Remote__V1__HistoryItem header = *whole;
-  const char *text = *lrm__stream_text(&header), *id = stream_id(whole);
+  const char *text = *lrm__stream_text(&header);
+  const char *id = stream_id(whole) == NULL ? "" : stream_id(whole);
   size_t bytes = length_of(text);
   uint64_t position = lrm__stream_position(whole);
   bool more = stream_more(whole);
   size_t place = view->item_count;
-  if (id != NULL && id[0] != '\0')
-    place = cut_at(view, whole->item_case, id, position, &header.at_ms);
-  if (says_nothing(whole, bytes) && place > 0 && position > 0 &&
+  if (id[0] != '\0') place = cut_at(view, whole->item_case, id, position, &header.at_ms);
+  if (says_nothing(whole, bytes) && id[0] != '\0' && place > 0 && position > 0 &&
       belongs(&view->items[place - 1], whole->item_case, id)) {
     lrm__item *last = &view->items[place - 1]; /* only the end of what is there already */
     last->durable_open = last->durable_more = more;

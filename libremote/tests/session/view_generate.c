@@ -210,13 +210,15 @@ Remote__V1__Event *wild_event(random_source *random) {
       unsigned id = (unsigned)(random_below(random, 3) == 0 ? 10 + random_below(random, 91)
                                                             : likely[random_below(random, 25)]);
       field = protobuf_c_message_descriptor_get_field(type, id);
-    } while (field == NULL || field->id == 20);
+    } while (field == NULL);
     memcpy((uint8_t *)event + field->quantifier_offset, &field->id, sizeof field->id);
     wild_value(random, field, (uint8_t *)event + field->offset);
     if (within_limits(event)) return event;
     remote__v1__event__free_unpacked(event, NULL);
   }
 }
+
+bool wild_begins(const Remote__V1__Event *event) { return event->at_ms % 2 == 0; }
 
 /* ---- plausible ---- */
 

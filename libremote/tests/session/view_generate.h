@@ -23,8 +23,9 @@ typedef struct step {
 } step;
 
 /* Any body with any fields: few ids, so that events meet; texts of all lengths. Within the
- * schema's limits, never a SessionState. */
+ * schema's limits. wild_begins: a SessionState among them begins a set. */
 Remote__V1__Event *wild_event(random_source *random);
+bool wild_begins(const Remote__V1__Event *event);
 
 /* A host that streams, runs tools and asks, with tails and CLEARS_TAIL blocks. Texts of its
  * streams are kept, to be compared with what a view shows. */
