@@ -217,7 +217,7 @@ static void on_down(void *user, remote_session *s, const char *text, uint64_t re
   attach_draw(a);
 }
 
-const remote_session_ops attach_session_ops = {on_event, on_up, on_down};
+const remote_session_ops attach_session_ops = {on_event, NULL, on_up, on_down};
 
 /* ---- the prompt ---- */
 

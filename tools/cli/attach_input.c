@@ -95,7 +95,19 @@ static void answer_with(attaching *a, const Remote__V1__Ask *ask, char *text) {
   send_answer(a, ask, &content);
 }
 
-/* "#2 text", "2", or nothing of the kind. True: it was meant as an answer. */
+static void judge(attaching *a, const char *arguments, bool yes);
+
+/* "y" and "n", as the host's own terminal takes them. */
+static bool take_yes_or_no(attaching *a, const char *line) {
+  const Remote__V1__SessionState *state = remote_session_state(&a->session);
+  bool yes = !strcasecmp(line, "y") || !strcasecmp(line, "yes");
+  bool no = !strcasecmp(line, "n") || !strcasecmp(line, "no");
+  if ((!yes && !no) || (state->n_asks == 0 && lrm_id_none(&a->armed))) return false;
+  judge(a, "", yes);
+  return true;
+}
+
+/* "#2 text", "2", "y", or nothing of the kind. True: it was meant as an answer. */
 static bool take_answer(attaching *a, char *line) {
   char *rest = line;
   unsigned long number = 0;
@@ -107,10 +119,13 @@ static bool take_answer(attaching *a, char *line) {
       transcript_note(&a->transcript, "there is no open ask #%lu", number);
     else if (!*rest)
       transcript_note(&a->transcript, "write #%lu and an option", number);
+    else if (!strcasecmp(rest, "no") && !ask_find_option(ask, rest, 0))
+      answer_once(a, ask, false);
     else
       answer_with(a, ask, rest);
     return true;
   }
+  if (take_yes_or_no(a, line)) return true;
   if (line[strspn(line, "0123456789")]) return false;
   const Remote__V1__SessionState *state = remote_session_state(&a->session);
   if (state->n_asks == 0 && lrm_id_none(&a->armed)) return false;
@@ -141,7 +156,8 @@ static void do_help(attaching *a, char *arguments) {
   (void)arguments;
   static const char *const lines[] = {
       "TEXT                 a prompt; while a turn runs it waits in the queue",
-      "NUMBER, #ASK OPTION  answers an ask (option's number, id or label; words; a JSON object)",
+      "NUMBER, y, n, #ASK OPTION   answers an ask (option's number, id or label; words; a JSON "
+      "object)",
       "/approve, /deny [#ASK]   yes or no, once",
       "/steer TEXT          into the running turn     /say TEXT     a prompt that is only a number",
       "/cancel              cancels the turn          /withdraw [COMMAND]   the newest, or the "

@@ -82,7 +82,7 @@ static exit_code wait_idle(sending *w) {
 static exit_code send_prompt(sending *w, char *text) {
   Remote__V1__SubmitPrompt prompt = REMOTE__V1__SUBMIT_PROMPT__INIT;
   Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
-  static const remote_session_ops ops = {on_event, NULL, NULL};
+  static const remote_session_ops ops = {.event = on_event};
   prompt.text = text;
   prompt.delivery = w->steer ? REMOTE__V1__DELIVERY__DELIVERY_STEER
                              : REMOTE__V1__DELIVERY__DELIVERY_START_OR_QUEUE;

@@ -37,16 +37,12 @@ void digest_restart(digest *d) {
 }
 
 bool digest_add(digest *d, uint64_t offset, lrm_slice message) {
-  uint8_t length[10];
-  size_t used = 0;
+  uint8_t head[8];
   bool follows = d->count == 0 || offset == d->first + d->count;
   if (!follows) digest_restart(d);
   if (d->count == 0) d->first = offset;
-  for (size_t rest = message.bytes;; rest >>= 7) {
-    length[used++] = (uint8_t)(rest < 0x80 ? rest : (rest & 0x7F) | 0x80);
-    if (rest < 0x80) break;
-  }
-  EVP_DigestUpdate(d->running, length, used);
+  for (size_t i = 0; i < sizeof head; i++) head[i] = (uint8_t)(offset >> (8 * i));
+  EVP_DigestUpdate(d->running, head, sizeof head);
   EVP_DigestUpdate(d->running, message.data, message.bytes);
   d->count++;
   return follows;

@@ -1,6 +1,5 @@
-/* SHA-256 over a session's events as they were stored: of each message, in order of offset, its
- * length as a varint and its bytes, which is the same as the inflated payloads of all blocks one
- * after the other. Two readers with the same digest hold the same log. */
+/* SHA-256 over a session's events as they were stored: of each message, in order, its offset as 8
+ * bytes, the lowest first, and its bytes. Two readers with the same digest hold the same log. */
 #ifndef REMOTE_CLI_DIGEST_H
 #define REMOTE_CLI_DIGEST_H
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "commands.h"
 #include "config.h"
 #include "exit_code.h"
 #include "options.h"
@@ -22,6 +23,23 @@ static const command commands[] = {
 #ifdef REMOTE_CLI_HAS_HOST
     {"host", command_host, "[FLAGS] -- AGENT [ARGS]", "run an agent here and let others watch it"},
 #endif
+    {"ls", command_ls, "[--json]", "list sessions, newest activity first"},
+    {"attach", command_attach, "[SESSION]", "watch and steer in this terminal"},
+    {"watch", command_watch, "[SESSION] [--json]", "print events as they come, for scripts"},
+    {"send", command_send, "[SESSION] TEXT|-", "send a prompt"},
+    {"asks", command_asks, "[SESSION]", "list what waits for a person"},
+    {"approve", command_approve, "[SESSION] [ASK]", "say yes, once"},
+    {"deny", command_deny, "[SESSION] [ASK]", "say no, once"},
+    {"answer", command_answer, "[SESSION] ASK OPTION", "answer a question, plan or form"},
+    {"mode", command_mode, "[SESSION] [MODE]", "list modes or switch"},
+    {"config", command_config, "[SESSION] [KEY VALUE]", "list the agent's options or set one"},
+    {"slash", command_slash, "[SESSION] /CMD [ARGS]", "run a slash command"},
+    {"rename", command_rename, "[SESSION] TITLE", "give a session a title"},
+    {"cancel", command_cancel, "[SESSION]", "cancel the running turn"},
+    {"probe", command_probe, "[SESSION]", "test whether commands get through right now"},
+    {"withdraw", command_withdraw, "[SESSION] COMMAND", "take back a command not yet begun"},
+    {"devices", command_devices, "[revoke ID]", "list devices or revoke one"},
+    {"rm", command_rm, "SESSION", "delete a session from the relay"},
     {NULL, NULL, NULL, NULL}};
 /* More than there will ever be. */
 enum { COMMANDS_MAX = 64 };

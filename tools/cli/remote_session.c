@@ -18,11 +18,33 @@ static void drain(remote_session *s) {
   }
 }
 
+static void on_timer(uv_timer_t *timer);
+
+static void arm(remote_session *s) {
+  uint64_t due_ns = lrm_client_deadline(s->client);
+  uint64_t now_ns = connection_now_ns(s->connection);
+  if (due_ns == UINT64_MAX)
+    uv_timer_stop(&s->timer);
+  else
+    uv_timer_start(&s->timer, on_timer, due_ns > now_ns ? (due_ns - now_ns) / 1000000 + 1 : 0, 0);
+}
+
+static void on_timer(uv_timer_t *timer) {
+  remote_session *s = timer->data;
+  lrm_client_expire(s->client, connection_now_ns(s->connection));
+  lrm_uv_drive_kick(s->connection->drive);
+  drain(s);
+  arm(s);
+}
+
 static void on_event(void *user, const lrm_link_event *event) {
   remote_session *s = user;
+  if (event->type == LRM_LINK_EVENT_BLOCK && s->ops && s->ops->block)
+    s->ops->block(s->user, s, event);
   lrm_client_link_event(s->client, event, connection_now_ns(s->connection));
   if (event->type == LRM_LINK_EVENT_WELCOME && s->ops && s->ops->up) s->ops->up(s->user, s);
   drain(s);
+  arm(s);
 }
 
 static int on_fetch(void *user, const lrm_link_want *want, lrm_frame *frame) {
@@ -34,6 +56,7 @@ static void on_down(void *user, const char *text, uint64_t retry_ns) {
   remote_session *s = user;
   lrm_client_link_down(s->client);
   drain(s);
+  uv_timer_stop(&s->timer);
   if (s->ops && s->ops->down) s->ops->down(s->user, s, text, retry_ns);
 }
 
@@ -63,6 +86,8 @@ exit_code remote_session_open(remote_session *s, connection *c, const remote_v1_
     fprintf(stderr, "remote: %s\n", lrm_error_text(result));
     return EXIT_CODE_FAILURE;
   }
+  uv_timer_init(&c->loop, &s->timer);
+  s->timer.data = s;
   c->ops = &link_ops;
   c->ops_user = s;
   lrm_uv_drive_kick(c->drive);
@@ -70,7 +95,9 @@ exit_code remote_session_open(remote_session *s, connection *c, const remote_v1_
 }
 
 void remote_session_close(remote_session *s) {
-  if (s->connection) s->connection->ops = NULL;
+  if (!s->client) return;
+  s->connection->ops = NULL;
+  uv_close((uv_handle_t *)&s->timer, NULL);
   lrm_client_destroy(s->client);
   s->client = NULL;
 }

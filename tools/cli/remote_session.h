@@ -15,6 +15,9 @@ typedef struct remote_session remote_session;
 /* All members may be NULL. Called from inside the loop. */
 typedef struct remote_session_ops {
   void (*event)(void *user, remote_session *s, const lrm_client_event *event);
+  /* A block of events as it came, before its events are told: payload borrowed, also snapshots that
+   * say what is known already. */
+  void (*block)(void *user, remote_session *s, const lrm_link_event *block);
   void (*up)(void *user, remote_session *s); /* the link is live (again) */
   void (*down)(void *user, remote_session *s, const char *text, uint64_t retry_ns);
 } remote_session_ops;
@@ -34,8 +37,9 @@ struct remote_session {
   char hex[LRM_ID_HEX_BYTES];
   char title[128];
   lrm_client *client;
-  bool synced; /* at least once */
-  bool closed; /* it is not to be had any more: `problem` */
+  uv_timer_t timer; /* for channels that are to be opened again */
+  bool synced;      /* at least once */
+  bool closed;      /* it is not to be had any more: `problem` */
   remote_v1_Problem problem;
   const remote_session_ops *ops;
   void *user;
@@ -44,6 +48,7 @@ struct remote_session {
 /* Opens `entry`. A failure has been printed. The session must not be moved while it is open. */
 exit_code remote_session_open(remote_session *s, connection *c, const remote_v1_SessionEntry *entry,
                               const remote_session_config *config);
+/* connection_close must follow before the memory goes. */
 void remote_session_close(remote_session *s);
 
 /* Waits until all that was there has been read: the view is complete. */
