@@ -4,7 +4,7 @@
 #define LRM_BASE_ASSERT_H
 
 #ifdef NDEBUG
-#define LRM_ASSERT(condition) ((void)0)
+#define LRM_ASSERT(condition) ((void)sizeof(!(condition))) /* named, so used; not evaluated */
 #else
 #define LRM_ASSERT(condition) ((condition) ? (void)0 : __builtin_trap())
 #endif
