@@ -64,9 +64,6 @@ void acp_notice(acp_session *session, Remote__V1__NoticeLevel level, const char 
 /* Says once that something was redacted. */
 void acp_redacted(acp_session *session);
 
-/* Decodes UTF-8 mistakes away: returns bytes of `text` that are one valid letter; 0: a mistake. */
-size_t acp_letter(const unsigned char *text, size_t bytes);
-
 /* ---- streams ---- */
 
 #define ACP_STREAMS_MAX 8

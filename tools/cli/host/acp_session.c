@@ -216,8 +216,55 @@ static void on_prompt_answered(void *user, uint64_t context, json_t *result, jso
   end_turn(s, reason != NULL ? reason : "unknown", json_object_get(result, "usage"), NULL);
 }
 
+static char *encode64(const uint8_t *data, size_t bytes) {
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  char *out = memory_zero(bytes / 3 * 4 + 8), *to = out;
+  for (size_t i = 0; i < bytes; i += 3) {
+    uint32_t bits = (uint32_t)data[i] << 16;
+    if (i + 1 < bytes) bits |= (uint32_t)data[i + 1] << 8;
+    if (i + 2 < bytes) bits |= data[i + 2];
+    *to++ = digits[bits >> 18];
+    *to++ = digits[bits >> 12 & 63];
+    *to++ = i + 1 < bytes ? digits[bits >> 6 & 63] : '=';
+    *to++ = i + 2 < bytes ? digits[bits & 63] : '=';
+  }
+  return out;
+}
+
+/* An image for agents that take images; else a link to the file, which all must take. */
+static json_t *attachment_block(const acp_session *s, const acp_attachment *a) {
+  const json_t *prompts = json_object_get(s->capabilities, "promptCapabilities");
+  bool image =
+      strncmp(a->media_type, "image/", 6) == 0 && json_is_true(json_object_get(prompts, "image"));
+  if (image) {
+    char *data = encode64(a->data, a->bytes);
+    json_t *block =
+        json_pack("{s:s,s:s,s:s}", "type", "image", "mimeType", a->media_type, "data", data);
+    free(data);
+    if (block != NULL) return block;
+  }
+  json_t *link =
+      json_pack("{s:s,s:s,s:s,s:I}", "type", "resource_link", "uri", a->uri, "name",
+                a->name[0] != '\0' ? a->name : "attachment", "size", (json_int_t)a->bytes);
+  if (link != NULL && a->media_type[0] != '\0')
+    json_object_set_new(link, "mimeType", json_string(a->media_type));
+  return link;
+}
+
+static json_t *prompt_params(const acp_session *s, const char *text,
+                             const acp_attachment *attachments, size_t count) {
+  json_t *blocks = json_array();
+  json_t *block = json_pack("{s:s,s:s}", "type", "text", "text", text);
+  if (block == NULL) block = json_pack("{s:s,s:s}", "type", "text", "text", "(not text)");
+  json_array_append_new(blocks, block);
+  for (size_t i = 0; i < count; i++)
+    json_array_append_new(blocks, attachment_block(s, &attachments[i]));
+  return json_pack("{s:O,s:o}", "sessionId", s->session_id, "prompt", blocks);
+}
+
 bool acp_session_prompt(acp_session *s, const char *turn_id, const char *text,
-                        const lrm_id *command_id, uint64_t now_ns) {
+                        const acp_attachment *attachments, size_t count, const lrm_id *command_id,
+                        uint64_t now_ns) {
   s->now_ns = now_ns;
   if (s->state != ACP_READY || s->turn.running) return false;
   acp_collect_end(s);
@@ -225,10 +272,8 @@ bool acp_session_prompt(acp_session *s, const char *turn_id, const char *text,
   uint64_t number = s->turn.number + 1;
   s->turn = (acp_turn){.running = true, .number = number, .prompt = memory_string(text)};
   acp_id_make(turn_id, ACP_ID_BYTES - 1, s->turn.id);
-  json_t *block = json_pack("{s:s,s:s}", "type", "text", "text", text);
-  if (block == NULL) block = json_pack("{s:s,s:s}", "type", "text", "text", "(not text)");
-  json_t *params = json_pack("{s:O,s:[o]}", "sessionId", s->session_id, "prompt", block);
-  if (!rpc_call(s->rpc, "session/prompt", params, on_prompt_answered, number)) {
+  if (!rpc_call(s->rpc, "session/prompt", prompt_params(s, text, attachments, count),
+                on_prompt_answered, number)) {
     turn_free(s);
     return false;
   }
@@ -299,6 +344,7 @@ static void say_malformed(acp_session *s, const char *line, size_t bytes, const 
 static void on_malformed(void *user, const char *line, size_t bytes, const char *why) {
   acp_session *s = user;
   uint64_t run = rpc_malformed_run(s->rpc);
+  if (s->state == ACP_DEAD) return;
   s->event_turn_id = s->turn.running ? s->turn.id : NULL;
   if (s->state != ACP_STARTING && s->nonsense_reported < NONSENSE_SHOWN_MAX) {
     say_malformed(s, line, bytes, why);
@@ -374,13 +420,14 @@ void acp_session_destroy(acp_session *s) {
 
 void acp_session_feed(acp_session *s, const char *data, size_t bytes, uint64_t now_ns) {
   s->now_ns = now_ns;
+  if (s->state == ACP_DEAD) return; /* it has failed and is being ended */
   rpc_feed(s->rpc, data, bytes);
   s->event_turn_id = NULL;
 }
 
 void acp_session_gone(acp_session *s, const char *why, uint64_t now_ns) {
   s->now_ns = now_ns;
-  rpc_end(s->rpc);
+  if (s->state != ACP_DEAD) rpc_end(s->rpc);
   s->state = ACP_DEAD;
   s->deadline_ns = NONE_NS;
   acp_collect_end(s);

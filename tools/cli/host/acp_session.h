@@ -47,10 +47,19 @@ void acp_session_feed(acp_session *session, const char *data, size_t bytes, uint
 /* The agent is gone: its turn ends, its asks are orphaned, open calls fail with `why`. */
 void acp_session_gone(acp_session *session, const char *why, uint64_t now_ns);
 
+/* What comes with a prompt; `uri` names a file that holds it. */
+typedef struct acp_attachment {
+  const char *name, *media_type;
+  const uint8_t *data;
+  size_t bytes;
+  const char *uri;
+} acp_attachment;
+
 /* Gives the agent a prompt. False: a turn runs, or it is not ready. The command is finished when
  * the agent has it. */
 bool acp_session_prompt(acp_session *session, const char *turn_id, const char *text,
-                        const lrm_id *command_id, uint64_t now_ns);
+                        const acp_attachment *attachments, size_t count, const lrm_id *command_id,
+                        uint64_t now_ns);
 /* Tells the agent an answer. */
 void acp_session_answer(acp_session *session, const lrm_id *ask_id,
                         const Remote__V1__AskResolved *resolution, uint64_t now_ns);
@@ -72,5 +81,8 @@ uint64_t acp_session_malformed(const acp_session *session);
 /* The next time at which acp_session_expire has something to do; UINT64_MAX: never. */
 uint64_t acp_session_deadline(const acp_session *session);
 void acp_session_expire(acp_session *session, uint64_t now_ns);
+
+/* Bytes of `text` that are one valid UTF-8 letter; 0: a mistake, or nothing. */
+size_t acp_letter(const unsigned char *text, size_t bytes);
 
 #endif

@@ -1,0 +1,153 @@
+/* What the host library wants done, once all it rests on is in the journal. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "host_app.h"
+
+/* The agent did not take a prompt: its turn ends as it began. */
+static void not_taken(host_app *app, const lrm_host_action *action, const char *reason) {
+  if (!lrm_id_none(&action->command_id)) {
+    host_sink.finish(app, &action->command_id, LRM_CODE_AGENT_ERROR, reason);
+    return;
+  }
+  Remote__V1__TurnEnded ended = REMOTE__V1__TURN_ENDED__INIT;
+  char turn[128], text[512];
+  snprintf(turn, sizeof turn, "%s", action->turn_id);
+  snprintf(text, sizeof text, "%s", reason);
+  char stop[] = "error";
+  ended.turn_id = turn;
+  ended.stop_reason = stop;
+  ended.error = text;
+  host_sink.turn_ended(app, &ended);
+}
+
+/* An attachment becomes a file of the session, which the agent can read. */
+static bool save_attachment(host_app *app, const lrm_id *id, acp_attachment *out,
+                            char uri[PATH_BYTES_MAX + 8]) {
+  lrm_host_attachment_info info;
+  char hex[LRM_ID_HEX_BYTES], path[PATH_BYTES_MAX], name[64];
+  if (lrm_host_attachment(app->host, id, &info) != 0) return false;
+  lrm_id_hex(id, hex);
+  snprintf(name, sizeof name, "attachment-%s", hex);
+  if (session_dir_file(&app->dir, name, path) != 0) return false;
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  bool good = fd >= 0;
+  for (size_t at = 0; good && at < info.data.bytes;) {
+    ssize_t n = write(fd, info.data.data + at, info.data.bytes - at);
+    if (n > 0)
+      at += (size_t)n;
+    else
+      good = false;
+  }
+  if (fd >= 0) close(fd);
+  snprintf(uri, PATH_BYTES_MAX + 8, "file://%s", path);
+  *out = (acp_attachment){info.name, info.media_type, info.data.data, info.data.bytes, uri};
+  return good;
+}
+
+#define ATTACHMENTS_MAX 16
+
+static void give_prompt(host_app *app, const lrm_host_action *action) {
+  acp_attachment attachments[ATTACHMENTS_MAX];
+  char(*uris)[PATH_BYTES_MAX + 8] = memory_zero(ATTACHMENTS_MAX * sizeof *uris);
+  size_t count = 0;
+  for (size_t i = 0; i < action->attachments_count && count < ATTACHMENTS_MAX; i++)
+    if (save_attachment(app, &action->attachment_ids[i], &attachments[count], uris[count])) count++;
+  const lrm_id *command = lrm_id_none(&action->command_id) ? NULL : &action->command_id;
+  if (app->acp == NULL || !acp_session_ready(app->acp))
+    not_taken(app, action, "the agent is not there");
+  else if (!acp_session_prompt(app->acp, action->turn_id, action->text, attachments, count, command,
+                               app_now(app)))
+    not_taken(app, action, "the agent takes no prompt now");
+  free(uris);
+}
+
+/* A slash command is a prompt of the local session: it waits in the same queue. */
+static void run_slash(host_app *app, const lrm_host_action *action) {
+  char text[17000];
+  const char *arguments = action->value != NULL ? action->value : "";
+  snprintf(text, sizeof text, "/%s%s%s", action->text, arguments[0] != '\0' ? " " : "", arguments);
+  lrm_id command = action->command_id;
+  int result = lrm_host_submit_local(app->host, text, false, lrm_uv_wall_ms(), app_now(app));
+  host_sink.finish(app, &command, result == 0 ? 0 : LRM_CODE_COMMAND_BUSY, lrm_error_text(result));
+}
+
+static void set_value(host_app *app, const lrm_host_action *action) {
+  const lrm_id *command = &action->command_id;
+  if (app->acp == NULL || !acp_session_ready(app->acp))
+    host_sink.finish(app, command, LRM_CODE_AGENT_ERROR, "the agent is not there");
+  else if (action->type == LRM_ACTION_SET_MODE)
+    acp_session_set_mode(app->acp, action->text, command, action->by, app_now(app));
+  else
+    acp_session_set_option(app->acp, action->text, action->value, command, action->by,
+                           app_now(app));
+}
+
+static void restart_link(host_app *app, const lrm_host_action *action) {
+  const char *reason = action->reason != NULL ? action->reason : "";
+  switch (action->code) {
+    case LRM_CODE_NOT_FOUND:
+      surface_say(app->surface,
+                  "this session was deleted at the relay; it goes on here, without remote control");
+      break;
+    case LRM_CODE_FENCED:
+    case LRM_CODE_NORMAL:
+      surface_say(app->surface,
+                  "another process has taken over this session; remote control ends here: %s",
+                  reason);
+      break;
+    case LRM_CODE_POLICY:
+      surface_say(app->surface,
+                  "remote control is not allowed by policy: %s. The local session goes on", reason);
+      return; /* the host tries again when the policy may have changed */
+    default:
+      surface_say(app->surface, "the relay does not take this session (%u %s): %s", action->code,
+                  lrm_code_name(action->code), reason);
+      break;
+  }
+  app_link_close(app, false, LRM_CODE_NORMAL);
+}
+
+static void take(host_app *app, const lrm_host_action *action) {
+  switch (action->type) {
+    case LRM_ACTION_PROMPT:
+      give_prompt(app, action);
+      break;
+    case LRM_ACTION_STEER: /* never offered: ACP has no such request */
+      host_sink.finish(app, &action->command_id, LRM_CODE_INVALID, "this agent cannot be steered");
+      break;
+    case LRM_ACTION_ANSWER:
+      if (app->acp != NULL)
+        acp_session_answer(app->acp, &action->ask_id, action->resolution, app_now(app));
+      break;
+    case LRM_ACTION_CANCEL:
+      if (app->acp != NULL)
+        acp_session_cancel(app->acp, lrm_id_none(&action->command_id) ? NULL : &action->command_id,
+                           app_now(app));
+      break;
+    case LRM_ACTION_SET_MODE:
+    case LRM_ACTION_SET_OPTION:
+      set_value(app, action);
+      break;
+    case LRM_ACTION_SLASH:
+      run_slash(app, action);
+      break;
+    case LRM_ACTION_END_REMOTE:
+      app->remote_mode = REMOTE__V1__REMOTE_MODE__REMOTE_MODE_OFF;
+      session_dir_set(&app->dir, "remote", json_string("off"));
+      (void)session_dir_save(&app->dir);
+      app_link_close(app, true, LRM_CODE_NORMAL);
+      break;
+    case LRM_ACTION_RESTART_LINK:
+      restart_link(app, action);
+      break;
+    case LRM_ACTION_SET_TITLE:
+      break;
+  }
+}
+
+void app_take_actions(host_app *app) {
+  lrm_host_action action;
+  while (app->host != NULL && lrm_host_next_action(app->host, &action)) take(app, &action);
+}

@@ -1,0 +1,691 @@
+/* The life of `remote host`: open the journal, start the agent, run, end in order. */
+#include "host_app.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/sha.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "command_host.h"
+
+#define PENDING_BYTES_MAX (128u * 1024u * 1024u)
+#define UNSETTLED_BYTES_MAX (4u * 1024u * 1024u) /* then the agent waits for the journal */
+#define CLOSING_NS (5ull * 1000000000ull)
+#define RETRY_MS 1000u
+#define INTERRUPT_NS (2ull * 1000000000ull)
+
+uint64_t app_now(const host_app *app) { return lrm_uv_now_ns(app->loop); }
+
+void app_notice(host_app *app, Remote__V1__NoticeLevel level, const char *topic, const char *format,
+                ...) {
+  char text[2048];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  Remote__V1__Notice notice = REMOTE__V1__NOTICE__INIT;
+  notice.level = level;
+  notice.text = text;
+  notice.topic = app_borrow(topic);
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  event.body_case = REMOTE__V1__EVENT__BODY_NOTICE;
+  event.notice = &notice;
+  app_emit(app, &event);
+}
+
+/* ---- journal ---- */
+
+typedef struct fault_word {
+  const char *word;
+  lrm_fault_point point;
+} fault_word;
+
+static const fault_word fault_words[] = {{"received", LRM_FAULT_RECEIVED},
+                                         {"before_commit", LRM_FAULT_BEFORE_COMMIT},
+                                         {"after_commit", LRM_FAULT_AFTER_COMMIT},
+                                         {"before_settle", LRM_FAULT_BEFORE_SETTLE}};
+
+/* REMOTE_HOST_FAULT=POINT:N:kill|fail|full, for tests: the N-th time at that point the process dies
+ * or the step fails ("full": from then on). */
+static int on_fault(void *user, lrm_fault_point point) {
+  host_app *app = user;
+  const char *wish = getenv("REMOTE_HOST_FAULT");
+  uint64_t count = __atomic_add_fetch(&app->fault_count[point], 1, __ATOMIC_RELAXED);
+  char word[32], action[16] = "kill";
+  unsigned long n = 1;
+  if (wish == NULL || sscanf(wish, "%31[^:]:%lu:%15s", word, &n, action) < 1) return 0;
+  for (size_t i = 0; i < sizeof fault_words / sizeof *fault_words; i++) {
+    if (fault_words[i].point != point || strcmp(fault_words[i].word, word) != 0) continue;
+    if (count < n || (count > n && strcmp(action, "full") != 0)) return 0;
+    if (strcmp(action, "kill") == 0) kill(getpid(), SIGKILL);
+    return strcmp(action, "full") == 0 ? LRM_ERR_DISK_FULL : LRM_ERR_STORE;
+  }
+  return 0;
+}
+
+static void on_settled(void *user, int result) {
+  host_app *app = user;
+  if (result == 0) {
+    app->unsettled_bytes = 0;
+    if (app->process != NULL && !app->agent_gone) agent_process_pause(app->process, false);
+    if (app->store_trouble) surface_say(app->surface, "the journal takes entries again");
+    app->store_trouble = false;
+    if (app->host != NULL && lrm_host_settled(app->host, lrm_uv_wall_ms(), app_now(app)) != 0)
+      surface_say(app->surface, "the journal's state is not clear");
+    return;
+  }
+  if (app->host != NULL) lrm_host_store_failed(app->host, result);
+  if (!app->store_trouble && result != LRM_ERR_FENCED)
+    surface_say(app->surface,
+                "the journal cannot be written (%s): remote control pauses, the local session "
+                "goes on. Make room in %s",
+                lrm_error_text(result), app->dir.path);
+  app->store_trouble = true;
+  if (app->process != NULL && !app->agent_gone) agent_process_pause(app->process, false);
+  app->unsettled_bytes = 0;
+}
+
+static bool open_journal(host_app *app) {
+  char path[PATH_BYTES_MAX], error[512];
+  if (session_dir_file(&app->dir, "journal.db", path) != 0) return false;
+  lrm_store_sqlite_config config = {.struct_bytes = sizeof config,
+                                    .allocator = lrm_allocator_default(),
+                                    .path = path,
+                                    .pending_bytes_max = PENDING_BYTES_MAX,
+                                    .fault = getenv("REMOTE_HOST_FAULT") != NULL ? on_fault : NULL,
+                                    .fault_user = app};
+  int result = lrm_store_sqlite_open(&config, &app->store, error, sizeof error);
+  if (result != 0) {
+    fprintf(stderr, "remote: the journal %s cannot be opened: %s\n", path, error);
+    return false;
+  }
+  result = lrm_store_claim(app->store, lrm_uv_wall_ms(), &app->writer_generation);
+  if (result == 0)
+    result = lrm_uv_committer_create(app->loop, app->store, on_settled, app, &app->committer);
+  if (result != 0) fprintf(stderr, "remote: the journal %s: %s\n", path, lrm_error_text(result));
+  return result == 0;
+}
+
+/* ---- policy ---- */
+
+static bool extra_word(void *user, const char *word) {
+  const host_app *app = user;
+  return config_has_word(&app->options->config, "elevating_modes", word);
+}
+
+static bool on_elevates_mode(void *user, const char *mode_id) {
+  const host_app *app = user;
+  return app->acp == NULL || elevation_mode(acp_session_elevation(app->acp), mode_id);
+}
+
+static bool on_elevates_option(void *user, const char *option_id, const char *value) {
+  const host_app *app = user;
+  return app->acp == NULL ||
+         elevation_option(acp_session_elevation(app->acp), option_id,
+                          acp_session_option_category(app->acp, option_id), value);
+}
+
+static bool on_slash_known(void *user, const char *name) {
+  const host_app *app = user;
+  return app->acp != NULL && acp_session_knows_slash(app->acp, name);
+}
+
+static bool on_slash_allowed(void *user, const char *name) {
+  const host_app *app = user;
+  return config_has_word(&app->options->config, "remote_safe_slash_commands", name);
+}
+
+/* Prompts do not pass through the adapter on their way out. */
+static void on_redact(void *user, Remote__V1__Event *event, lrm_arena *arena) {
+  const host_app *app = user;
+  if (event->body_case != REMOTE__V1__EVENT__BODY_USER_MESSAGE) return;
+  size_t bytes;
+  const char *text = event->user_message->text;
+  char *clean = redact_text(app->redact, text, strlen(text), &bytes);
+  if (clean == NULL) return;
+  char *kept = lrm_arena_copy(arena, clean, bytes < 65536 ? bytes : 65536);
+  if (kept != NULL) event->user_message->text = kept;
+  free(clean);
+}
+
+static bool on_verify(void *user, const uint8_t *data, size_t bytes, const uint8_t sha256[32]) {
+  unsigned char sum[SHA256_DIGEST_LENGTH];
+  (void)user;
+  SHA256(data, bytes, sum);
+  return memcmp(sum, sha256, sizeof sum) == 0;
+}
+
+static bool wants(const host_app *app, const char *key, bool initially) {
+  const char *value = config_get(&app->options->config, key);
+  return value == NULL ? initially : strcmp(value, "off") != 0;
+}
+
+static bool open_redactor(host_app *app) {
+  const char *patterns[64];
+  char error[512];
+  size_t count = 0;
+  const char *item;
+  while (count < 64 && (item = config_item(&app->options->config, "redact", count)) != NULL)
+    patterns[count++] = item;
+  app->redact =
+      redactor_create(wants(app, "redact_default", true), patterns, count, error, sizeof error);
+  if (app->redact == NULL) fprintf(stderr, "remote: config.ini: %s\n", error);
+  return app->redact != NULL;
+}
+
+/* ---- the session ---- */
+
+/* The branch and the top folder of a Git work tree around cwd. */
+static void find_repository(const char *cwd, char repository[128], char branch[128]) {
+  char folder[PATH_BYTES_MAX], path[PATH_BYTES_MAX], head[512];
+  repository[0] = branch[0] = '\0';
+  snprintf(folder, sizeof folder, "%s", cwd);
+  for (char *end; folder[0] != '\0'; *end = '\0') {
+    end = strrchr(folder, '/');
+    if (end == NULL) return;
+    if (path_join(path, folder, ".git/HEAD") != 0 || path_read(path, head, sizeof head, NULL) != 0)
+      continue;
+    head[strcspn(head, "\n")] = '\0';
+    snprintf(repository, 128, "%.127s", end + 1);
+    const char *name = strncmp(head, "ref: refs/heads/", 16) == 0 ? head + 16 : "";
+    snprintf(branch, 128, "%.127s", name);
+    return;
+  }
+}
+
+/* Valid UTF-8 within the schema's limit (capacity - 1). */
+static void fit_text(char *out, size_t capacity, const char *text) {
+  size_t n = 0, bytes = strlen(text);
+  while (bytes > 0) {
+    size_t letter = acp_letter((const unsigned char *)text, bytes);
+    size_t step = letter > 0 ? letter : 1;
+    if (n + step >= capacity) break;
+    if (letter > 0)
+      memcpy(out + n, text, letter);
+    else
+      out[n] = '?';
+    n += step;
+    text += step;
+    bytes -= step;
+  }
+  out[n] = '\0';
+}
+
+typedef struct session_words {
+  char agent[64], version[64], title[128], host[64], os[64], repository[128], branch[128];
+} session_words;
+
+static void describe(const host_app *app, const char *agent, const char *version, session_words *w,
+                     Remote__V1__SessionStarted *out) {
+  struct utsname system;
+  char name[UV_MAXHOSTNAMESIZE] = "";
+  size_t name_bytes = sizeof name;
+  const char *base = strrchr(app->cwd, '/');
+  const char *earlier = session_dir_text(&app->dir, "agent_session_id");
+  const char *title = app->options->name != NULL        ? app->options->name
+                      : base != NULL && base[1] != '\0' ? base + 1
+                                                        : app->cwd;
+  uv_os_gethostname(name, &name_bytes);
+  fit_text(w->agent, sizeof w->agent, agent);
+  fit_text(w->version, sizeof w->version, version);
+  fit_text(w->title, sizeof w->title, title);
+  fit_text(w->host, sizeof w->host, name);
+  if (uname(&system) == 0) fit_text(w->os, sizeof w->os, system.sysname);
+  char repository[128], branch[128];
+  find_repository(app->cwd, repository, branch);
+  fit_text(w->repository, sizeof w->repository, repository);
+  fit_text(w->branch, sizeof w->branch, branch);
+  remote__v1__session_started__init(out);
+  out->interactive = app->options->prompt == NULL;
+  out->headless = app->options->headless;
+  out->agent = w->agent;
+  out->agent_version = w->version;
+  out->agent_protocol = app_borrow("acp/1");
+  out->cwd.data = (uint8_t *)app_borrow(app->cwd);
+  out->cwd.len = strlen(app->cwd);
+  out->repository = w->repository;
+  out->branch = w->branch;
+  out->title = w->title;
+  out->host = w->host;
+  out->os = w->os;
+  if (earlier != NULL && strlen(earlier) < 128) out->agent_session_id = app_borrow(earlier);
+}
+
+static void on_seen(void *user, const Remote__V1__Event *event, bool tail) {
+  host_app *app = user;
+  surface_event(app->surface, event, tail);
+}
+
+bool app_open_host(host_app *app, const char *agent, const char *version) {
+  Remote__V1__SessionStarted session;
+  session_words words = {{0}};
+  if (app->host != NULL) return true;
+  describe(app, agent, version, &words, &session);
+  uint32_t wanted = app->remote_mode;
+  if (wanted > REMOTE__V1__REMOTE_MODE__REMOTE_MODE_OFF && !app_link_open(app))
+    app->remote_mode = REMOTE__V1__REMOTE_MODE__REMOTE_MODE_OFF;
+  lrm_host_config config = {.struct_bytes = sizeof config,
+                            .allocator = lrm_allocator_default(),
+                            .store = app->store,
+                            .writer_generation = app->writer_generation,
+                            .session_id = app->dir.id,
+                            .session = &session,
+                            .created_ms = lrm_uv_wall_ms(),
+                            .remote_mode = app->remote_mode,
+                            .resume = app->resumed,
+                            .elevates_mode = on_elevates_mode,
+                            .elevates_option = on_elevates_option,
+                            .slash_known = on_slash_known,
+                            .slash_allowed = on_slash_allowed,
+                            .redact = wants(app, "redact_prompts", false) ? on_redact : NULL,
+                            .user = app,
+                            .verify_sha256 = on_verify};
+  if (uv_random(NULL, NULL, config.seed, sizeof config.seed, 0, NULL) != 0) return false;
+  int result = lrm_host_create(&config, lrm_uv_wall_ms(), app_now(app), &app->host);
+  if (result != 0) {
+    surface_say(app->surface, "the session cannot be opened: %s", lrm_error_text(result));
+    return false;
+  }
+  lrm_host_on_event(app->host, on_seen, app);
+  if (app->link != NULL) lrm_host_attach_link(app->host, app->link);
+  session_dir_set(&app->dir, "remote", json_string(host_remote_word(app->remote_mode)));
+  if (app->state == APP_STARTING) app->state = APP_RUNNING;
+  return true;
+}
+
+/* ---- the agent ---- */
+
+static void on_agent_output(void *user, const char *data, size_t bytes) {
+  host_app *app = user;
+  acp_session_feed(app->acp, data, bytes, app_now(app));
+  app->unsettled_bytes += bytes;
+  if (app->unsettled_bytes > UNSETTLED_BYTES_MAX && !app->store_trouble &&
+      app->state == APP_RUNNING && lrm_store_dirty(app->store))
+    agent_process_pause(app->process, true);
+  app_pump(app);
+}
+
+/* The last line of the agent's log: often it says why. */
+static void last_words(const host_app *app, char *out, size_t bytes) {
+  char path[PATH_BYTES_MAX], text[1024];
+  out[0] = '\0';
+  if (session_dir_file(&app->dir, "agent.log", path) != 0) return;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  off_t end = lseek(fd, 0, SEEK_END);
+  off_t from = end > (off_t)sizeof text - 1 ? end - ((off_t)sizeof text - 1) : 0;
+  ssize_t n = pread(fd, text, sizeof text - 1, from);
+  close(fd);
+  while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r')) n--;
+  text[n > 0 ? n : 0] = '\0';
+  const char *line = strrchr(text, '\n');
+  line = line != NULL ? line + 1 : text;
+  if (*line != '\0') snprintf(out, bytes, "; it said: %.300s", line);
+}
+
+static void agent_end_text(const host_app *app, int status, int signal, char *out, size_t bytes) {
+  char said[400];
+  last_words(app, said, sizeof said);
+  if (signal != 0)
+    snprintf(out, bytes, "the agent was killed by signal %d (%s)%s", signal, strsignal(signal),
+             said);
+  else if (status == 0)
+    snprintf(out, bytes, "the agent has exited%s", app->agent_ready ? "" : said);
+  else
+    snprintf(out, bytes, "the agent failed with exit code %d%s", status, said);
+}
+
+static void on_agent_ended(void *user, int status, int signal) {
+  host_app *app = user;
+  char text[900];
+  bool busy = !app->agent_ready || acp_session_in_turn(app->acp);
+  app->agent_gone = true;
+  app->agent_ready = false;
+  app->agent_status = status;
+  agent_end_text(app, status, signal, text, sizeof text);
+  bool by_itself = app->state < APP_ENDING;
+  acp_session_gone(app->acp, by_itself ? text : "the session is being ended", app_now(app));
+  if (app->host != NULL &&
+      lrm_host_set_agent_ready(app->host, false, lrm_uv_wall_ms(), app_now(app)) != 0)
+    surface_say(app->surface, "the end of the agent could not be recorded");
+  if (by_itself) {
+    bool good = status == 0 && !busy;
+    app_end(app,
+            status == 0 ? REMOTE__V1__END_REASON__END_REASON_AGENT_EXITED
+                        : REMOTE__V1__END_REASON__END_REASON_AGENT_FAILED,
+            good ? EXIT_CODE_DONE : EXIT_CODE_FAILURE, text);
+  }
+  app_pump(app);
+}
+
+static const agent_process_owner process_owner = {on_agent_output, on_agent_ended};
+
+static void on_agent_send(void *user, const char *line, size_t bytes) {
+  host_app *app = user;
+  if (app->process != NULL && !app->agent_gone) agent_process_write(app->process, line, bytes);
+}
+
+static bool start_agent(host_app *app) {
+  char log[PATH_BYTES_MAX], error[512], token[32];
+  if (session_dir_file(&app->dir, "agent.log", log) != 0) return false;
+  if (agent_process_start(app->loop, app->argv, app->cwd, log, &process_owner, app, &app->process,
+                          error, sizeof error) != 0) {
+    surface_say(app->surface, "%s", error);
+    return false;
+  }
+  snprintf(token, sizeof token, "%llx", (unsigned long long)app->writer_generation);
+  acp_session_config config = {.sink = &host_sink,
+                               .sink_user = app,
+                               .send = on_agent_send,
+                               .send_user = app,
+                               .cwd = app->cwd,
+                               .resume_id = session_dir_text(&app->dir, "agent_session_id"),
+                               .history = app->history,
+                               .id_token = token,
+                               .version = REMOTE_VERSION,
+                               .redact = app->redact,
+                               .redact_messages = wants(app, "redact_prompts", false),
+                               .elevates = extra_word,
+                               .slash_allowed = on_slash_allowed,
+                               .policy_user = app};
+  app->acp = acp_session_create(&config, app_now(app));
+  return true;
+}
+
+/* ---- the end ---- */
+
+void app_end(host_app *app, Remote__V1__EndReason reason, exit_code code, const char *text) {
+  if (app->state >= APP_ENDING) return;
+  app->state = APP_ENDING;
+  app->end_reason = reason;
+  app->code = code;
+  snprintf(app->end_text, sizeof app->end_text, "%s", text);
+  bool failed = reason == REMOTE__V1__END_REASON__END_REASON_AGENT_FAILED;
+  if (app->process == NULL || app->agent_gone) return;
+  if (app->acp != NULL) acp_session_cancel(app->acp, NULL, app_now(app));
+  agent_process_stop(app->process, failed);
+}
+
+static void say_end(host_app *app) {
+  Remote__V1__SessionEnded ended = REMOTE__V1__SESSION_ENDED__INIT;
+  char text[1200];
+  fit_text(text, sizeof text, app->end_text);
+  ended.reason = app->end_reason;
+  ended.text = text;
+  ended.exit_code = (uint32_t)app->agent_status;
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  event.body_case = REMOTE__V1__EVENT__BODY_SESSION_ENDED;
+  event.session_ended = &ended;
+  if (app->host != NULL)
+    app_emit(app, &event);
+  else if (app->end_text[0] != '\0')
+    surface_say(app->surface, "%s", app->end_text);
+  bool resumable = app->host != NULL && app->options->prompt == NULL &&
+                   session_dir_text(&app->dir, "agent_session_id") != NULL;
+  if (resumable && !app->options->headless)
+    surface_say(app->surface, "go on with: remote host --resume %.8s", app->dir.hex);
+  if (app->host != NULL) (void)session_dir_save(&app->dir);
+}
+
+/* Goes on with the end as far as it can now. */
+static void work_on_end(host_app *app) {
+  if (app->state == APP_ENDING && (app->agent_gone || app->process == NULL)) {
+    app->state = APP_CLOSING;
+    app->closing_ns = app_now(app) + CLOSING_NS;
+    say_end(app);
+    app_link_close(app, true, LRM_CODE_NORMAL);
+  }
+  if (app->state != APP_CLOSING) return;
+  bool late = app_now(app) >= app->closing_ns;
+  bool stored = app->store == NULL || !lrm_store_dirty(app->store) || app->store_trouble;
+  if ((app->drive != NULL || !stored || !surface_flushed(app->surface)) && !late) return;
+  app->state = APP_DONE;
+  uv_stop(app->loop);
+}
+
+/* ---- the loop ---- */
+
+static void on_timer(uv_timer_t *timer) { app_pump(timer->data); }
+
+static void on_retry(uv_timer_t *timer) {
+  host_app *app = timer->data;
+  lrm_uv_committer_kick(app->committer);
+}
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+static void set_timer(host_app *app) {
+  uint64_t due = UINT64_MAX, now = app_now(app);
+  if (app->acp != NULL && !app->agent_gone) due = least(due, acp_session_deadline(app->acp));
+  if (app->host != NULL) due = least(due, lrm_host_deadline(app->host));
+  if (app->link_closing) due = least(due, app->link_close_ns);
+  if (app->state == APP_CLOSING) due = least(due, app->closing_ns);
+  if (due == UINT64_MAX) {
+    uv_timer_stop(&app->timer);
+    return;
+  }
+  uint64_t ms = due > now ? (due - now) / 1000000 + 1 : 1;
+  uv_timer_start(&app->timer, on_timer, ms < 3600000 ? ms : 3600000, 0);
+}
+
+static void expire(host_app *app) {
+  uint64_t now = app_now(app);
+  if (app->acp != NULL && !app->agent_gone && now >= acp_session_deadline(app->acp))
+    acp_session_expire(app->acp, now);
+  if (app->host != NULL && now >= lrm_host_deadline(app->host) &&
+      lrm_host_expire(app->host, lrm_uv_wall_ms(), now) != 0)
+    surface_say(app->surface, "the session's clock: an entry could not be made");
+}
+
+void app_pump(host_app *app) {
+  if (app->pumping || app->state == APP_DONE) return;
+  app->pumping = true;
+  expire(app);
+  app_take_actions(app);
+  bool answerless = app->options->prompt != NULL && !surface_input_is_terminal(app->surface);
+  bool local_only = app->drive == NULL && app->input_ended;
+  if (app->host != NULL && (answerless || local_only) && surface_open_asks(app->surface) > 0)
+    app_reject_asks(app);
+  app_link_work(app);
+  work_on_end(app);
+  if (app->store != NULL && lrm_store_dirty(app->store)) {
+    if (!app->store_trouble)
+      lrm_uv_committer_kick(app->committer);
+    else if (!uv_is_active((uv_handle_t *)&app->retry))
+      uv_timer_start(&app->retry, on_retry, RETRY_MS, 0);
+  }
+  if (app->drive != NULL) lrm_uv_drive_kick(app->drive);
+  if (app->state != APP_DONE) set_timer(app);
+  app->pumping = false;
+}
+
+static void on_prepare(uv_prepare_t *prepare) { app_pump(prepare->data); }
+
+static void on_signal(uv_signal_t *handle, int number) {
+  host_app *app = handle->data;
+  uint64_t now = app_now(app);
+  bool again = now - app->last_interrupt_ns < INTERRUPT_NS && app->last_interrupt_ns != 0;
+  bool in_turn = app->acp != NULL && acp_session_in_turn(app->acp);
+  app->last_interrupt_ns = now;
+  if (number == SIGINT && in_turn && !again && app->host != NULL && app->options->prompt == NULL) {
+    surface_say(app->surface, "cancelling the turn; again to quit");
+    if (lrm_host_cancel_local(app->host, lrm_uv_wall_ms(), now) != 0)
+      surface_say(app->surface, "no turn is running");
+  } else if (app->state >= APP_ENDING) {
+    if (app->process != NULL && !app->agent_gone) agent_process_stop(app->process, true);
+  } else {
+    bool once = app->options->prompt != NULL;
+    app_end(app, REMOTE__V1__END_REASON__END_REASON_QUIT, once ? EXIT_CODE_FAILURE : EXIT_CODE_DONE,
+            "");
+  }
+  app_pump(app);
+}
+
+static void init_handles(host_app *app) {
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+  uv_prepare_init(app->loop, &app->prepare);
+  uv_timer_init(app->loop, &app->timer);
+  uv_timer_init(app->loop, &app->retry);
+  app->prepare.data = app->timer.data = app->retry.data = app;
+  uv_prepare_start(&app->prepare, on_prepare);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    uv_signal_init(app->loop, &app->signals[i]);
+    app->signals[i].data = app;
+    uv_signal_start(&app->signals[i], on_signal, numbers[i]);
+  }
+}
+
+static void close_handles(host_app *app) {
+  uv_close((uv_handle_t *)&app->prepare, NULL);
+  uv_close((uv_handle_t *)&app->timer, NULL);
+  uv_close((uv_handle_t *)&app->retry, NULL);
+  for (size_t i = 0; i < 3; i++) uv_close((uv_handle_t *)&app->signals[i], NULL);
+}
+
+/* ---- start ---- */
+
+/* The agent's command line: as given, or as the resumed session had it. */
+static bool find_agent(host_app *app) {
+  if (app->options->agent != NULL) {
+    app->argv = app->options->agent;
+    json_t *words = json_array();
+    for (char **word = app->argv; *word != NULL; word++)
+      json_array_append_new(words, json_string(*word));
+    session_dir_set(&app->dir, "argv", words);
+    return true;
+  }
+  const json_t *words = json_object_get(app->dir.facts, "argv");
+  size_t count = json_array_size(words);
+  app->argv = memory_zero((count + 1) * sizeof *app->argv);
+  app->argv_owned = true;
+  for (size_t i = 0; i < count; i++) {
+    const char *word = json_string_value(json_array_get(words, i));
+    app->argv[i] = memory_string(word != NULL ? word : "");
+  }
+  if (count == 0) fputs("remote: which agent? Put it behind --\n", stderr);
+  return count > 0;
+}
+
+static exit_code open_session(host_app *app) {
+  const host_options *o = app->options;
+  char error[1024];
+  if (getcwd(app->cwd, sizeof app->cwd) == NULL) {
+    fprintf(stderr, "remote: the working directory: %s\n", strerror(errno));
+    return EXIT_CODE_FAILURE;
+  }
+  bool newest = o->resume == NULL || o->resume[0] == '\0';
+  int result = o->resuming
+                   ? session_dir_open(&app->dir, newest ? NULL : o->resume,
+                                      o->resume == NULL ? app->cwd : NULL, error, sizeof error)
+                   : session_dir_create(&app->dir, error, sizeof error);
+  if (result != 0) {
+    fprintf(stderr, "remote: %s\n", error);
+    return result == -2 ? EXIT_CODE_NOT_FOUND : EXIT_CODE_FAILURE;
+  }
+  app->resumed = o->resuming;
+  const char *cwd = session_dir_text(&app->dir, "cwd");
+  if (app->resumed && cwd != NULL && strcmp(cwd, app->cwd) != 0) {
+    if (chdir(cwd) != 0) {
+      fprintf(stderr, "remote: the session's folder %s: %s\n", cwd, strerror(errno));
+      return EXIT_CODE_FAILURE;
+    }
+    snprintf(app->cwd, sizeof app->cwd, "%s", cwd);
+  }
+  session_dir_set(&app->dir, "cwd", json_string(app->cwd));
+  app->remote_mode = o->remote_mode;
+  const char *before = session_dir_text(&app->dir, "remote");
+  if (app->resumed && !o->remote_given && before != NULL)
+    (void)host_remote_mode(before, &app->remote_mode);
+  if (o->prompt != NULL) app->remote_mode = REMOTE__V1__REMOTE_MODE__REMOTE_MODE_OFF;
+  return EXIT_CODE_DONE;
+}
+
+static exit_code start(host_app *app) {
+  static const surface_owner owner = {app_line, app_input_ended};
+  exit_code code = open_session(app);
+  if (code != EXIT_CODE_DONE) return code;
+  if (!find_agent(app)) return EXIT_CODE_USAGE;
+  if (!open_redactor(app) || !open_journal(app)) return EXIT_CODE_FAILURE;
+  if (app->resumed) app->history = journal_history(app->store, &app->dir.id);
+  surface_kind kind = app->options->headless         ? SURFACE_LOG
+                      : app->options->prompt != NULL ? SURFACE_ONE_SHOT
+                                                     : SURFACE_TERMINAL;
+  init_handles(app);
+  app->surface = surface_create(app->loop, kind, &owner, app);
+  app->state = APP_STARTING;
+  if (kind == SURFACE_TERMINAL) surface_say(app->surface, "starting %s …", app->argv[0]);
+  if (start_agent(app)) return EXIT_CODE_DONE;
+  app->state = APP_DONE;
+  return EXIT_CODE_FAILURE;
+}
+
+static void free_all(host_app *app) {
+  bool once = app->options->prompt != NULL && app->code == EXIT_CODE_DONE;
+  bool empty = (app->host == NULL || once) && !app->resumed;
+  if (app->acp != NULL) acp_session_destroy(app->acp);
+  agent_process_destroy(app->process);
+  if (app->drive != NULL) { /* the relay did not say goodbye in time */
+    if (app->host != NULL) lrm_host_attach_link(app->host, NULL);
+    lrm_uv_drive_destroy(app->drive);
+    lrm_link_destroy(app->link);
+  }
+  if (app->committer != NULL) lrm_uv_committer_destroy(app->committer);
+  if (app->surface != NULL) {
+    surface_destroy(app->surface);
+    close_handles(app);
+  }
+  uv_run(app->loop, UV_RUN_DEFAULT);
+  lrm_host_destroy(app->host);
+  if (app->store != NULL) lrm_store_close(app->store);
+  acp_history_destroy(app->history);
+  redactor_destroy(app->redact);
+  for (size_t i = 0; i < app->waiting_count; i++) free(app->waiting[i]);
+  free(app->waiting);
+  for (size_t i = 0; app->argv_owned && app->argv[i] != NULL; i++) free(app->argv[i]);
+  if (app->argv_owned) free(app->argv);
+  if (empty && app->dir.lock >= 0) session_dir_remove(&app->dir);
+  session_dir_close(&app->dir);
+}
+
+int host_app_run(const host_options *options) {
+  host_app *app = memory_zero(sizeof *app);
+  uv_loop_t loop;
+  if (uv_loop_init(&loop) != 0) return EXIT_CODE_FAILURE;
+  app->options = options;
+  app->loop = &loop;
+  app->dir.lock = -1;
+  exit_code code = start(app);
+  if (code == EXIT_CODE_DONE) {
+    uv_run(&loop, UV_RUN_DEFAULT);
+    code = app->code;
+  }
+  free_all(app);
+  uv_loop_close(&loop);
+  free(app);
+  return code;
+}
+
+int command_host(int argc, char **argv) {
+  host_options options;
+  bool help;
+  exit_code code = host_options_parse(argc, argv, &options, &help);
+  if (code != EXIT_CODE_DONE || help) return code;
+  bool remote =
+      options.remote_given && options.remote_mode != REMOTE__V1__REMOTE_MODE__REMOTE_MODE_OFF;
+  if (options.prompt != NULL && remote) {
+    fputs(
+        "remote: a one-shot prompt is never remote (NOT_INTERACTIVE): nobody could answer what "
+        "the agent asks. Leave out --prompt, or --remote.\n",
+        stderr);
+    config_free(&options.config);
+    return EXIT_CODE_NOT_ALLOWED;
+  }
+  signal(SIGPIPE, SIG_IGN);
+  code = (exit_code)host_app_run(&options);
+  config_free(&options.config);
+  return code;
+}

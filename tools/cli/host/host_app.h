@@ -1,0 +1,146 @@
+/* `remote host`: one session with one agent. host_app.c: its life; host_options.c: the command
+ * line; host_sink.c: what the agent says goes to the host library; host_actions.c: what the host
+ * library wants done; host_link.c: the relay; host_input.c: what the local person types;
+ * journal_history.c: what the journal holds already. */
+#ifndef REMOTE_CLI_HOST_APP_H
+#define REMOTE_CLI_HOST_APP_H
+
+#include <uv.h>
+
+#include "acp_session.h"
+#include "agent_process.h"
+#include "config.h"
+#include "exit_code.h"
+#include "memory.h"
+#include "remote/carrier_uv.h"
+#include "remote/host.h"
+#include "remote/log_sqlite.h"
+#include "session_dir.h"
+#include "surface.h"
+#include "token.h"
+
+typedef struct host_options {
+  remote_config config;
+  const char *relay, *name, *token_file, *prompt;
+  const char *resume; /* a session id or its beginning; "": the newest */
+  bool resuming, headless, remote_given;
+  uint32_t remote_mode; /* RemoteMode */
+  char **agent;         /* NULL-terminated; NULL: as the resumed session had it */
+} host_options;
+
+/* Parses and checks. EXIT_CODE_DONE: go on; else return it. *help: the usage was printed. */
+exit_code host_options_parse(int argc, char **argv, host_options *out, bool *help);
+/* off, view, control. False: none of them. */
+bool host_remote_mode(const char *word, uint32_t *mode);
+const char *host_remote_word(uint32_t mode);
+
+typedef enum app_state {
+  APP_STARTING = 1, /* the agent has not answered initialize */
+  APP_RUNNING = 2,
+  APP_ENDING = 3,  /* the agent is being ended */
+  APP_CLOSING = 4, /* SessionEnded is on its way out */
+  APP_DONE = 5
+} app_state;
+
+typedef struct host_app {
+  const host_options *options;
+  uv_loop_t *loop;
+  app_state state;
+  exit_code code;
+  char cwd[PATH_BYTES_MAX];
+  session_dir dir;
+  char **argv; /* the agent's; owned when argv_owned */
+  bool argv_owned;
+
+  lrm_store *store;
+  lrm_uv_committer *committer;
+  uint64_t writer_generation;
+  uint64_t fault_count[5];
+  lrm_host *host;
+  bool resumed;             /* the journal has a past */
+  bool store_trouble;       /* said so */
+  uint64_t unsettled_bytes; /* from the agent since the last settlement */
+
+  agent_process *process;
+  acp_session *acp;
+  acp_history *history;
+  redactor *redact;
+  bool agent_gone, agent_ready;
+  acp_failure failure; /* 0: none */
+  char failure_text[1024];
+  int agent_status;
+  Remote__V1__EndReason end_reason;
+  char end_text[1200];
+
+  surface *surface;
+  char **waiting; /* lines typed before the agent was ready */
+  size_t waiting_count;
+  bool input_ended, one_shot_sent, one_shot_failed;
+  uint64_t last_interrupt_ns;
+
+  uint32_t remote_mode;
+  lrm_link *link;
+  lrm_uv_drive *drive;
+  bool link_live, link_closing, link_said_down;
+  uint64_t link_close_ns; /* give up waiting for what is not published yet */
+  char relay[300];
+
+  uv_prepare_t prepare;
+  uv_timer_t timer, retry;
+  uv_signal_t signals[4];
+  uint64_t ending_ns, closing_ns;
+  bool pumping;
+} host_app;
+
+/* The generated structs want writable texts; nobody writes to them. */
+static inline char *app_borrow(const char *text) {
+  union {
+    const char *in;
+    char *out;
+  } both = {.in = text};
+  return both.out;
+}
+
+uint64_t app_now(const host_app *app);
+/* Emits through the host; says so once when the journal does not take it. */
+void app_emit(host_app *app, const Remote__V1__Event *event);
+void app_notice(host_app *app, Remote__V1__NoticeLevel level, const char *topic, const char *format,
+                ...) __attribute__((format(printf, 4, 5)));
+/* Begins the end of the session; the first reason counts. */
+void app_end(host_app *app, Remote__V1__EndReason reason, exit_code code, const char *text);
+/* Something happened: actions, commits, timers. Safe to call at any time. */
+void app_pump(host_app *app);
+
+/* host_sink.c */
+extern const acp_sink host_sink;
+/* Opens the host library's session; the agent has told its name, or has failed. False: it cannot
+ * be opened (said). */
+bool app_open_host(host_app *app, const char *agent, const char *version);
+
+/* host_actions.c */
+void app_take_actions(host_app *app);
+
+/* host_link.c */
+/* Opens the link for app->remote_mode. False: it cannot be (said: what to do). */
+bool app_link_open(host_app *app);
+/* Ends it, when `flush` after everything is published. */
+void app_link_close(host_app *app, bool flush, uint32_t code);
+/* Called from the pump: goes on with a close that waits. */
+void app_link_work(host_app *app);
+void app_remote_set(host_app *app, uint32_t mode, const char *reason);
+void app_remote_status(host_app *app);
+
+/* host_input.c */
+void app_line(void *user, const char *line);
+void app_input_ended(void *user);
+/* After a turn: is the work of pipes or of --prompt done? */
+void app_idle(host_app *app);
+/* Nobody can answer: the open asks are rejected by their kind. */
+void app_reject_asks(host_app *app);
+
+/* journal_history.c */
+acp_history *journal_history(lrm_store *store, const lrm_id *session_id);
+
+int host_app_run(const host_options *options);
+
+#endif

@@ -1,0 +1,205 @@
+/* The relay: the link, its driver, and what the person at the terminal should know of it. */
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "host_app.h"
+
+#define PUBLISH_NS (3ull * 1000000000ull) /* wait this long for what is not published */
+
+static void problem(host_app *app, const remote_v1_Problem *p) {
+  switch (p->code) {
+    case LRM_CODE_NORMAL:
+      return;
+    case LRM_CODE_UNAUTHENTICATED:
+    case LRM_CODE_REVOKED:
+      surface_say(app->surface,
+                  "remote control is off: %s does not accept this device's token (%s). Get a new "
+                  "one from the relay's administrator, then /remote on. The local session goes on",
+                  app->relay, p->reason);
+      break;
+    case LRM_CODE_POLICY:
+      surface_say(app->surface,
+                  "remote control is not allowed by policy: %s. The local session goes on",
+                  p->reason);
+      break;
+    case LRM_CODE_SUPERSEDED:
+      surface_say(app->surface,
+                  "this connection was replaced by a newer one; remote control ends "
+                  "here");
+      break;
+    default:
+      surface_say(app->surface, "relay %s: %u %s%s%s", app->relay, p->code, lrm_code_name(p->code),
+                  p->reason[0] != '\0' ? ": " : "", p->reason);
+      break;
+  }
+}
+
+static void welcome(host_app *app, const remote_v1_Welcome *w) {
+  app->link_live = true;
+  app->link_said_down = false;
+  if (!w->has_principal) {
+    surface_say(app->surface,
+                "remote control is off: %s does not know this device. Give it a token with "
+                "--token-file. The local session goes on",
+                app->relay);
+    app_link_close(app, false, LRM_CODE_NORMAL);
+    return;
+  }
+  surface_say(app->surface,
+              "remote control (%s) through %s as %.63s on %.63s; watch with: "
+              "remote attach %.8s",
+              host_remote_word(app->remote_mode), app->relay, w->principal.account,
+              w->principal.device, app->dir.hex);
+}
+
+static void on_event(void *user, lrm_link *link, const lrm_link_event *event) {
+  host_app *app = user;
+  (void)link;
+  if (event->type == LRM_LINK_EVENT_REFUSED || event->type == LRM_LINK_EVENT_GOAWAY ||
+      event->type == LRM_LINK_EVENT_GOAWAY_SENT)
+    if (!app->link_closing && event->problem != NULL) problem(app, event->problem);
+  if (app->host != NULL) {
+    int result = lrm_host_link_event(app->host, event, lrm_uv_wall_ms(), app_now(app));
+    if (result != 0 && lrm_error_class(result) != LRM_ERROR_PEER)
+      surface_say(app->surface, "relay: %s", lrm_error_text(result));
+  }
+  if (event->type == LRM_LINK_EVENT_WELCOME && event->welcome != NULL) welcome(app, event->welcome);
+}
+
+static int on_fetch(void *user, lrm_link *link, const lrm_link_want *want, lrm_frame *frame) {
+  host_app *app = user;
+  (void)link;
+  return app->host != NULL ? lrm_host_fetch(app->host, want, frame) : LRM_ERR_STATE;
+}
+
+static void on_down(void *user, lrm_link *link, const char *text, uint64_t retry_ns) {
+  host_app *app = user;
+  (void)link;
+  app->link_live = false;
+  if (app->host != NULL) lrm_host_link_down(app->host);
+  if (app->link_closing) return;
+  if (retry_ns == UINT64_MAX) {
+    surface_say(app->surface, "the connection to %s has ended: %s", app->relay,
+                text != NULL && text[0] != '\0' ? text : "closed");
+  } else if (!app->link_said_down) {
+    app->link_said_down = true;
+    surface_say(app->surface, "no connection to %s (%s); trying again. The local session goes on",
+                app->relay, text != NULL && text[0] != '\0' ? text : "closed");
+  }
+}
+
+static const lrm_uv_drive_ops drive_ops = {on_event, on_fetch, on_down};
+
+static bool find_token(host_app *app, const lrm_url *url, device_token *token) {
+  char error[1024];
+  exit_code code = token_find(app->options->token_file, &app->options->config, lrm_url_local(url),
+                              token, error, sizeof error);
+  if (code == EXIT_CODE_DONE) return true;
+  surface_say(app->surface, "remote control is off: %s. The local session goes on", error);
+  return false;
+}
+
+static bool make_link(host_app *app, const char *token) {
+  lrm_link_config config = {.struct_bytes = sizeof config,
+                            .side = LRM_SIDE_CONNECTING,
+                            .allocator = lrm_allocator_default(),
+                            .grease = true,
+                            .role = 1, /* ROLE_HOST */
+                            .token = token,
+                            .agent = "remote/" REMOTE_VERSION};
+  if (getrandom(&config.seed, sizeof config.seed, 0) < 0 ||
+      getrandom(config.link_id.bytes, sizeof config.link_id.bytes, 0) < 0)
+    return false;
+  int result = lrm_link_create(&config, &app->link);
+  if (result != 0) surface_say(app->surface, "remote control is off: %s", lrm_error_text(result));
+  return result == 0;
+}
+
+bool app_link_open(host_app *app) {
+  lrm_url url;
+  char error[512];
+  device_token token;
+  if (app->drive != NULL) return true;
+  if (app->options->relay == NULL || app->options->relay[0] == '\0') {
+    surface_say(app->surface,
+                "remote control is off: no relay is named. Use --relay URL or `relay = URL` in "
+                "config.ini. The local session goes on");
+    return false;
+  }
+  if (lrm_url_parse(app->options->relay, &url, error, sizeof error) != 0) {
+    surface_say(app->surface, "remote control is off: %s", error);
+    return false;
+  }
+  snprintf(app->relay, sizeof app->relay, "%.290s", app->options->relay);
+  if (!find_token(app, &url, &token) || !make_link(app, token.text)) return false;
+  memset(&token, 0, sizeof token);
+  lrm_host_attach_link(app->host, app->link);
+  app->link_closing = app->link_said_down = false;
+  int result = lrm_uv_drive_connect(app->loop, &url, app->link, &drive_ops, app, &app->drive);
+  if (result == 0) return true;
+  surface_say(app->surface, "remote control is off: %s", lrm_error_text(result));
+  lrm_host_attach_link(app->host, NULL);
+  lrm_link_destroy(app->link);
+  app->link = NULL;
+  return false;
+}
+
+static void on_stopped(void *user) {
+  host_app *app = user;
+  lrm_uv_drive *drive = app->drive;
+  lrm_link *link = app->link;
+  if (app->host != NULL) lrm_host_attach_link(app->host, NULL);
+  app->drive = NULL;
+  app->link = NULL;
+  app->link_closing = app->link_live = false;
+  lrm_uv_drive_destroy(drive);
+  lrm_link_destroy(link);
+}
+
+void app_link_close(host_app *app, bool flush, uint32_t code) {
+  (void)code;
+  if (app->drive == NULL || app->link_closing) return;
+  app->link_closing = true;
+  app->link_close_ns = app_now(app) + (flush && app->link_live ? PUBLISH_NS : 0);
+}
+
+/* Everything is out, or it has waited long enough. */
+void app_link_work(host_app *app) {
+  if (!app->link_closing || app->link_close_ns == UINT64_MAX) return;
+  bool out = app->host == NULL || lrm_host_published(app->host) || !app->link_live;
+  if (!out && app_now(app) < app->link_close_ns) return;
+  app->link_close_ns = UINT64_MAX;
+  lrm_uv_drive_stop(app->drive, LRM_CODE_NORMAL, on_stopped, app);
+}
+
+void app_remote_set(host_app *app, uint32_t mode, const char *reason) {
+  bool off = mode == REMOTE__V1__REMOTE_MODE__REMOTE_MODE_OFF;
+  if (app->host == NULL) return;
+  if (!off && app->link_closing) {
+    surface_say(app->surface, "remote control is being turned off; try again in a moment");
+    return;
+  }
+  if (!off && app->link != NULL && lrm_link_state_now(app->link) == LRM_LINK_DEAD) {
+    app_link_close(app, false, LRM_CODE_NORMAL); /* a new one, with the token of now */
+    app_link_work(app);
+    surface_say(app->surface, "the old connection is being closed; try again in a moment");
+    return;
+  }
+  if (!off && !app_link_open(app)) return;
+  app->remote_mode = mode;
+  int result = lrm_host_set_remote_mode(app->host, mode, reason, lrm_uv_wall_ms(), app_now(app));
+  if (result != 0) surface_say(app->surface, "remote: %s", lrm_error_text(result));
+  session_dir_set(&app->dir, "remote", json_string(host_remote_word(mode)));
+  (void)session_dir_save(&app->dir);
+  if (off) app_link_close(app, true, LRM_CODE_NORMAL);
+}
+
+void app_remote_status(host_app *app) {
+  if (app->drive == NULL) {
+    surface_say(app->surface, "remote control is off; /remote on turns it on");
+    return;
+  }
+  surface_say(app->surface, "remote control: %s through %s, %s. Watch with: remote attach %.8s",
+              host_remote_word(app->remote_mode), app->relay,
+              app->link_live ? "connected" : "not connected, trying again", app->dir.hex);
+}
