@@ -104,7 +104,8 @@ int lrm_host_end_ask(lrm_host *host, const lrm_id *ask_id, Remote__V1__AskOutcom
 /* A turn ended: TurnEnded; open tools of the turn are closed as CANCELLED, its open asks are
  * withdrawn, streams completed, status idle, snapshot when due; the next queued prompt becomes an
  * action. turn_id may be empty (the running one); cancelled_by is filled in by the host.
- * LRM_ERR_STATE: no turn runs, or another one. */
+ * LRM_ERR_STATE: no turn runs, or another one, or its
+ * prompt has not been taken yet. */
 int lrm_host_turn_ended(lrm_host *host, const Remote__V1__TurnEnded *ended, uint64_t wall_ms,
                         uint64_t now_ns) LRM_MUST_USE;
 /* The agent can be given prompts now (started, resumed), or no longer (dead: a running turn is

@@ -89,6 +89,23 @@ bool lrm__host_action_waits(const lrm_host *host, const lrm_id *command_id) {
   return false;
 }
 
+bool lrm__host_prompt_waits(const lrm_host *host) {
+  for (const lrm__host_action *action = host->actions; action != NULL; action = action->next)
+    if (action->type == LRM_ACTION_PROMPT) return true;
+  return false;
+}
+
+bool lrm__host_prompt_take_back(lrm_host *host) {
+  for (lrm__host_action **at = &host->actions; *at != NULL; at = &(*at)->next) {
+    lrm__host_action *action = *at;
+    if (action->type != LRM_ACTION_PROMPT) continue;
+    unlink_action(host, at);
+    lrm__release(&host->allocator, action);
+    return true;
+  }
+  return false;
+}
+
 void lrm__host_actions_drop_remote(lrm_host *host) {
   lrm__host_action **at = &host->actions;
   while (*at != NULL) {

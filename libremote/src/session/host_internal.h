@@ -411,6 +411,10 @@ int lrm__host_act(lrm_host *host, const lrm__action_spec *spec) LRM_MUST_USE;
 bool lrm__host_actions_room(const lrm_host *host);
 /* The action of this command has not been handed out. */
 bool lrm__host_action_waits(const lrm_host *host, const lrm_id *command_id);
+/* The running turn's prompt has not been handed out. There is never more than one. */
+bool lrm__host_prompt_waits(const lrm_host *host);
+/* Takes it back; false: it was handed out. */
+bool lrm__host_prompt_take_back(lrm_host *host);
 /* Remote ones are forgotten, but for answers that have won. */
 void lrm__host_actions_drop_remote(lrm_host *host);
 void lrm__host_actions_free(lrm_host *host);

@@ -79,7 +79,20 @@ static int ended_event(lrm_host *host, const Remote__V1__TurnEnded *ended) {
   return lrm__host_emit(host, &event);
 }
 
+/* The agent never had the prompt: from afar it waits again, as if it had not been begun. */
+static int requeue_prompt(lrm_host *host) {
+  lrm_inbox_item *item = lrm__inbox_find(host->inbox, &host->turn.command_id);
+  lrm__host_turn_clear(host);
+  if (item == NULL || item->state != LRM_INBOX_STARTED) return 0;
+  item->state = LRM_INBOX_RECEIVED;
+  item->queued = true;
+  host->queue_changed = true;
+  return lrm__host_save(host, item);
+}
+
 int lrm__host_close_turn(lrm_host *host, const Remote__V1__TurnEnded *ended) {
+  bool never_given = lrm__host_prompt_take_back(host);
+  if (never_given && !host->turn.begun) return requeue_prompt(host);
   int result = settle_prompt(host);
   if (result == 0) result = lrm__host_complete_all(host);
   if (result == 0) result = lrm__host_clear(host);
@@ -102,7 +115,7 @@ int lrm__host_close_turn(lrm_host *host, const Remote__V1__TurnEnded *ended) {
 }
 
 static int turn_ended(lrm_host *host, const Remote__V1__TurnEnded *ended) {
-  if (!host->turn.running) return LRM_ERR_STATE;
+  if (!host->turn.running || lrm__host_prompt_waits(host)) return LRM_ERR_STATE;
   if (!lrm__text_empty(ended->turn_id) && strcmp(ended->turn_id, host->turn.id) != 0)
     return LRM_ERR_STATE;
   int result = lrm__host_close_turn(host, ended);
