@@ -1,0 +1,163 @@
+"""Reads stores and logs without any code of libremote: sqlite3, zlib and Python's protobuf. What
+the programs say is held against this."""
+import hashlib
+import json
+import os
+import sqlite3
+import struct
+import subprocess
+import sys
+import zlib
+from collections import Counter
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+KINDS = {"events": 1, "commands": 2}
+COMPRESSED = 1
+_event = None
+
+
+def prepare(build):
+    """Compiles the schema for Python once per build folder."""
+    global _event
+    out = os.path.join(build, "python")
+    os.makedirs(out, exist_ok=True)
+    proto = os.path.join(ROOT, "proto")
+    files = [os.path.join("remote/v1", f) for f in sorted(os.listdir(os.path.join(proto, "remote/v1")))
+             if f.endswith(".proto")]
+    subprocess.run(["protoc", f"-I{proto}", f"--python_out={out}", *files], check=True, cwd=proto)
+    sys.path.insert(0, out)
+    from remote.v1 import event_pb2  # noqa: E402
+    _event = event_pb2
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if not byte & 128:
+            return value, at
+
+
+def messages_of(payload, count, flags, inflated):
+    if flags & COMPRESSED:
+        payload = zlib.decompress(payload, -15)
+        assert len(payload) == inflated, "inflated_bytes does not fit"
+    out, at = [], 0
+    while at < len(payload):
+        size, at = varint(payload, at)
+        out.append(payload[at:at + size])
+        at += size
+    assert len(out) == count, f"{len(out)} messages in a block of {count}"
+    return out
+
+
+def read_log(path, kind, session=None):
+    """{first, end, epoch, messages} of the log of a session in a store file."""
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+    try:
+        rows = db.execute("SELECT id, epoch, first, end, session FROM log WHERE kind = ?", (KINDS[kind],)).fetchall()
+        rows = [r for r in rows if session is None or bytes(r[4]).hex() == session]
+        if not rows:
+            return {"first": 0, "end": 0, "epoch": "", "messages": []}
+        assert len(rows) == 1, "more than one log"
+        log, epoch, first, end, _ = rows[0]
+        messages, want = [], first
+        for offset, count, flags, inflated, payload in db.execute(
+                "SELECT offset, count, flags, inflated_bytes, payload FROM block WHERE log = ? ORDER BY offset", (log,)):
+            assert offset == want, f"a hole before {offset}"
+            messages += messages_of(payload, count, flags, inflated)
+            want = offset + count
+        assert want == end or not messages, f"end is {end}, blocks reach to {want}"
+        return {"first": first, "end": end, "epoch": bytes(epoch).hex(), "messages": messages}
+    finally:
+        db.close()
+
+
+def digest(messages, end):
+    """SHA-256 over (offset, message) of the first `end` messages, as remote-steer makes it."""
+    assert end <= len(messages), f"a reader is at {end}, the log ends at {len(messages)}"
+    sha = hashlib.sha256()
+    for offset, message in enumerate(messages[:end]):
+        sha.update(struct.pack("<Q", offset))
+        sha.update(message)
+    return sha.hexdigest()
+
+
+def decode(messages):
+    out = []
+    for m in messages:
+        e = _event.Event()
+        e.ParseFromString(m)
+        out.append(e)
+    return out
+
+
+def outcomes(events):
+    """{command id: [outcome names]}"""
+    from remote.v1 import command_pb2
+    names = command_pb2.CommandOutcomeKind
+    out = {}
+    for e in events:
+        if e.WhichOneof("body") == "command_outcome":
+            name = names.Name(e.command_outcome.outcome).replace("COMMAND_OUTCOME_KIND_", "")
+            out.setdefault(e.command_outcome.command_id.hex(), []).append(name)
+    return out
+
+
+def asks_of(events):
+    opened = [e.ask_opened.ask.ask_id.hex() for e in events if e.WhichOneof("body") == "ask_opened"]
+    resolved = Counter(e.ask_resolved.ask_id.hex() for e in events if e.WhichOneof("body") == "ask_resolved")
+    return opened, resolved
+
+
+def asks(log):
+    return asks_of(decode(log["messages"]))
+
+
+def ask_outcomes(events):
+    from remote.v1 import ask_pb2
+    return Counter(ask_pb2.AskOutcome.Name(e.ask_resolved.outcome).replace("ASK_OUTCOME_", "")
+                   for e in events if e.WhichOneof("body") == "ask_resolved")
+
+
+def agent_prompts(path):
+    """{text: how often} of the session/prompt requests that an agent was given."""
+    out = Counter()
+    if os.path.exists(path):
+        for line in open(path, "rb"):
+            try:
+                message = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(message, dict) and message.get("method") == "session/prompt":
+                out["".join(p.get("text", "") for p in message["params"]["prompt"])] += 1
+    return out
+
+
+def holds_command(path, command_id):
+    """A committed COMMANDS block of the relay's store carries this id."""
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+    try:
+        return any(command_id in bytes(payload) for (payload,) in db.execute(
+            "SELECT b.payload FROM block b JOIN log l ON b.log = l.id WHERE l.kind = 2"))
+    finally:
+        db.close()
+
+
+def mentions(path, wanted):
+    """Any committed record or (inflated) event of a journal carries these bytes."""
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+    try:
+        for key, value in db.execute("SELECT key, value FROM record"):
+            if wanted in bytes(key) or wanted in bytes(value):
+                return True
+        for flags, payload in db.execute("SELECT flags, payload FROM block"):
+            payload = zlib.decompress(payload, -15) if flags & COMPRESSED else bytes(payload)
+            if wanted in payload:
+                return True
+        return False
+    finally:
+        db.close()
