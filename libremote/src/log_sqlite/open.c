@@ -195,9 +195,10 @@ static int open_writer(sqlite_store *self, const char *path) {
   if (error == 0) error = set_wal(self);
   if (error == 0)
     error = run_text(self, self->writer,
-                     "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000;"
+                     "PRAGMA synchronous = FULL;"
                      "PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST;"
                      "PRAGMA temp_store = MEMORY");
+  if (error == 0) lrm__sqlite_wal_watch(self);
   if (error == 0 && version == 0) error = make_schema(self);
   if (error == 0)
     error = prepare_all(self, self->writer, lrm__sqlite_write_texts, WRITE_COUNT, self->writes);

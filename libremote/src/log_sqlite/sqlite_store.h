@@ -57,6 +57,7 @@ typedef struct sqlite_store {
   uint64_t generation; /* the file must still have it when a batch is written */
   int (*fault)(void *user, lrm_fault_point point);
   void *fault_user;
+  int wal_pages; /* used, as of this connection's last commit */
   uint8_t *lent; /* value of the last get */
   size_t lent_bytes;
   char error[SQLITE_STORE_ERROR_BYTES]; /* of whoever failed last */
@@ -79,6 +80,12 @@ bool lrm__sqlite_column_id(sqlite3_stmt *statement, int at, lrm_id *id);
 /* Columns from `at` on, in the order of the table. False: no such row can have been written. */
 bool lrm__sqlite_column_block(sqlite3_stmt *statement, int at, lrm_block *block);
 bool lrm__sqlite_column_meta(sqlite3_stmt *statement, int at, lrm__log_meta *meta);
+
+/* wal.c */
+/* Takes over checkpoints from SQLite's own hook. */
+void lrm__sqlite_wal_watch(sqlite_store *self);
+/* In a transaction, before anything is written: keeps room in the WAL's file. */
+void lrm__sqlite_wal_grow(sqlite_store *self);
 
 /* write.c */
 int lrm__sqlite_write(void *user, const lrm__op *ops, uint64_t bytes, bool *committed);

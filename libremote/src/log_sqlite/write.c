@@ -168,6 +168,7 @@ int lrm__sqlite_write(void *user, const lrm__op *ops, uint64_t bytes, bool *comm
   if (error != 0) return error;
   error = run(self, WRITE_BEGIN, "beginning a transaction");
   if (error != 0) return error;
+  lrm__sqlite_wal_grow(self);
   error = write_all(self, ops);
   if (error != 0) {
     roll_back(self);
