@@ -53,13 +53,10 @@ bool lrm__ask_one_time_only(const Remote__V1__Ask *ask) {
   return ask->kind_case == REMOTE__V1__ASK__KIND_PERMISSION && ask->permission->one_time_only;
 }
 
+/* Lasting options that policy takes away are not in the arbiter's copy of the ask. */
 static const Remote__V1__AskOption *offered(const Remote__V1__Ask *ask, const char *option_id) {
-  for (size_t i = 0; i < ask->n_options; i++) {
-    const Remote__V1__AskOption *option = ask->options[i];
-    if (strcmp(option->option_id, option_id) != 0) continue;
-    if (lrm__ask_one_time_only(ask) && lrm__option_lasts(option->kind)) return NULL;
-    return option;
-  }
+  for (size_t i = 0; i < ask->n_options; i++)
+    if (strcmp(ask->options[i]->option_id, option_id) == 0) return ask->options[i];
   return NULL;
 }
 
@@ -78,14 +75,15 @@ static lrm_verdict check_more(const Remote__V1__Ask *ask, const Remote__V1__Answ
   return LRM_VERDICT_WON;
 }
 
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
 /* Shallow on purpose: the core has no JSON parser. Who hands the form to the agent parses it. */
 static lrm_verdict check_json(const char *json) {
-  static const char blank[] = " \t\r\n";
   if (!given(json)) return LRM_VERDICT_NOT_OFFERED;
-  const char *first = json + strspn(json, blank);
-  size_t bytes = strlen(first);
-  while (bytes > 0 && strchr(blank, first[bytes - 1]) != NULL) bytes--;
-  if (bytes < 2 || first[0] != '{' || first[bytes - 1] != '}') return LRM_VERDICT_INVALID;
+  while (is_blank(*json)) json++;
+  size_t bytes = strlen(json);
+  while (bytes > 0 && is_blank(json[bytes - 1])) bytes--;
+  if (bytes < 2 || json[0] != '{' || json[bytes - 1] != '}') return LRM_VERDICT_INVALID;
   return LRM_VERDICT_WON;
 }
 

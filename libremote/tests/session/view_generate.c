@@ -298,7 +298,7 @@ static step stream_more(plausible_host *host, struct plausible_stream *stream) {
   char *text = random_text(&host->random, 1 + random_below(&host->random, most) + 3);
   stream->text = realloc(stream->text, from + strlen(text) + 1);
   if (stream->text == NULL) abort();
-  strcpy(stream->text + from, text);
+  memcpy(stream->text + from, text, strlen(text) + 1);
   stream->bytes = from + strlen(text);
   free(text);
   return (step){STEP_TAIL, delta_event(host, stream, from)};

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,9 +73,9 @@ static void bytes_are_ids_text_or_base64(void **state) {
   uint8_t raw[] = {0xff, 0xfe, 0xfd, 0xfc, 0xfb};
   static const char *const encoded[] = {"/w==", "//4=", "//79", "//79/A==", "//79/Ps="};
   for (size_t n = 1; n <= 5; n++) {
-    char line[64] = "{\"path\":{\"base64\":\"";
+    char line[64];
     location.path = (ProtobufCBinaryData){n, raw};
-    strcat(strcat(line, encoded[n - 1]), "\"}}");
+    snprintf(line, sizeof line, "{\"path\":{\"base64\":\"%s\"}}", encoded[n - 1]);
     expect(&location.base, line);
   }
   uint8_t nul[] = {'a', 0, 'b'};
