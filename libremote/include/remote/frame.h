@@ -58,7 +58,7 @@ typedef struct lrm_frame {
 /* Reads the next frame of a byte stream.
  *   data, bytes       what has arrived and is not consumed; borrowed
  *   payload_bytes_max largest payload accepted, bytes (also bounds the whole frame)
- *   frame             the frame; its payload points into data
+ *   frame             the frame; its payload points into data, also when it is empty
  *   consumed          bytes of the frame; 0: more input is needed (not an error)
  *   wanted            with consumed 0: read on until at least this many bytes are there;
  *                     never more than payload_bytes_max + LRM_FRAME_HEADER_BYTES_MAX + 16 KiB

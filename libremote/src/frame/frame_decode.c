@@ -153,6 +153,7 @@ int lrm_frame_decode(const uint8_t *data, size_t bytes, size_t payload_bytes_max
   parser p = {.data = data, .bytes = bytes, .end = SIZE_MAX, .frame = frame};
   p.payload_bytes_max = payload_bytes_max;
   memset(frame, 0, sizeof *frame);
+  frame->payload.data = data; /* of no bytes, but never NULL: readers need not ask */
   *consumed = 0;
   *wanted = bytes + 1;
   verdict v = bytes == 0 ? VERDICT_MORE : parse_prefix(&p);
