@@ -291,6 +291,8 @@ bool app_open_host(host_app *app, const char *agent, const char *version) {
     return false;
   }
   lrm_host_on_event(app->host, on_seen, app);
+  /* The session is in the journal before the relay hears of it. */
+  on_settled(app, lrm_store_commit(app->store));
   if (app->link != NULL) lrm_host_attach_link(app->host, app->link);
   session_dir_set(&app->dir, "remote", json_string(host_remote_word(app->remote_mode)));
   if (app->state == APP_STARTING) app->state = APP_RUNNING;

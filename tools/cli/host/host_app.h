@@ -79,6 +79,8 @@ typedef struct host_app {
   uint64_t last_interrupt_ns;
 
   uint32_t remote_mode;
+  lrm_id link_id; /* kept when remote control goes off and on again */
+  uint64_t link_generation;
   lrm_link *link;
   lrm_uv_drive *drive;
   bool link_live, link_closing, link_said_down;

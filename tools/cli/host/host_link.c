@@ -99,17 +99,21 @@ static bool find_token(host_app *app, const lrm_url *url, device_token *token) {
   return false;
 }
 
+/* The link's id is the process': to the relay another id would be another writer, and the same
+ * writer generation from another link is fenced. */
 static bool make_link(host_app *app, const char *token) {
+  if (lrm_id_none(&app->link_id) && getrandom(app->link_id.bytes, sizeof app->link_id.bytes, 0) < 0)
+    return false;
   lrm_link_config config = {.struct_bytes = sizeof config,
                             .side = LRM_SIDE_CONNECTING,
                             .allocator = lrm_allocator_default(),
                             .grease = true,
-                            .role = 1, /* ROLE_HOST */
+                            .link_id = app->link_id,
+                            .generation = app->link_generation,
+                            .role = remote_v1_Role_ROLE_HOST,
                             .token = token,
                             .agent = "remote/" REMOTE_VERSION};
-  if (getrandom(&config.seed, sizeof config.seed, 0) < 0 ||
-      getrandom(config.link_id.bytes, sizeof config.link_id.bytes, 0) < 0)
-    return false;
+  if (getrandom(&config.seed, sizeof config.seed, 0) < 0) return false;
   int result = lrm_link_create(&config, &app->link);
   if (result != 0) surface_say(app->surface, "remote control is off: %s", lrm_error_text(result));
   return result == 0;
@@ -133,12 +137,12 @@ bool app_link_open(host_app *app) {
   snprintf(app->relay, sizeof app->relay, "%.290s", app->options->relay);
   if (!find_token(app, &url, &token) || !make_link(app, token.text)) return false;
   memset(&token, 0, sizeof token);
-  lrm_host_attach_link(app->host, app->link);
+  if (app->host != NULL) lrm_host_attach_link(app->host, app->link);
   app->link_closing = app->link_said_down = false;
   int result = lrm_uv_drive_connect(app->loop, &url, app->link, &drive_ops, app, &app->drive);
   if (result == 0) return true;
   surface_say(app->surface, "remote control is off: %s", lrm_error_text(result));
-  lrm_host_attach_link(app->host, NULL);
+  if (app->host != NULL) lrm_host_attach_link(app->host, NULL);
   lrm_link_destroy(app->link);
   app->link = NULL;
   return false;
@@ -149,6 +153,7 @@ static void on_stopped(void *user) {
   lrm_uv_drive *drive = app->drive;
   lrm_link *link = app->link;
   if (app->host != NULL) lrm_host_attach_link(app->host, NULL);
+  app->link_generation = lrm_link_generation(link);
   app->drive = NULL;
   app->link = NULL;
   app->link_closing = app->link_live = false;
