@@ -23,5 +23,6 @@ void bench_disk_close(bench_disk *disk);
 
 bool bench_run_disk(const bench_options *options, bench_results *results);
 bool bench_run_store(const bench_options *options, bench_results *results);
+bool bench_run_trips(const bench_options *options, bench_results *results);
 
 #endif

@@ -8,7 +8,7 @@
 
 static const char usage[] =
     "usage: remote-bench [--out FILE] [--folder FOLDER] [--relay PROGRAM] [--quick] [PART...]\n"
-    "Measures the parts named (disk, store), or all; every figure and its\n"
+    "Measures the parts named (disk, store, trips), or all; every figure and its\n"
     "peer in the same run. Writes FILE (build/bench/bench.json).\n"
     "  --folder FOLDER  work there, on the disk to be measured (build/bench)\n"
     "  --relay PROGRAM  the relay to measure (beside this program: ../relay/remote-relay)\n"
@@ -17,7 +17,7 @@ static const char usage[] =
 static const struct {
   const char *name;
   bool (*run)(const bench_options *options, bench_results *results);
-} parts[] = {{"disk", bench_run_disk}, {"store", bench_run_store}};
+} parts[] = {{"disk", bench_run_disk}, {"store", bench_run_store}, {"trips", bench_run_trips}};
 
 #define PARTS (sizeof parts / sizeof *parts)
 
@@ -34,7 +34,7 @@ static bool choose_part(choice *chosen, const char *name) {
     chosen->wanted[i] = chosen->any = true;
     return true;
   }
-  fprintf(stderr, "remote-bench: \"%s\" is neither an option nor a part\n%s", name, usage);
+  fprintf(stderr, "remote-bench: \"%s\" is neither an option nor a part\n", name);
   return false;
 }
 

@@ -5,9 +5,9 @@
 
 #define CHECKPOINT_PAGES 16000
 #define FRAME_BYTES (4096 + 24)
-#define ROOM_BYTES (128 * 1024)          /* grow when less is left */
-#define GROW_BYTES_MIN (2 * 1024 * 1024) /* and by as much as is used, within these */
-#define GROW_BYTES_MAX (8 * 1024 * 1024)
+#define ROOM_BYTES (128 * 1024)     /* grow when less is left */
+#define GROW_BYTES_MIN (512 * 1024) /* and by a half of what is used, within these */
+#define GROW_BYTES_MAX (4 * 1024 * 1024)
 
 static int after_commit(void *user, sqlite3 *connection, const char *name, int pages) {
   sqlite_store *self = user;
@@ -32,7 +32,7 @@ void lrm__sqlite_wal_grow(sqlite_store *self) {
   int code = sqlite3_file_control(self->writer, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
   if (code != SQLITE_OK || wal == NULL || wal->pMethods == NULL) return;
   if (wal->pMethods->xFileSize(wal, &bytes) != SQLITE_OK || bytes - used > ROOM_BYTES) return;
-  sqlite3_int64 more = used < GROW_BYTES_MIN ? GROW_BYTES_MIN : used;
+  sqlite3_int64 more = used / 2 < GROW_BYTES_MIN ? GROW_BYTES_MIN : used / 2;
   if (more > GROW_BYTES_MAX) more = GROW_BYTES_MAX;
   for (sqlite3_int64 end = bytes + more; bytes < end; bytes += (sqlite3_int64)sizeof zeros)
     if (wal->pMethods->xWrite(wal, zeros, (int)sizeof zeros, bytes) != SQLITE_OK) return;
