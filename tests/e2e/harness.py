@@ -165,7 +165,7 @@ class Process:
             self.process.stdin.write(text.encode())
             self.process.stdin.flush()
 
-    def signal(self, number):
+    def send_signal(self, number):
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
@@ -183,11 +183,11 @@ class Process:
 
     def end(self, number=signal.SIGTERM, timeout=10):
         """Ends it, if need be with KILL; returns its exit code."""
-        self.signal(number)
+        self.send_signal(number)
         try:
             code = self.process.wait(timeout * SLOW)
         except subprocess.TimeoutExpired:
-            self.signal(signal.SIGKILL)
+            self.send_signal(signal.SIGKILL)
             code = self.process.wait()
         self._thread.join(5)
         if self._master is not None:
@@ -302,7 +302,7 @@ class World:
                    name=None, wait=True):
         """A host with the demo agent; .session is its session's id once it is listed."""
         env = dict(self.env, **({"REMOTE_HOST_FAULT": fault} if fault else {}))
-        argv = [self.program["remote"], "host", f"--remote={mode}"]
+        argv = [self.program["remote"], "host", "--relay", self.url, f"--remote={mode}"]
         argv += ["--headless"] if headless and not terminal else []
         argv += ["--resume", resume] if resume else []
         argv += ["--name", name] if name else []

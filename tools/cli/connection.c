@@ -240,21 +240,6 @@ exit_code connection_explain(connection *c) {
 
 /* ---- opening ---- */
 
-/* Where the relay is: flag, environment, config, the address a local relay left, the default. */
-static void find_relay(connection *c, const connection_flags *flags) {
-  char path[PATH_BYTES_MAX], address[sizeof c->url_text];
-  const char *text = flags->relay;
-  if (!text || !*text) text = getenv("REMOTE_RELAY");
-  if (!text || !*text) text = config_get(&c->config, "relay");
-  if ((!text || !*text) && !path_local_relay(path, "address") &&
-      !path_read(path, address, sizeof address, NULL)) {
-    address[strcspn(address, " \t\r\n")] = 0;
-    text = address;
-  }
-  if (!text || !*text) text = CONNECTION_DEFAULT_RELAY;
-  snprintf(c->url_text, sizeof c->url_text, "%s", text);
-}
-
 static exit_code read_settings(connection *c, const connection_flags *flags, device_token *token) {
   char error[1024], shown[sizeof error];
   unsigned long long timeout_ms = CONNECTION_TIMEOUT_MS;
@@ -269,7 +254,7 @@ static exit_code read_settings(connection *c, const connection_flags *flags, dev
   }
   c->timeout_ms = timeout_ms;
   c->timeout_given = flags->timeout != NULL;
-  find_relay(c, flags);
+  relay_address_find(flags->relay, &c->config, c->url_text);
   if (lrm_url_parse(c->url_text, &c->url, error, sizeof error)) {
     terminal_text_copy(shown, sizeof shown, error, strlen(error), TERMINAL_TEXT_ONE_LINE);
     fprintf(stderr, "remote: the relay's address is wrong: %s\n", shown);

@@ -16,10 +16,10 @@
 #include "config.h"
 #include "exit_code.h"
 #include "options.h"
+#include "relay_address.h"
 #include "token.h"
 
 #define CONNECTION_TIMEOUT_MS 10000u
-#define CONNECTION_DEFAULT_RELAY "tcp://127.0.0.1:7443"
 #define CONNECTION_FOREVER UINT64_MAX
 
 /* The flags that every client command takes. */
@@ -36,7 +36,7 @@ typedef struct connection_flags {
    &(f).relay,                                                                                      \
    "URL",                                                                                           \
    "address of the relay (default: REMOTE_RELAY, config.ini, the relay of this user on this "       \
-   "machine, " CONNECTION_DEFAULT_RELAY ")",                                                        \
+   "machine, " RELAY_ADDRESS_DEFAULT ")",                                                           \
    NULL},                                                                                           \
       {"token-file", OPTION_VALUE, &(f).token_file, "FILE", "file with this device's token", NULL}, \
       {"config", OPTION_VALUE, &(f).config, "FILE", "another config.ini", NULL}, {                  \
@@ -71,7 +71,7 @@ struct connection {
   uv_signal_t signals[2];
   remote_config config;
   lrm_url url;
-  char url_text[288];
+  char url_text[RELAY_ADDRESS_BYTES_MAX];
   uint64_t timeout_ms;
   bool timeout_given; /* by a flag: then it also bounds what has no bound by itself */
   lrm_id link_id;
