@@ -1,4 +1,5 @@
 /* remote-bench: measures, prints a table, writes build/bench/bench.json. */
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,13 @@ static bool run(const bench_options *options, const choice *chosen, bench_result
   return good;
 }
 
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *at) {
+  (void)status;
+  (void)type;
+  (void)at;
+  return remove(path);
+}
+
 int main(int argc, char **argv) {
   static bench_results results;
   bench_options options = {.rounds = 5, .trips = 200, .relay = relay_beside(argv[0])};
@@ -86,18 +94,16 @@ int main(int argc, char **argv) {
     fputs(usage, stderr);
     return 2;
   }
-  char folder[1024], command[1100];
-  snprintf(folder, sizeof folder, "mkdir -p '%s'", chosen.parent);
-  if (system(folder) != 0) return 1;
+  char folder[1024];
   snprintf(folder, sizeof folder, "%s/work-XXXXXX", chosen.parent);
-  if (mkdtemp(folder) == NULL) {
+  if (!bench_make_folders(folder) || mkdtemp(folder) == NULL) {
     perror(folder);
     return 1;
   }
   options.folder = folder;
   bool good = run(&options, &chosen, &results);
-  snprintf(command, sizeof command, "rm -rf '%s'", folder);
-  if (system(command) != 0) fprintf(stderr, "bench: %s is left behind\n", folder);
+  if (nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0)
+    fprintf(stderr, "bench: %s is left behind\n", folder);
   bench_print(&results);
   if (!bench_write(&results, chosen.out)) {
     perror(chosen.out);

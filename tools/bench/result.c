@@ -91,7 +91,7 @@ void bench_print(const bench_results *results) {
   }
 }
 
-static bool make_folders(const char *path) {
+bool bench_make_folders(const char *path) {
   char folder[1024];
   snprintf(folder, sizeof folder, "%s", path);
   for (char *at = strchr(folder + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
@@ -120,7 +120,7 @@ bool bench_write(const bench_results *results, const char *path) {
     }
     json_array_append_new(list, row);
   }
-  bool written = make_folders(path) && json_dump_file(list, path, JSON_INDENT(2)) == 0;
+  bool written = bench_make_folders(path) && json_dump_file(list, path, JSON_INDENT(2)) == 0;
   json_decref(list);
   return written;
 }

@@ -42,7 +42,8 @@ bench_result *bench_add_value(bench_results *results, const char *name, const ch
 double bench_ratio(const bench_result *result); /* 0: no peer */
 
 void bench_print(const bench_results *results);
-/* Makes missing folders. */
+/* All folders above a file. */
+bool bench_make_folders(const char *path);
 bool bench_write(const bench_results *results, const char *path);
 
 double bench_now_s(void);

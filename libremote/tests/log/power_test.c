@@ -91,11 +91,17 @@ static int layer_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, in
 }
 
 static void check_copies(const char *folder, uint64_t durable) {
-  char command[400], path[160], text[200];
-  snprintf(command, sizeof command, "rm -rf %s/after && cp -r %s/synced %s/after", folder, folder,
-           folder);
-  assert_int_equal(system(command), 0);
-  snprintf(path, sizeof path, "%s/after/store", folder);
+  static const char *const names[] = {"store", "store-wal"};
+  char after[100], path[160], from[160], text[200];
+  snprintf(after, sizeof after, "%s/after", folder);
+  kit_remove_tree(after);
+  assert_int_equal(mkdir(after, 0700), 0);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    snprintf(from, sizeof from, "%s/synced/%s", folder, names[i]);
+    snprintf(path, sizeof path, "%s/%s", after, names[i]);
+    if (access(from, F_OK) == 0) kit_copy_file(from, path);
+  }
+  snprintf(path, sizeof path, "%s/store", after);
   lrm_store_sqlite_config config = {
       .struct_bytes = sizeof config, .allocator = lrm_allocator_default(), .path = path};
   lrm_store *store;
@@ -112,7 +118,7 @@ static void check_copies(const char *folder, uint64_t durable) {
 static void loses_nothing_without_power(void **state) {
   (void)state;
   store_kit kit = {.kind = KIT_SQLITE};
-  char path[128], command[200];
+  char synced[128], text[200];
   real_vfs = sqlite3_vfs_find(NULL);
   layer = *real_vfs;
   layer.szOsFile = (int)sizeof(layered_file) + real_vfs->szOsFile;
@@ -121,12 +127,13 @@ static void loses_nothing_without_power(void **state) {
   kit_open(&kit);
   kit_close(&kit);
   /* Begin again above the layer. */
-  snprintf(command, sizeof command, "rm -f %s*; mkdir %s/synced", kit.path, kit.folder);
-  assert_int_equal(system(command), 0);
+  assert_int_equal(unlink(kit.path), 0);
+  snprintf(synced, sizeof synced, "%s/synced", kit.folder);
+  assert_int_equal(mkdir(synced, 0700), 0);
   assert_int_equal(sqlite3_vfs_register(&layer, 1), SQLITE_OK);
   lrm_store_sqlite_config config = {
       .struct_bytes = sizeof config, .allocator = lrm_allocator_default(), .path = kit.path};
-  assert_ok(lrm_store_sqlite_open(&config, &kit.store, path, sizeof path));
+  assert_ok(lrm_store_sqlite_open(&config, &kit.store, text, sizeof text));
   uint64_t generation;
   assert_ok(lrm_store_claim(kit.store, 1, &generation));
   lrm_log *log = kit_log(&kit, 1, KIT_COMMANDS);
@@ -145,8 +152,7 @@ static void loses_nothing_without_power(void **state) {
   kit_close(&kit);
   sqlite3_vfs_register(real_vfs, 1);
   sqlite3_vfs_unregister(&layer);
-  snprintf(command, sizeof command, "rm -rf %s", kit.folder);
-  assert_int_equal(system(command), 0);
+  kit_remove(&kit);
 }
 
 int main(void) {

@@ -1,5 +1,6 @@
 #include "log/store_kit.h"
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,16 +51,30 @@ void kit_reopen(store_kit *kit) {
   open_sqlite(kit);
 }
 
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *at) {
+  (void)status;
+  (void)type;
+  (void)at;
+  return remove(path);
+}
+
+void kit_remove_tree(const char *folder) {
+  (void)nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+void kit_copy_file(const char *from, const char *to) {
+  static uint8_t buffer[64 * 1024];
+  FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+  assert_true(in != NULL && out != NULL);
+  for (size_t got; (got = fread(buffer, 1, sizeof buffer, in)) > 0;)
+    assert_int_equal(fwrite(buffer, 1, got, out), got);
+  fclose(in);
+  assert_int_equal(fclose(out), 0);
+}
+
 void kit_remove(store_kit *kit) {
-  static const char *const endings[] = {"", "-wal", "-shm"};
   if (kit->store != NULL) kit_close(kit);
-  if (kit->kind == KIT_MEMORY) return;
-  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-    char path[128];
-    snprintf(path, sizeof path, "%s%s", kit->path, endings[i]);
-    unlink(path);
-  }
-  rmdir(kit->folder);
+  if (kit->kind == KIT_SQLITE) kit_remove_tree(kit->folder);
 }
 
 void kit_fail(store_kit *kit, int error, unsigned count) {

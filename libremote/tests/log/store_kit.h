@@ -36,6 +36,10 @@ void kit_close(store_kit *kit);
  * are taken again by the caller. */
 void kit_reopen(store_kit *kit);
 void kit_remove(store_kit *kit);
+/* Files, for tests that hurt them. */
+void kit_copy_file(const char *from, const char *to);
+/* A folder and all in it; nothing happens when it is not there. */
+void kit_remove_tree(const char *folder);
 /* The next `count` commits fail. */
 void kit_fail(store_kit *kit, int error, unsigned count);
 
