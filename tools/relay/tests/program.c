@@ -399,12 +399,13 @@ bool run_until(actor *a, unsigned ms, bool (*done)(void *user), void *user) {
   uv_timer_init(a->loop, &tick);
   uv_timer_start(&tick, on_tick, 5, 5);
   uint64_t end_ns = uv_hrtime() + (uint64_t)ms * 1000000;
-  while (!done(user) && uv_hrtime() < end_ns) {
+  bool is_done = false; /* as seen inside: the turn that closes the timer may change it again */
+  while (!(is_done = done(user)) && uv_hrtime() < end_ns) {
     int status = 0;
     uv_run(a->loop, UV_RUN_ONCE);
     if (program_exited(a->program, &status)) program_start(a->program, NULL);
   }
   uv_close((uv_handle_t *)&tick, NULL);
   uv_run(a->loop, UV_RUN_NOWAIT);
-  return done(user);
+  return is_done;
 }
