@@ -193,7 +193,7 @@ class Run(Programs):
         journal = logs.read_log(self.journal(), "events")
         relay = logs.read_log(self.relay_store(), "events", session=self.session)
         for name, end in ends.items():
-            truth = logs.digest(relay["messages"], end["next"])
+            truth = logs.digest(relay, end["next"])
             assert end["digest"] == truth, f"{name} holds something else than the relay's log"
             assert end["messages"] == end["next"], f"{name} has holes"
         first = journal["first"]

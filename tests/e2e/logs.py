@@ -12,14 +12,14 @@ from collections import Counter
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 KINDS = {"events": 1, "commands": 2}
-COMPRESSED = 1
+COMPRESSED, SNAPSHOT = 1, 4
 _event = None
 
 
 def prepare(build):
     """Compiles the schema for Python once per build folder."""
     global _event
-    out = os.path.join(build, "python")
+    out = os.path.abspath(os.path.join(build, "python"))
     os.makedirs(out, exist_ok=True)
     proto = os.path.join(ROOT, "proto")
     files = [os.path.join("remote/v1", f) for f in sorted(os.listdir(os.path.join(proto, "remote/v1")))
@@ -61,28 +61,37 @@ def read_log(path, kind, session=None):
         rows = db.execute("SELECT id, epoch, first, end, session FROM log WHERE kind = ?", (KINDS[kind],)).fetchall()
         rows = [r for r in rows if session is None or bytes(r[4]).hex() == session]
         if not rows:
-            return {"first": 0, "end": 0, "epoch": "", "messages": []}
+            return {"first": 0, "end": 0, "epoch": "", "messages": [], "snapshots": {}}
         assert len(rows) == 1, "more than one log"
         log, epoch, first, end, _ = rows[0]
-        messages, want = [], first
+        messages, snapshots, want = [], {}, first
         for offset, count, flags, inflated, payload in db.execute(
                 "SELECT offset, count, flags, inflated_bytes, payload FROM block WHERE log = ? ORDER BY offset", (log,)):
             assert offset == want, f"a hole before {offset}"
             messages += messages_of(payload, count, flags, inflated)
+            if flags & SNAPSHOT:
+                snapshots[offset] = count
             want = offset + count
         assert want == end or not messages, f"end is {end}, blocks reach to {want}"
-        return {"first": first, "end": end, "epoch": bytes(epoch).hex(), "messages": messages}
+        return {"first": first, "end": end, "epoch": bytes(epoch).hex(), "messages": messages, "snapshots": snapshots}
     finally:
         db.close()
 
 
-def digest(messages, end):
-    """SHA-256 over (offset, message) of the first `end` messages, as remote-steer makes it."""
+def digest(log, end):
+    """SHA-256 over (offset, message) of everything below `end`, as remote-steer makes it: a snapshot
+    block, which a reader that is there already passes, counts with its place only."""
+    messages, snapshots = log["messages"], log["snapshots"]
     assert end <= len(messages), f"a reader is at {end}, the log ends at {len(messages)}"
-    sha = hashlib.sha256()
-    for offset, message in enumerate(messages[:end]):
+    sha, offset = hashlib.sha256(), 0
+    while offset < end:
         sha.update(struct.pack("<Q", offset))
-        sha.update(message)
+        if offset in snapshots:
+            sha.update(struct.pack("<Q", snapshots[offset]))
+            offset += snapshots[offset]
+        else:
+            sha.update(messages[offset])
+            offset += 1
     return sha.hexdigest()
 
 

@@ -124,12 +124,16 @@ class Programs:
         self.host = Lines(argv, env, f"{self.root}/host.log", parse=False, cwd=f"{self.root}/work")
         if not self.session:
             folder = f"{self.root}/state/remote/sessions"
-            deadline = time.monotonic() + 30
-            while not (os.path.isdir(folder) and os.listdir(folder)):
-                if time.monotonic() > deadline or self.host.process.poll() is not None:
-                    raise AssertionError("the host does not start; see host.log")
-                time.sleep(0.02)
+            self.host_says("watch with", 30)
             self.session = os.listdir(folder)[0]
+
+    def host_says(self, text, seconds):
+        """Waits until the host has said it (both of its streams end in host.log)."""
+        deadline = time.monotonic() + seconds
+        while text not in open(f"{self.root}/host.log", errors="replace").read():
+            if time.monotonic() > deadline or self.host.process.poll() is not None:
+                raise AssertionError(f"the host does not say '{text}'; see host.log")
+            time.sleep(0.02)
 
     def steer_argv(self, *more):
         return [find(self.build, "remote-steer"), "--relay", self.url, "--token-file", f"{self.root}/relay/token",

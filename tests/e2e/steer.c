@@ -39,8 +39,7 @@ typedef struct steer {
   int exit_code;
   uint64_t give_up_ns;
   EVP_MD_CTX *digest;
-  uint64_t messages, next_offset;
-  uint64_t events;
+  uint64_t messages, next_offset; /* held so far, passed snapshots included */
 } steer;
 
 static void hex(const lrm_id *id, char out[LRM_ID_HEX_BYTES]) { lrm_id_hex(id, out); }
@@ -104,12 +103,25 @@ static void answer_ask(steer *s, const Remote__V1__Ask *ask) {
   }
 }
 
+static void hash_number(steer *s, uint64_t value) {
+  uint8_t bytes[8];
+  for (int i = 0; i < 8; i++) bytes[i] = (uint8_t)(value >> (8 * i));
+  EVP_DigestUpdate(s->digest, bytes, sizeof bytes);
+}
+
+/* A snapshot set that a reader passes, being there already: its place is held, not its bytes. */
+static void on_passed(steer *s, const lrm_frame *block) {
+  if (block->offset != s->next_offset) return;
+  hash_number(s, block->offset);
+  hash_number(s, block->count);
+  s->messages += block->count;
+  s->next_offset = block->offset + block->count;
+}
+
 static void on_event(steer *s, const lrm_client_event *e) {
   if (e->offset != s->next_offset) printf("{\"jump\":%" PRIu64 "}\n", e->offset);
   s->next_offset = e->offset + 1;
-  uint8_t head[8];
-  for (int i = 0; i < 8; i++) head[i] = (uint8_t)(e->offset >> (8 * i));
-  EVP_DigestUpdate(s->digest, head, sizeof head);
+  hash_number(s, e->offset);
   EVP_DigestUpdate(s->digest, e->raw.data, e->raw.bytes);
   s->messages++;
   if (s->messages % 100 == 0) printf("{\"event\":%" PRIu64 "}\n", e->offset);
@@ -141,6 +153,10 @@ static void drain(steer *s) {
         for (size_t i = 0, n = lrm_view_state(lrm_client_view(s->client))->n_asks; i < n; i++)
           answer_ask(s, lrm_view_state(lrm_client_view(s->client))->asks[i]);
         break;
+      case LRM_CLIENT_SNAPSHOT:
+        printf("{\"jump\":%" PRIu64 "}\n", e.offset);
+        s->next_offset = e.offset;
+        break;
       case LRM_CLIENT_COMMAND:
         on_command(s, &e.command_id);
         break;
@@ -169,8 +185,11 @@ static void link_event(void *user, lrm_link *link, const lrm_link_event *event) 
     fprintf(stderr, "steer: refused: %s\n", event->problem->reason);
     if (!lrm_code_reconnects(event->problem->code)) stop(s, 3);
   }
+  lrm_frame block = event->frame;
+  bool snapshot = event->type == LRM_LINK_EVENT_BLOCK && (block.flags & LRM_FLAG_SNAPSHOT) != 0;
   lrm_client_link_event(s->client, event, lrm_uv_now_ns(&s->loop));
   drain(s);
+  if (snapshot) on_passed(s, &block);
   send_prompts(s);
 }
 
@@ -192,6 +211,8 @@ static const lrm_uv_drive_ops drive_ops = {link_event, fetch, link_down};
 
 static void on_timer(uv_timer_t *timer) {
   steer *s = timer->data;
+  if (lrm_client_deadline(s->client) <= lrm_uv_now_ns(&s->loop))
+    lrm_client_expire(s->client, lrm_uv_now_ns(&s->loop));
   if (lrm_uv_now_ns(&s->loop) > s->give_up_ns) stop(s, s->read_only ? 0 : 1);
   drain(s);
   send_prompts(s);
