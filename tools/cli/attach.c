@@ -55,7 +55,6 @@ static void show_ask(attaching *a, const Remote__V1__Ask *ask) {
 void attach_show_asks(attaching *a) {
   const Remote__V1__SessionState *state = remote_session_state(&a->session);
   for (size_t i = 0; i < state->n_asks; i++) show_ask(a, state->asks[i]);
-  if (!state->n_asks) transcript_note(&a->transcript, "nothing waits for an answer");
 }
 
 /* ---- presence ---- */
@@ -140,7 +139,7 @@ static void greet(attaching *a) {
   if (s)
     transcript_note(t, "%s: %s %s on %s", a->session.title, s->agent, s->agent_version, s->host);
   transcript_state(t, state);
-  for (size_t i = 0; i < state->n_asks; i++) show_ask(a, state->asks[i]);
+  attach_show_asks(a);
   if (state->ended) transcript_note(t, "the session has ended");
   if (a->host_attached == 0) {
     a->host_attached = -1;
@@ -177,6 +176,7 @@ static void on_event(void *user, remote_session *s, const lrm_client_event *even
       if (!greeted) break;
       transcript_note(&a->transcript, event->reset ? "(the log began anew)" : "(jumped ahead)");
       transcript_state(&a->transcript, remote_session_state(s));
+      attach_show_asks(a);
       break;
     case LRM_CLIENT_SYNCED:
       if (!greeted) {

@@ -312,6 +312,8 @@ static void do_probe(attaching *a, char *arguments) {
 static void do_asks(attaching *a, char *arguments) {
   (void)arguments;
   attach_show_asks(a);
+  if (!remote_session_state(&a->session)->n_asks)
+    transcript_note(&a->transcript, "nothing waits for an answer");
 }
 
 static void do_status(attaching *a, char *arguments) {

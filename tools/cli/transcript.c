@@ -255,5 +255,5 @@ void transcript_state(transcript *t, const Remote__V1__SessionState *state) {
                        TERMINAL_TEXT_ONE_LINE);
     transcript_break(t);
   }
-  for (size_t i = 0; i < state->n_asks; i++) transcript_ask(t, state->asks[i]);
+  for (size_t i = 0; i < state->n_asks && !t->terse; i++) transcript_ask(t, state->asks[i]);
 }

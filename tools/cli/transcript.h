@@ -36,7 +36,7 @@ typedef struct transcript {
   void (*write)(void *user, const char *text, size_t bytes);
   void *user;
   bool colour;
-  bool terse; /* leave out what the surface shows elsewhere: status, outcomes */
+  bool terse; /* leave out what the surface shows itself: status, outcomes, asks */
   char last;  /* last character written */
   uint64_t clock;
   transcript_stream *current; /* the stream that was written last, and nothing since */

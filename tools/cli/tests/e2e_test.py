@@ -5,6 +5,7 @@
 import argparse
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -70,7 +71,9 @@ def queue_and_withdraw(w):
     third = w.start_cli("send", "--wait=idle", "SAY third")
     for p in (second, third):
         p.wait_for("its id", lambda p: p.lines)
-    wait_until("two in the queue", lambda: "\"queue\":" in w.cli("watch", "--json", "--timeout", "0.5").out)
+    watch = w.start_cli("watch", host.session, "--json", "--from", "start")
+    watch.wait_for("two in the queue", lambda p: [l for l in p.json if len(
+        l.get("event", {}).get("queue_changed", {}).get("prompts", [])) == 2])
     w.cli("withdraw", second.lines[0][:10]).expect(0).says("withdrawn")
     check("withdrawn: exit 7", second.wait() == 7)
     check("third goes on", third.wait() == 0)
@@ -176,10 +179,12 @@ def superseded_names_the_winner(w):
     w.cli("send", "--wait", "RUN echo slow").expect(0)
     ask = w.wait_ask(host.session)[0]
     attach = w.start_cli("attach", stdin=subprocess.PIPE)
-    attach.wait_text("#1 permission")
+    attach.wait_text("/help lists")
+    attach.type("/status\n")  # its input is being read now
+    attach.wait_text("you may steer")
     w.relay.send_signal(signal.SIGSTOP)
-    attach.type("1\n")
-    attach.wait_text("answer")
+    attach.type("2\n")
+    attach.wait_for("the answer is on its way", lambda p: re.search(r"answer [0-9a-f]{8}: sent", p.text))
     host.type("n\r")
     host.wait_text("answered")
     w.relay.send_signal(signal.SIGCONT)
@@ -301,7 +306,7 @@ def not_found_and_ambiguous(w):
 def rename_probe_devices(w):
     begin(w)
     w.cli("rename", "Other title").expect(0)
-    check("renamed", w.sessions()[0]["title"] == "Other title")
+    wait_until("it is listed so", lambda: w.sessions()[0]["title"] == "Other title")
     probe = w.cli("probe", "--json").expect(0).json[0]
     check(f"times: {probe}", 0 < probe["round_trip_ms"] < 5000)
     devices = w.cli("devices", "--json").expect(0).json
@@ -324,8 +329,13 @@ def watch_survives_the_relay(w):
     w.cli("send", "--wait=idle", host.session, "SAY two", timeout=60).expect(0)
     watch.wait_for("two", lambda p: "two" in text_of([l["event"] for l in p.json if "offset" in l]), 40)
     check("ended in order", watch.end() == 0)
-    offsets = [l["offset"] for l in watch.json if "offset" in l]
-    check("each once, in order", offsets == list(range(len(offsets))))
+    offsets = []
+    for line in watch.json:
+        if "offset" in line:
+            offsets.append(line["offset"])
+        if "passed" in line:
+            offsets += range(line["passed"]["offset"], line["passed"]["offset"] + line["passed"]["count"])
+    check(f"each once, in order: {offsets}", offsets == list(range(len(offsets))))
     mine = watch.json[-1]["digest"]
     other = w.cli("watch", host.session, "--digest", "--json", "--until", "idle").expect(0).json[-1]["digest"]
     check(f"the same log: {mine} {other}", mine["count"] == other["count"] and mine["sha256"] == other["sha256"])
