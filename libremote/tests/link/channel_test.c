@@ -322,6 +322,8 @@ static void acks_never_go_back_nor_ahead(void **state) {
   assert_string_equal(peer_frames(&p), "ACK ch=1 offset=10");
   assert_int_equal(lrm_link_ack(p.link, channel, 7, p.now_ns), 0);
   assert_string_equal(peer_frames(&p), "");
+  peer_feed_frame(&p, a_block(channel, 5, 5, 10));
+  assert_string_equal(peer_frames(&p), "ACK ch=1 offset=10"); /* what was said stays said */
   assert_int_equal(lrm_link_ack(p.link, 99, 7, p.now_ns), LRM_ERR_NOT_FOUND);
   peer_end(&p);
 }

@@ -125,6 +125,9 @@ static void a_probe_wants_a_byte_within_4_s(void **state) {
   assert_string_equal(peer_events(&p), "HEARD");
   hear();
   assert_string_equal(peer_events(&p), "");
+  peer_advance(&p, 5 * SECOND); /* answered: no deadline any more */
+  assert_string_equal(peer_events(&p), "");
+  hear();
   lrm_link_probe(p.link, p.now_ns);
   peer_advance(&p, 4 * SECOND);
   assert_string_equal(peer_events(&p), "SILENT");
