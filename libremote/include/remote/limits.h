@@ -41,7 +41,8 @@
 #define LRM_RECONNECT_NS_MIN (250ull * 1000000ull)
 #define LRM_RECONNECT_NS_MAX (30ull * 1000000000ull)
 #define LRM_RECONNECT_RESET_NS (60ull * 1000000000ull)
-#define LRM_SIGN_IN_NS (60ull * 1000000000ull) /* WELCOME without a principal: at most this long */
+#define LRM_SIGN_IN_NS (60ull * 1000000000ull) /* WELCOME without a principal: at most this long \
+                                                */
 #define LRM_REQUEST_BYTES_MAX (9u * 1024u)     /* Request with an OIDC token */
 #define LRM_REPLY_BYTES_MAX (4u * 1024u)
 #define LRM_GOAWAY_CLOSE_NS (1ull * 1000000000ull)
