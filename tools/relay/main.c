@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
 #include "program.h"
 #include "remote/carrier_uv.h"
 #include "remote/log_sqlite.h"
@@ -170,7 +171,10 @@ static int run_serve(int argc, char **argv) {
   program_options options;
   char error[300];
   if (!options_parse(&options, argc, argv, "dliv")) return PROGRAM_USAGE;
-  if (!fault_parse(getenv("REMOTE_RELAY_FAULT"), error, sizeof error)) return wrong_use(error);
+  if (!fault_parse(getenv("REMOTE_RELAY_FAULT"), error, sizeof error)) {
+    fputs("REMOTE_RELAY_FAULT: ", stderr);
+    return wrong_use(error);
+  }
   return serve_run(&options);
 }
 

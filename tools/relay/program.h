@@ -83,13 +83,6 @@ void log_lines_write(void *user, relay_level level, const char *event, const rel
                      size_t count);
 void log_line(relay_level level, const char *event, const char *key, const char *value);
 
-/* ---- fault.c ---- */
-/* Reads REMOTE_RELAY_FAULT. False: it cannot be read; `error` says why. */
-bool fault_parse(const char *text, char *error, size_t error_bytes);
-/* For lrm_store_sqlite_config; does nothing when no fault was set. */
-int fault_point(void *user, int point);
-bool fault_set(void);
-
 /* ---- serve.c, control.c ---- */
 int serve_run(const program_options *options);
 /* Sends one request to the relay that runs on this directory, prints its answer. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "fault.h"
 #include "program.h"
 #include "remote/carrier_uv.h"
 #include "remote/log_sqlite.h"

@@ -1,4 +1,5 @@
 /* The life of `remote host`: open the journal, start the agent, run, end in order. */
+#include "fault.h"
 #include "host_app.h"
 
 #include <errno.h>
@@ -39,33 +40,8 @@ void app_notice(host_app *app, Remote__V1__NoticeLevel level, const char *topic,
 
 /* ---- journal ---- */
 
-typedef struct fault_word {
-  const char *word;
-  lrm_fault_point point;
-} fault_word;
-
-static const fault_word fault_words[] = {{"received", LRM_FAULT_RECEIVED},
-                                         {"before_commit", LRM_FAULT_BEFORE_COMMIT},
-                                         {"after_commit", LRM_FAULT_AFTER_COMMIT},
-                                         {"before_settle", LRM_FAULT_BEFORE_SETTLE}};
-
-/* REMOTE_HOST_FAULT=POINT:N:kill|fail|full, for tests: the N-th time at that point the process dies
- * or the step fails ("full": from then on). */
-static int on_fault(void *user, lrm_fault_point point) {
-  host_app *app = user;
-  const char *wish = getenv("REMOTE_HOST_FAULT");
-  uint64_t count = __atomic_add_fetch(&app->fault_count[point], 1, __ATOMIC_RELAXED);
-  char word[32], action[16] = "kill";
-  unsigned long n = 1;
-  if (wish == NULL || sscanf(wish, "%31[^:]:%lu:%15s", word, &n, action) < 1) return 0;
-  for (size_t i = 0; i < sizeof fault_words / sizeof *fault_words; i++) {
-    if (fault_words[i].point != point || strcmp(fault_words[i].word, word) != 0) continue;
-    if (count < n || (count > n && strcmp(action, "full") != 0)) return 0;
-    if (strcmp(action, "kill") == 0) kill(getpid(), SIGKILL);
-    return strcmp(action, "full") == 0 ? LRM_ERR_DISK_FULL : LRM_ERR_STORE;
-  }
-  return 0;
-}
+/* REMOTE_HOST_FAULT, see fault.h. */
+static int on_fault(void *user, lrm_fault_point point) { return fault_point(user, (int)point); }
 
 static void on_settled(void *user, int result) {
   host_app *app = user;
@@ -96,8 +72,7 @@ static bool open_journal(host_app *app) {
                                     .allocator = lrm_allocator_default(),
                                     .path = path,
                                     .pending_bytes_max = PENDING_BYTES_MAX,
-                                    .fault = getenv("REMOTE_HOST_FAULT") != NULL ? on_fault : NULL,
-                                    .fault_user = app};
+                                    .fault = fault_set() ? on_fault : NULL};
   int result = lrm_store_sqlite_open(&config, &app->store, error, sizeof error);
   if (result != 0) {
     fprintf(stderr, "remote: the journal %s cannot be opened: %s\n", path, error);
@@ -371,6 +346,13 @@ static void on_agent_send(void *user, const char *line, size_t bytes) {
   if (app->process != NULL && !app->agent_gone) agent_process_write(app->process, line, bytes);
 }
 
+/* REMOTE_AGENT_START_SECONDS: for agents that need longer, and for tests that have less time. */
+static uint64_t start_limit_ns(void) {
+  const char *text = getenv("REMOTE_AGENT_START_SECONDS");
+  unsigned long seconds = text != NULL ? strtoul(text, NULL, 10) : 0;
+  return seconds > 0 && seconds <= 3600 ? seconds * 1000000000ull : ACP_START_NS;
+}
+
 static bool start_agent(host_app *app) {
   char log[PATH_BYTES_MAX], error[512], token[32];
   if (session_dir_file(&app->dir, "agent.log", log) != 0) return false;
@@ -393,7 +375,8 @@ static bool start_agent(host_app *app) {
                                .redact_messages = wants(app, "redact_prompts", false),
                                .elevates = extra_word,
                                .slash_allowed = on_slash_allowed,
-                               .policy_user = app};
+                               .policy_user = app,
+                               .start_ns = start_limit_ns()};
   app->acp = acp_session_create(&config, app_now(app));
   return true;
 }
@@ -685,6 +668,12 @@ int command_host(int argc, char **argv) {
         stderr);
     config_free(&options.config);
     return EXIT_CODE_NOT_ALLOWED;
+  }
+  char error[256];
+  if (!fault_parse(getenv("REMOTE_HOST_FAULT"), error, sizeof error)) {
+    fprintf(stderr, "remote: REMOTE_HOST_FAULT: %s\n", error);
+    config_free(&options.config);
+    return EXIT_CODE_USAGE;
   }
   signal(SIGPIPE, SIG_IGN);
   code = (exit_code)host_app_run(&options);

@@ -15,6 +15,7 @@
 #include "remote/carrier_uv.h"
 #include "remote/host.h"
 #include "remote/log_sqlite.h"
+#include "relay_address.h"
 #include "session_dir.h"
 #include "surface.h"
 #include "token.h"
@@ -55,7 +56,6 @@ typedef struct host_app {
   lrm_store *store;
   lrm_uv_committer *committer;
   uint64_t writer_generation;
-  uint64_t fault_count[5];
   lrm_host *host;
   bool resumed;             /* the journal has a past */
   bool store_trouble;       /* said so */
@@ -85,7 +85,7 @@ typedef struct host_app {
   lrm_uv_drive *drive;
   bool link_live, link_closing, link_said_down;
   uint64_t link_close_ns; /* give up waiting for what is not published yet */
-  char relay[300];
+  char relay[RELAY_ADDRESS_BYTES_MAX];
 
   uv_prepare_t prepare;
   uv_timer_t timer, retry;

@@ -73,6 +73,11 @@ testbed *testbed_open(void) {
   return bed;
 }
 
+static void free_blocks(peer *p) {
+  for (size_t i = 0; i < p->blocks_count; i++) free(p->blocks[i].payload);
+  p->blocks_count = 0;
+}
+
 static void free_seen(peer *p) {
   for (size_t i = 0; i < p->seen_count; i++) free(p->seen[i].payload);
   p->seen_count = 0;
@@ -84,7 +89,7 @@ void testbed_free(testbed *bed) {
     peer *p = bed->peers[i];
     lrm_link_destroy(p->link);
     free_seen(p);
-    for (size_t k = 0; k < p->blocks_count; k++) free(p->blocks[k].payload);
+    free_blocks(p);
     free(p->blocks);
     free(p);
   }
@@ -354,7 +359,7 @@ peer *peer_connect(testbed *bed, const char *token, const char *link, uint64_t g
 
 void peer_reconnect(peer *p) {
   peer_forget(p);
-  p->blocks_count = 0;
+  free_blocks(p);
   attach(p);
   testbed_run(p->bed);
 }

@@ -1,20 +1,13 @@
-/* Faults for tests: REMOTE_RELAY_FAULT="POINT:N:ACTION[,...]".
- *
- *   POINT   received, before_commit, after_commit, before_settle (log_sqlite.h)
- *   N       the N-th time that point is passed, from 1
- *   ACTION  kill        the process dies as by kill -9
- *           hold=MS     the step waits; on the store's thread, so the loop goes on. before_settle
- * is on the loop's thread: there the result is taken over MS later full=COUNT  the disk is full,
- * COUNT times
- *
- * Without the variable nothing here runs. */
+/* See fault.h. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "program.h"
+#include <stdio.h>
+
+#include "fault.h"
 #include "remote/log_sqlite.h"
 
 enum { FAULTS_MAX = 8 };
@@ -23,7 +16,8 @@ typedef enum fault_action { FAULT_KILL = 1, FAULT_HOLD = 2, FAULT_FULL = 3 } fau
 
 typedef struct fault {
   int point;
-  unsigned long at;
+  unsigned long at; /* 0: over */
+  bool always;      /* N is "*": every time */
   fault_action action;
   unsigned long argument;
   unsigned long done;    /* FULL: how often */
@@ -62,8 +56,10 @@ static bool parse_one(char *text) {
   for (int i = LRM_FAULT_RECEIVED; i <= LRM_FAULT_BEFORE_SETTLE; i++) {
     if (strcmp(point, point_names[i]) == 0) f->point = i;
   }
-  f->at = strtoul(number, &end, 10);
-  if (f->point == 0 || f->at == 0 || *end != '\0' || !parse_action(f, action)) return false;
+  f->always = strcmp(number, "*") == 0;
+  f->at = f->always ? 1 : strtoul(number, &end, 10);
+  if (f->point == 0 || f->at == 0 || (end != NULL && *end != '\0') || !parse_action(f, action))
+    return false;
   faults_count++;
   return true;
 }
@@ -76,8 +72,8 @@ bool fault_parse(const char *text, char *error, size_t error_bytes) {
   for (char *part = strtok_r(copy, ",", &save); part != NULL; part = strtok_r(NULL, ",", &save)) {
     if (parse_one(part)) continue;
     snprintf(error, error_bytes,
-             "REMOTE_RELAY_FAULT is not POINT:N:ACTION with POINT received, before_commit, "
-             "after_commit or before_settle and ACTION kill, hold=MS or full=COUNT");
+             "not POINT:N:ACTION with POINT received, before_commit, after_commit or "
+             "before_settle, N a number or *, and ACTION kill, hold=MS or full=COUNT");
     return false;
   }
   return true;
@@ -136,7 +132,7 @@ int fault_point(void *user, int point) {
   unsigned long number = ++passed[point];
   for (size_t i = 0; i < faults_count; i++) {
     fault *f = &faults[i];
-    if (f->point != point || f->at != number) continue;
+    if (f->point != point || f->at == 0 || (f->at != number && !f->always)) continue;
     if (f->action == FAULT_HOLD && point == LRM_FAULT_BEFORE_SETTLE) return hold_on_loop(f);
     return act(f);
   }
