@@ -2,7 +2,6 @@
  * flips bytes hardly ever gets past a header. libFuzzer only. */
 #include "mutator.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "remote/frame.h"
@@ -18,7 +17,12 @@ typedef struct stream {
   lrm_slice rest; /* what is no frame */
 } stream;
 
-static unsigned pick(unsigned n) { return (unsigned)rand() % n; }
+static uint32_t random_state;
+
+static unsigned pick(unsigned n) {
+  random_state = random_state * 1664525u + 1013904223u;
+  return (random_state >> 8) % n;
+}
 
 static void parse(const uint8_t *data, size_t bytes, stream *out) {
   out->count = 0;
@@ -157,7 +161,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
   static uint8_t out[STREAM_MAX];
   static stream s;
   fuzz_region region;
-  srand(seed);
+  random_state = seed;
   if (pick(3) == 0 || !fuzz_find_region(data, size, seed / 7, &region))
     return LLVMFuzzerMutate(data, size, max_size);
   parse(data + region.at, region.bytes, &s);

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #define LRM_FRAME_PAYLOAD_BYTES_MAX (256u * 1024u)
-#define LRM_FRAME_HEADER_BYTES_MAX \
-  96u /* Batch tag and length, all fields, payload tag and length */
+/* Batch tag and length, all fields, payload tag and length. */
+#define LRM_FRAME_HEADER_BYTES_MAX 96u
 #define LRM_MESSAGE_BYTES_MAX (192u * 1024u)
 #define LRM_BLOCK_INFLATED_BYTES_MAX (1024u * 1024u)
 #define LRM_BATCH_BYTES_MAX (1024u * 1024u)
@@ -20,9 +20,8 @@
 #define LRM_REQUESTS_OPEN_MAX 16u
 #define LRM_COMMANDS_UNACKNOWLEDGED_MAX 64u
 #define LRM_TAIL_BYTES_MAX (64u * 1024u)
-#define LRM_TAIL_CLEAR_BYTES                                          \
-  (32u * 1024u) /* a CLEARS_TAIL block comes at the latest after this \
-                 */
+/* A CLEARS_TAIL block comes at the latest after this much tail. */
+#define LRM_TAIL_CLEAR_BYTES (32u * 1024u)
 #define LRM_TAIL_CLEAR_PAUSE_NS (2ull * 1000000000ull)
 #define LRM_CREDIT_WINDOW_BYTES (512u * 1024u)
 #define LRM_JOURNAL_BYTES_MAX (256ull * 1024ull * 1024ull)
@@ -41,9 +40,9 @@
 #define LRM_RECONNECT_NS_MIN (250ull * 1000000ull)
 #define LRM_RECONNECT_NS_MAX (30ull * 1000000000ull)
 #define LRM_RECONNECT_RESET_NS (60ull * 1000000000ull)
-#define LRM_SIGN_IN_NS (60ull * 1000000000ull) /* WELCOME without a principal: at most this long \
-                                                */
-#define LRM_REQUEST_BYTES_MAX (9u * 1024u)     /* Request with an OIDC token */
+/* How long a link without a principal may take to sign in. */
+#define LRM_SIGN_IN_NS (60ull * 1000000000ull)
+#define LRM_REQUEST_BYTES_MAX (9u * 1024u) /* Request with an OIDC token */
 #define LRM_REPLY_BYTES_MAX (4u * 1024u)
 #define LRM_GOAWAY_CLOSE_NS (1ull * 1000000000ull)
 #define LRM_SNAPSHOT_EVENTS 1000u

@@ -177,6 +177,8 @@ void lrm__link_enter(lrm_link *link, lrm_link_state state);
 lrm__handler lrm__link_handler(const lrm_link *link, uint32_t type, bool *on_channel);
 const char *lrm__link_cell(lrm_link_side side, lrm_link_state state, uint32_t type);
 uint64_t lrm__link_random(lrm_link *link);
+/* Copies as much of a text as fits; always terminated. */
+void lrm__text_copy(char *out, size_t capacity, const char *text);
 /* The peer broke the protocol: GOAWAY (or REFUSE) with `code` is due. Returns the LRM_ERR that
  * goes with the code. `detail` is static. */
 int lrm__link_fail(lrm_link *link, uint32_t code, const char *detail);

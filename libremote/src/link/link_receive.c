@@ -25,8 +25,8 @@ int lrm__receive_hello(lrm_link *link, const lrm_frame *frame, uint64_t now_ns) 
   if (!understood) {
     remote_v1_Problem problem = remote_v1_Problem_init_zero;
     problem.code = LRM_CODE_PROTOCOL;
-    strcpy(problem.reason, "HELLO cannot be understood");
     link->error_detail = "HELLO cannot be understood";
+    lrm__text_copy(problem.reason, sizeof problem.reason, link->error_detail);
     lrm__link_farewell(link, LRM_FRAME_REFUSE, &problem);
     return LRM_ERR_DECODE;
   }

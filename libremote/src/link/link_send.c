@@ -376,7 +376,8 @@ static void choose_features(const lrm_link *link, const remote_v1_Hello *hello,
 static int refuse_version(lrm_link *link) {
   remote_v1_Problem problem = remote_v1_Problem_init_zero;
   problem.code = LRM_CODE_UPGRADE_REQUIRED;
-  strcpy(problem.reason, "this relay speaks protocol version 1 only");
+  lrm__text_copy(problem.reason, sizeof problem.reason,
+                 "this relay speaks protocol version 1 only");
   link->error_detail = "no common protocol version";
   lrm__link_farewell(link, LRM_FRAME_REFUSE, &problem);
   return LRM_ERR_PROTOCOL;
@@ -399,7 +400,7 @@ int lrm_link_accept(lrm_link *link, const remote_v1_Principal *principal, uint64
   welcome.server_time_ms = wall_ms;
   welcome.has_principal = principal != NULL;
   if (principal != NULL) welcome.principal = *principal;
-  if (agent != NULL) strncpy(welcome.agent, agent, sizeof welcome.agent - 1);
+  if (agent != NULL) lrm__text_copy(welcome.agent, sizeof welcome.agent, agent);
   uint8_t payload[LRM__MESSAGE_BYTES_MAX];
   lrm_frame frame = {.type = LRM_FRAME_WELCOME, .payload = {payload, 0}};
   int result =

@@ -111,6 +111,13 @@ uint64_t lrm__link_random(lrm_link *link) {
   return z ^ (z >> 31);
 }
 
+void lrm__text_copy(char *out, size_t capacity, const char *text) {
+  size_t bytes = strlen(text);
+  if (bytes >= capacity) bytes = capacity - 1;
+  memcpy(out, text, bytes);
+  out[bytes] = '\0';
+}
+
 void lrm__link_farewell(lrm_link *link, uint32_t type, const remote_v1_Problem *problem) {
   link->was_live = link->state == LRM_LINK_LIVE;
   link->farewell_type = type;
@@ -133,7 +140,7 @@ static int error_of_code(uint32_t code) {
 int lrm__link_fail(lrm_link *link, uint32_t code, const char *detail) {
   remote_v1_Problem problem = remote_v1_Problem_init_zero;
   problem.code = code;
-  strncpy(problem.reason, detail, sizeof problem.reason - 1);
+  lrm__text_copy(problem.reason, sizeof problem.reason, detail);
   if (link->error_detail[0] == '\0') link->error_detail = detail;
   lrm__link_farewell(link, LRM_FRAME_GOAWAY, &problem);
   return error_of_code(code);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -19,10 +20,10 @@ static void fill(lrm_envelope *e) {
   e->ttl_ms = 60000;
   e->command = (lrm_slice){(const uint8_t *)"body", 4};
   e->has_origin = true;
-  strcpy(e->origin.account, "ana");
+  (void)snprintf(e->origin.account, sizeof e->origin.account, "%s", "ana");
   memset(e->origin.device_id.bytes, 3, 16);
-  strcpy(e->origin.device, "t\xc3\xa9l\xc3\xa9phone");
-  strcpy(e->origin.surface, "web");
+  (void)snprintf(e->origin.device, sizeof e->origin.device, "%s", "t\xc3\xa9l\xc3\xa9phone");
+  (void)snprintf(e->origin.surface, sizeof e->origin.surface, "%s", "web");
   e->received_ms = UINT64_C(1718000000000);
 }
 

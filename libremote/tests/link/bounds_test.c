@@ -106,7 +106,8 @@ static void a_full_queue_says_busy_and_loses_nothing(void **state) {
   peer_feed_frame(&p, a_block(channel, 0, 1, 10));
   assert_int_equal(lrm_link_ack(p.link, channel, 1, p.now_ns), 0);
   remote_v1_Problem problem = a_problem(2001);
-  strcpy(problem.reason, "a reason that does not fit any more");
+  (void)snprintf(problem.reason, sizeof problem.reason, "%s",
+                 "a reason that does not fit any more");
   memset(problem.reason + 35, '.', 200);
   assert_int_equal(lrm_link_close(p.link, channel, &problem, 0, p.now_ns), 0);
   static uint8_t data[16 * 1024];
@@ -230,6 +231,16 @@ static const char expected_table[] =
     "REQUEST    | - | - | - | x |\n"
     "REPLY      | - | x | - | - |\n";
 
+static void append(char *out, size_t capacity, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void append(char *out, size_t capacity, const char *format, ...) {
+  size_t used = strlen(out);
+  va_list args;
+  va_start(args, format);
+  (void)vsnprintf(out + used, capacity - used, format, args);
+  va_end(args);
+}
+
 static void the_table_of_states_is_the_one_in_the_documentation(void **state) {
   (void)state;
   static const struct {
@@ -241,14 +252,13 @@ static void the_table_of_states_is_the_one_in_the_documentation(void **state) {
                {17, "RECEIPT"}, {20, "REQUEST"}, {21, "REPLY"}};
   char table[2048] = "";
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-    char *at = table + strlen(table);
-    at += sprintf(at, "%-10s |", types[i].name);
+    append(table, sizeof table, "%-10s |", types[i].name);
     for (int side = LRM_SIDE_CONNECTING; side <= LRM_SIDE_ACCEPTING; side++)
       for (int s = LRM_LINK_GREETING; s <= LRM_LINK_LIVE; s += 2) {
         const char *cell = lrm__link_cell((lrm_link_side)side, (lrm_link_state)s, types[i].type);
-        at += sprintf(at, " %s |", cell[0] == '\0' ? "-" : "x");
+        append(table, sizeof table, " %s |", cell[0] == '\0' ? "-" : "x");
       }
-    strcpy(at, "\n");
+    append(table, sizeof table, "\n");
   }
   print_message("            c.greet c.live a.greet a.live\n%s", table);
   assert_string_equal(table, expected_table);

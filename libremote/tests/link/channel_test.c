@@ -592,7 +592,7 @@ static void close_comes_after_what_is_due(void **state) {
   peer_feed_frame(&p, a_block(channel, 6, 1, 10));
   assert_int_equal(lrm_link_ack(p.link, channel, 6, p.now_ns), 0);
   remote_v1_Problem problem = a_problem(LRM_CODE_DECODE);
-  strcpy(problem.reason, "block 6 cannot be read");
+  (void)snprintf(problem.reason, sizeof problem.reason, "%s", "block 6 cannot be read");
   assert_int_equal(lrm_link_close(p.link, channel, &problem, 6, p.now_ns), 0);
   assert_string_equal(peer_frames(&p), "ACK ch=1 offset=6\nCLOSE ch=1 offset=6 code=4003");
   assert_int_equal(lrm_link_close(p.link, channel, &problem, 6, p.now_ns), LRM_ERR_NOT_FOUND);

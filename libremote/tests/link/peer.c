@@ -144,7 +144,7 @@ remote_v1_Hello a_hello(uint64_t generation) {
   hello.version_min = hello.version_max = 1;
   set_id(&hello.link_id.size, hello.link_id.bytes, 0x22);
   hello.generation = generation;
-  strcpy(hello.token, "token");
+  (void)snprintf(hello.token, sizeof hello.token, "%s", "token");
   hello.role = remote_v1_Role_ROLE_CLIENT;
   return hello;
 }
@@ -186,7 +186,7 @@ remote_v1_Problem a_problem(uint32_t code) {
 
 remote_v1_Principal a_principal(void) {
   remote_v1_Principal principal = remote_v1_Principal_init_zero;
-  strcpy(principal.account, "ana");
+  (void)snprintf(principal.account, sizeof principal.account, "%s", "ana");
   set_id(&principal.device_id.size, principal.device_id.bytes, 0x55);
   return principal;
 }
