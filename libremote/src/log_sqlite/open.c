@@ -119,30 +119,33 @@ static int judge_file(sqlite_store *self, int64_t *version) {
   return 0;
 }
 
+/* SQLITE_OK, SQLITE_BUSY, or another error; *in_wal says what came of it. */
+static int try_wal(sqlite_store *self, bool *in_wal) {
+  sqlite3_stmt *statement = NULL;
+  int code = sqlite3_prepare_v2(self->writer, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+  if (code == SQLITE_OK) code = sqlite3_step(statement);
+  if (code == SQLITE_ROW) {
+    const char *mode = (const char *)sqlite3_column_text(statement, 0);
+    *in_wal = mode != NULL && strcmp(mode, "wal") == 0;
+    code = SQLITE_OK;
+  }
+  sqlite3_finalize(statement);
+  return code;
+}
+
 /* Switching to WAL needs the file for itself and does not wait by itself. */
 static int set_wal(sqlite_store *self) {
-  int code = SQLITE_BUSY;
-  for (int waited_ms = 0; code == SQLITE_BUSY && waited_ms < SQLITE_STORE_BUSY_MS;
+  bool in_wal = false;
+  int code = try_wal(self, &in_wal);
+  for (int waited_ms = 0; (code & 0xff) == SQLITE_BUSY && waited_ms < SQLITE_STORE_BUSY_MS;
        waited_ms += 10) {
-    sqlite3_stmt *statement = NULL;
-    code = sqlite3_prepare_v2(self->writer, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
-    if (code == SQLITE_OK) code = sqlite3_step(statement);
-    if (code == SQLITE_ROW) {
-      const char *mode = (const char *)sqlite3_column_text(statement, 0);
-      code = mode != NULL && strcmp(mode, "wal") == 0 ? SQLITE_OK : SQLITE_BUSY;
-    }
-    int error = code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY
-                    ? 0
-                    : lrm__sqlite_failed(self, self->writer, code, "turning on the WAL");
-    sqlite3_finalize(statement);
-    if (error != 0) return error;
-    code &= 0xff;
-    if (code == SQLITE_BUSY) sqlite3_sleep(10);
+    sqlite3_sleep(10);
+    code = try_wal(self, &in_wal);
   }
-  if (code != SQLITE_OK)
+  if (code != SQLITE_OK) return lrm__sqlite_failed(self, self->writer, code, "turning on the WAL");
+  if (!in_wal)
     return say(self, LRM_ERR_STORE,
-               "the file cannot be put into WAL mode: it is in use, or lies on a network file "
-               "system");
+               "the file cannot be put into WAL mode; network file systems do not do");
   return 0;
 }
 

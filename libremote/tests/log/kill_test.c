@@ -173,6 +173,41 @@ static void loses_nothing_at_each_point(void **state) {
   assert_true(reported > 16);
 }
 
+/* The file is made by whoever comes first, the others wait. */
+static void makes_one_store_of_many_starts(void **state) {
+  store_kit *kit = *state;
+  enum { STARTS = 8 };
+  pid_t pids[STARTS];
+  kit_close(kit);
+  for (int round = 0; round < 5; round++) {
+    assert_int_equal(unlink(kit->path), 0);
+    for (int i = 0; i < STARTS; i++) {
+      pids[i] = fork();
+      assert_true(pids[i] >= 0);
+      if (pids[i] != 0) continue;
+      lrm_store_sqlite_config config = {
+          .struct_bytes = sizeof config, .allocator = lrm_allocator_default(), .path = kit->path};
+      lrm_store *store;
+      uint64_t generation;
+      char text[200];
+      int error = lrm_store_sqlite_open(&config, &store, text, sizeof text);
+      if (error != 0) fprintf(stderr, "child: %s\n", text);
+      must(error, "open");
+      must(lrm_store_claim(store, 0, &generation), "claim");
+      lrm_store_close(store);
+      _exit((int)generation);
+    }
+    int taken[STARTS + 1] = {0};
+    for (int i = 0; i < STARTS; i++) {
+      int status = 0;
+      assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+      assert_true(WIFEXITED(status));
+      int generation = WEXITSTATUS(status);
+      assert_true(generation >= 1 && generation <= STARTS && taken[generation]++ == 0);
+    }
+  }
+}
+
 static int set_up(void **state) {
   store_kit *self = calloc(1, sizeof *self);
   self->kind = KIT_SQLITE;
@@ -190,6 +225,7 @@ static int tear_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(makes_one_store_of_many_starts, set_up, tear_down),
       cmocka_unit_test_setup_teardown(loses_nothing_when_killed, set_up, tear_down),
       cmocka_unit_test_setup_teardown(loses_nothing_at_each_point, set_up, tear_down)};
   return cmocka_run_group_tests_name("kill", tests, NULL, NULL);

@@ -18,15 +18,21 @@ typedef struct layered_file {
 static sqlite3_vfs *real_vfs;
 static sqlite3_vfs layer;
 static unsigned syncs;
+static unsigned full;           /* commits that failed for want of room */
+static unsigned calls, fail_at; /* the failing write, sync or truncation; 0: none */
+static int fail_code;
+
+static bool fails(void) { return ++calls == fail_at; }
 
 static layered_file *layered(sqlite3_file *file) { return (layered_file *)(void *)file; }
 
 static int layer_sync(sqlite3_file *file, int flags) {
   layered_file *self = layered(file);
-  int code = self->real->pMethods->xSync(self->real, flags);
+  if (fails()) return fail_code == SQLITE_FULL ? SQLITE_IOERR_FSYNC : fail_code;
+  (void)flags; /* the real file is not synced: the copy is what will be left */
   sqlite3_int64 bytes = 0;
-  if (code != SQLITE_OK || self->copy[0] == '\0') return code;
   syncs++;
+  if (self->copy[0] == '\0' || fail_at != 0) return SQLITE_OK;
   if (self->real->pMethods->xFileSize(self->real, &bytes) != SQLITE_OK) return SQLITE_IOERR;
   uint8_t *data = malloc((size_t)bytes + 1);
   if (bytes > 0 && self->real->pMethods->xRead(self->real, data, (int)bytes, 0) != SQLITE_OK)
@@ -41,8 +47,8 @@ static int layer_sync(sqlite3_file *file, int flags) {
 /* clang-format off */
 static int layer_close(sqlite3_file *f) { return layered(f)->real->pMethods->xClose(layered(f)->real); }
 static int layer_read(sqlite3_file *f, void *d, int n, sqlite3_int64 at) { return layered(f)->real->pMethods->xRead(layered(f)->real, d, n, at); }
-static int layer_write(sqlite3_file *f, const void *d, int n, sqlite3_int64 at) { return layered(f)->real->pMethods->xWrite(layered(f)->real, d, n, at); }
-static int layer_truncate(sqlite3_file *f, sqlite3_int64 n) { return layered(f)->real->pMethods->xTruncate(layered(f)->real, n); }
+static int layer_write(sqlite3_file *f, const void *d, int n, sqlite3_int64 at) { return fails() ? fail_code : layered(f)->real->pMethods->xWrite(layered(f)->real, d, n, at); }
+static int layer_truncate(sqlite3_file *f, sqlite3_int64 n) { return fails() ? SQLITE_IOERR_TRUNCATE : layered(f)->real->pMethods->xTruncate(layered(f)->real, n); }
 static int layer_size(sqlite3_file *f, sqlite3_int64 *n) { return layered(f)->real->pMethods->xFileSize(layered(f)->real, n); }
 static int layer_lock(sqlite3_file *f, int l) { return layered(f)->real->pMethods->xLock(layered(f)->real, l); }
 static int layer_unlock(sqlite3_file *f, int l) { return layered(f)->real->pMethods->xUnlock(layered(f)->real, l); }
@@ -115,15 +121,19 @@ static void check_copies(const char *folder, uint64_t durable) {
   lrm_store_close(store);
 }
 
-static void loses_nothing_without_power(void **state) {
-  (void)state;
-  store_kit kit = {.kind = KIT_SQLITE};
-  char synced[128], text[200];
+static void lay(void) {
   real_vfs = sqlite3_vfs_find(NULL);
   layer = *real_vfs;
   layer.szOsFile = (int)sizeof(layered_file) + real_vfs->szOsFile;
   layer.zName = "layer";
   layer.xOpen = layer_open;
+}
+
+static void loses_nothing_without_power(void **state) {
+  (void)state;
+  store_kit kit = {.kind = KIT_SQLITE};
+  char synced[128], text[200];
+  lay();
   kit_open(&kit);
   kit_close(&kit);
   /* Begin again above the layer. */
@@ -155,7 +165,94 @@ static void loses_nothing_without_power(void **state) {
   kit_remove(&kit);
 }
 
+/* ---- a disk that fails once ---- */
+
+static int open_again(store_kit *kit) {
+  char text[200];
+  lrm_store_sqlite_config config = {
+      .struct_bytes = sizeof config, .allocator = lrm_allocator_default(), .path = kit->path};
+  return lrm_store_sqlite_open(&config, &kit->store, text, sizeof text);
+}
+
+/* Whatever fails is said, nothing of it is kept, and it goes through the second time. */
+static unsigned write_through(store_kit *kit) {
+  unsigned felt = 0;
+  int error = open_again(kit);
+  if (error != 0) felt++, error = open_again(kit);
+  assert_ok(error);
+  uint64_t generation;
+  error = lrm_store_claim(kit->store, 1, &generation);
+  if (error != 0) felt++, error = lrm_store_claim(kit->store, 1, &generation);
+  assert_ok(error);
+  lrm_log *log = kit_log(kit, 1, KIT_COMMANDS);
+  lrm_id epoch = kit_id(1);
+  assert_ok(lrm_log_restart(log, &epoch));
+  for (uint64_t at = 0; at < 6; at++) {
+    assert_ok(kit_append(log, at, 1, 0));
+    if (at == 4) assert_ok(lrm_log_trim(log, 2));
+    uint64_t durable = lrm_log_facts_now(log).durable;
+    error = lrm_store_commit(kit->store);
+    if (error == 0) continue;
+    felt++;
+    full += error == LRM_ERR_DISK_FULL;
+    if (error != LRM_ERR_DISK_FULL) assert_int_equal(error, LRM_ERR_STORE);
+    assert_true(lrm_store_sqlite_error(kit->store)[0] != '\0');
+    assert_int_equal(lrm_log_facts_now(log).durable, durable);
+    kit_expect_range(log, lrm_log_facts_now(log).first, at + 1);
+    kit_commit(kit);
+  }
+  kit_close(kit);
+  return felt;
+}
+
+static void expect_written(store_kit *kit) {
+  assert_ok(open_again(kit));
+  lrm_log *log = kit_log(kit, 1, KIT_COMMANDS);
+  assert_int_equal(lrm_log_facts_now(log).end, 6);
+  kit_expect_range(log, 2, 6);
+  assert_int_equal(lrm_store_sqlite_check(kit->store, NULL, NULL), 0);
+}
+
+static void stands_failing_disk(int code) {
+  unsigned felt = full = 0;
+  lay();
+  fail_code = code;
+  for (fail_at = 1;; fail_at++) {
+    store_kit kit = {.kind = KIT_SQLITE};
+    /* In memory where there is such a place: nothing here depends on a real disk. */
+    snprintf(kit.folder, sizeof kit.folder, "%s/lrm-log-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    assert_non_null(mkdtemp(kit.folder));
+    snprintf(kit.path, sizeof kit.path, "%s/store", kit.folder);
+    sqlite3_vfs_register(&layer, 1);
+    calls = 0;
+    felt += write_through(&kit);
+    bool over = calls < fail_at;
+    sqlite3_vfs_register(real_vfs, 1);
+    sqlite3_vfs_unregister(&layer);
+    expect_written(&kit);
+    kit_remove(&kit);
+    if (over) break;
+  }
+  print_message("%u writes and syncs failed, %u were felt\n", fail_at - 1, felt);
+  assert_true(felt > 20);
+  assert_true((full > 0) == (code == SQLITE_FULL));
+  fail_at = 0;
+}
+
+static void stands_write_errors(void **state) {
+  (void)state;
+  stands_failing_disk(SQLITE_IOERR_WRITE);
+}
+
+static void stands_a_full_disk(void **state) {
+  (void)state;
+  stands_failing_disk(SQLITE_FULL);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(loses_nothing_without_power)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(loses_nothing_without_power),
+                                     cmocka_unit_test(stands_write_errors),
+                                     cmocka_unit_test(stands_a_full_disk)};
   return cmocka_run_group_tests_name("power", tests, NULL, NULL);
 }
