@@ -5,7 +5,7 @@ at least 2,000 events, and the oracle of exactly-once.
     kill_test.py --build DIR [--victim relay|host|client|all] [--seeds N] [--seed S] [--commands N]
 
 Prints a table (victim, seed, phase, command in flight, result) and writes it to
-DIR/kill/kill.json. The digests of what every reader holds are compared with each other and with
+DIR/kill/kill-VICTIM.json. The digests of what every reader holds are compared with each other and with
 the blocks that the relay's store and the host's journal hold, read here with sqlite3, zlib and
 Python's protobuf, none of them code of libremote."""
 import argparse
@@ -255,7 +255,7 @@ def main():
                 rows.append({"victim": victim, "seed": seed, "phase": run.phase, "failed": str(e)})
                 run.clean(keep=True)
     os.makedirs(f"{o.build}/kill", exist_ok=True)
-    with open(f"{o.build}/kill/kill.json", "w") as f:
+    with open(f"{o.build}/kill/kill-{o.victim}.json", "w") as f:
         json.dump(rows, f, indent=1)
     print(f"{len(rows) - failed} passed, {failed} failed")
     return 1 if failed else 0

@@ -158,11 +158,11 @@ def cancel_text(b):
 
 
 def mode(b):
-    modes = b.lines("mode", b.session, "--json")
+    modes = b.lines("mode", "--session", b.session, "--json")
     flat = [m for line in modes for m in (line.get("modes") or [line]) if "mode_id" in m]
     other = [m for m in flat if not m.get("current") and not m.get("elevating")]
     assert other, f"no other mode: {modes}"
-    b.cli("mode", b.session, other[0]["mode_id"])
+    b.cli("mode", "--session", b.session, other[0]["mode_id"])
     changed = [m.get("current_mode_id") for m in b.bodies("modes_changed")]
     options = [o.get("current_value") for c in b.bodies("config_options_changed") for o in c.get("options", [])]
     assert other[0]["mode_id"] in changed + options, f"announced: {changed}"
