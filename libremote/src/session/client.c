@@ -35,6 +35,7 @@ int lrm_client_create(const lrm_client_config *config, lrm_client **out) {
   client->link = copy.link;
   client->random = (lrm__random){{copy.seed[0], copy.seed[1]}, 0};
   client->bad_offset = LRM_OFFSET_NONE;
+  client->query_ns = UINT64_MAX;
   if (copy.start == remote_v1_Start_START_RESUME && !lrm_id_none(&copy.from.epoch)) {
     client->position = copy.from;
     client->positioned = true;
@@ -173,6 +174,7 @@ void lrm__client_open(lrm_client *client) {
       client->commands.reopen_ns <= client->now_ns) {
     if (open_commands(client) != 0) try_later(client, &client->commands, 0);
   }
+  if (client->query_ns <= client->now_ns) lrm__client_query(client);
 }
 
 void lrm__client_close(lrm_client *client, lrm__client_channel *channel, uint32_t code,
@@ -200,7 +202,7 @@ uint64_t lrm_client_deadline(const lrm_client *client) {
   if (client->events.number == 0) due = client->events.reopen_ns;
   if (client->config.publish && client->commands.number == 0 && client->commands.reopen_ns < due)
     due = client->commands.reopen_ns;
-  return due;
+  return client->query_ns < due ? client->query_ns : due;
 }
 
 void lrm_client_expire(lrm_client *client, uint64_t now_ns) {
@@ -239,6 +241,19 @@ static void on_closed(lrm_client *client, lrm__client_channel *channel,
   try_later(client, channel, problem->retry_after_ms);
 }
 
+static void on_refusal(lrm_client *client, lrm_outbox_entry *entry,
+                       const remote_v1_Problem *problem) {
+  if (entry->state == LRM_COMMAND_DONE) return;
+  bool own = entry->own, known = entry->refused;
+  bool certain =
+      lrm__outbox_refused(entry, problem->code, (uint32_t)problem->layer, problem->reason);
+  if (own || certain) lrm__client_refusal_stands(client, entry);
+  if (own)
+    lrm__client_query_again(client);
+  else if (!certain && !known)
+    lrm__client_query(client);
+}
+
 static void on_receipt(lrm_client *client, uint64_t offset, const remote_v1_Receipt *receipt) {
   lrm_outbox_entry *entry = lrm__outbox_at(&client->outbox, offset);
   lrm_id id, epoch;
@@ -246,10 +261,7 @@ static void on_receipt(lrm_client *client, uint64_t offset, const remote_v1_Rece
       !lrm_id_equal(&id, &entry->id))
     return;
   if (receipt->which_result == remote_v1_Receipt_problem_tag) {
-    const remote_v1_Problem *problem = &receipt->result.problem;
-    lrm__outbox_outcome(&client->outbox, entry,
-                        REMOTE__V1__COMMAND_OUTCOME_KIND__COMMAND_OUTCOME_KIND_REJECTED,
-                        problem->code, (uint32_t)problem->layer, problem->reason, NULL);
+    on_refusal(client, entry, &receipt->result.problem);
   } else if (receipt->which_result == remote_v1_Receipt_stored_tag) {
     const remote_v1_Stored *stored = &receipt->result.stored;
     if (lrm_id_from(stored->epoch.bytes, stored->epoch.size, &epoch) != 0) return;
@@ -441,9 +453,8 @@ static int pack_command(lrm_client *client, const Remote__V1__Command *command, 
   return result == LRM_ERR_DECODE ? LRM_ERR_USAGE : result;
 }
 
-static int submit(lrm_client *client, const Remote__V1__Command *command, uint64_t ttl_ms, bool own,
-                  lrm_id *command_id) {
-  if (!client->config.publish || lrm_id_none(&client->position.epoch)) return LRM_ERR_STATE;
+static int make_envelope(lrm_client *client, const Remote__V1__Command *command, uint64_t ttl_ms,
+                         lrm_id *command_id, lrm_slice *out) {
   lrm_envelope envelope = {.command_id = lrm__random_id(&client->random),
                            .command_class = class_of(command),
                            .ttl_ms = ttl_of(command, ttl_ms),
@@ -455,12 +466,22 @@ static int submit(lrm_client *client, const Remote__V1__Command *command, uint64
   if (result == 0)
     result =
         lrm_envelope_encode(&envelope, client->envelope.data, client->envelope.capacity, &bytes);
+  *command_id = envelope.command_id;
+  *out = (lrm_slice){client->envelope.data, bytes};
+  return result;
+}
+
+static int submit(lrm_client *client, const Remote__V1__Command *command, uint64_t ttl_ms, bool own,
+                  lrm_id *command_id) {
+  if (!client->config.publish || lrm_id_none(&client->position.epoch)) return LRM_ERR_STATE;
+  lrm_slice envelope;
+  lrm_id id;
+  int result = make_envelope(client, command, ttl_ms, &id, &envelope);
   lrm_outbox_entry *entry;
   if (result == 0)
-    result = lrm__outbox_add(&client->outbox, &envelope.command_id, &envelope.event_epoch,
-                             (lrm_slice){client->envelope.data, bytes}, own, &entry);
+    result = lrm__outbox_add(&client->outbox, &id, &client->position.epoch, envelope, own, &entry);
   if (result != 0) return result;
-  *command_id = envelope.command_id;
+  *command_id = id;
   extend(client);
   return 0;
 }
@@ -473,6 +494,27 @@ int lrm_client_submit(lrm_client *client, const Remote__V1__Command *command, ui
   return submit(client, command, ttl_ms, false, command_id);
 }
 
+static void neutralise(lrm_client *client, lrm_outbox_entry *entry) {
+  Remote__V1__Probe probe = REMOTE__V1__PROBE__INIT;
+  Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
+  command.body_case = REMOTE__V1__COMMAND__BODY_PROBE;
+  command.probe = &probe;
+  lrm_id id;
+  lrm_slice envelope;
+  int result = make_envelope(client, &command, 0, &id, &envelope);
+  if (result == 0) result = lrm__outbox_replace(&client->outbox, entry, envelope);
+  /* Without memory it keeps its body; a relay that knows its number never looks at it. */
+  (void)result;
+}
+
+/* Its number must still be filled while commands before it are kept: a relay that has lost its
+ * store would take the body for new, and perhaps not refuse it this time. A probe, which does
+ * nothing, takes the number. */
+void lrm__client_refusal_stands(lrm_client *client, lrm_outbox_entry *entry) {
+  neutralise(client, entry);
+  lrm__outbox_refusal_stands(&client->outbox, entry);
+}
+
 /* Questions of its own cost nothing when they cannot be asked: the next jump asks again. */
 static void ask_own(lrm_client *client, const Remote__V1__Command *command) {
   lrm_id id;
@@ -480,7 +522,18 @@ static void ask_own(lrm_client *client, const Remote__V1__Command *command) {
   (void)result;
 }
 
+void lrm__client_query_again(lrm_client *client) {
+  if (client->outbox.pending == 0) return;
+  if (client->query_wait_ns < LRM__CLIENT_REOPEN_NS_MIN)
+    client->query_wait_ns = LRM__CLIENT_REOPEN_NS_MIN;
+  client->query_ns = client->now_ns + client->query_wait_ns;
+  client->query_wait_ns *= 2;
+  if (client->query_wait_ns > LRM__CLIENT_REOPEN_NS_MAX)
+    client->query_wait_ns = LRM__CLIENT_REOPEN_NS_MAX;
+}
+
 void lrm__client_query(lrm_client *client) {
+  client->query_ns = UINT64_MAX;
   ProtobufCBinaryData ids[64];
   Remote__V1__QueryOutcome query = REMOTE__V1__QUERY_OUTCOME__INIT;
   query.command_ids = ids;

@@ -86,6 +86,8 @@ static void take_answers(lrm_client *client, const Remote__V1__CommandOutcome *o
     if (known->outcome != 0) {
       lrm__outbox_outcome(&client->outbox, entry, (uint32_t)known->outcome, known->code, 0, NULL,
                           NULL);
+    } else if (entry->refused) {
+      lrm__client_refusal_stands(client, entry);
     } else if (entry->stored && entry->offset < asked_at) {
       lrm__outbox_outcome(&client->outbox, entry,
                           REMOTE__V1__COMMAND_OUTCOME_KIND__COMMAND_OUTCOME_KIND_UNKNOWN, 0, 0,
@@ -98,7 +100,13 @@ static void take_outcome(lrm_client *client, const Remote__V1__CommandOutcome *o
   lrm_id id = lrm__id_of(&outcome->command_id);
   lrm_outbox_entry *entry = lrm__outbox_find(&client->outbox, &id);
   if (entry == NULL || entry->state == LRM_COMMAND_DONE) return;
-  if (entry->own) take_answers(client, outcome, entry->offset);
+  if (entry->own &&
+      outcome->outcome == REMOTE__V1__COMMAND_OUTCOME_KIND__COMMAND_OUTCOME_KIND_APPLIED) {
+    client->query_wait_ns = 0;
+    take_answers(client, outcome, entry->offset);
+  } else if (entry->own) {
+    lrm__client_query_again(client);
+  }
   lrm__outbox_outcome(&client->outbox, entry, (uint32_t)outcome->outcome, outcome->code, 0,
                       outcome->reason, outcome);
 }
@@ -155,7 +163,8 @@ void lrm__client_block(lrm_client *client, const lrm_link_event *event) {
     jump(client, (lrm_position){client->position.epoch, block->offset});
   if ((block->flags & LRM_FLAG_CLEARS_TAIL) != 0) lrm_view_clear_tail(client->view);
   if (in_set && block->part == 1) {
-    client->taking_set = !client->complete;
+    /* An epoch that goes on from another one begins with a set: nothing else tells its past. */
+    client->taking_set = !client->complete || block->offset == 0;
     client->set_start = block->offset;
   }
   if (!in_set) client->taking_set = false;

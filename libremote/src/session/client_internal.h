@@ -69,6 +69,8 @@ struct lrm_client {
 
   /* commands */
   lrm_outbox outbox;
+  uint64_t query_ns; /* a question is to be asked (again) then; UINT64_MAX: none */
+  uint64_t query_wait_ns;
   lrm__buffer packed, envelope;
 };
 
@@ -80,6 +82,10 @@ void lrm__client_close(lrm_client *client, lrm__client_channel *channel, uint32_
                        uint64_t offset);
 /* A question of the client itself: what became of commands whose outcome it may have missed. */
 void lrm__client_query(lrm_client *client);
+/* A question was not answered: it is asked again, later each time. */
+void lrm__client_query_again(lrm_client *client);
+/* A refusal is the outcome of this command: it must never be sent again. */
+void lrm__client_refusal_stands(lrm_client *client, lrm_outbox_entry *entry);
 void lrm__client_request_snapshot(lrm_client *client);
 
 /* ---- client_events.c ---- */

@@ -110,8 +110,9 @@ void lrm__host_actions_drop_remote(lrm_host *host) {
   lrm__host_action **at = &host->actions;
   while (*at != NULL) {
     lrm__host_action *action = *at;
-    /* An answer that won is the agent's, whoever gave it and whatever became of the command. */
-    if (!action->remote || action->type == LRM_ACTION_ANSWER) {
+    /* What is journalled already is the agent's, whatever became of the command: an answer that
+     * won, and the cancel whose asks are cancelled. */
+    if (!action->remote || action->type == LRM_ACTION_ANSWER || action->type == LRM_ACTION_CANCEL) {
       at = &action->next;
       continue;
     }

@@ -81,6 +81,9 @@ static int append(lrm_host *host, uint32_t flags, uint32_t part, uint32_t parts)
   block.part = part;
   block.parts = parts;
   block.writer_generation = host->config.writer_generation;
+  /* An epoch that goes on from another one says first what was before. */
+  LRM_ASSERT(!host->set_first || (flags & LRM_FLAG_SNAPSHOT) != 0);
+  host->set_first = false;
   if (host->first_block) block.flags |= LRM_FLAG_CLEARS_TAIL;
   bool clears = (block.flags & LRM_FLAG_CLEARS_TAIL) != 0;
   if (!host->gap) result = lrm_log_append(host->events, &block);
@@ -183,6 +186,7 @@ int lrm__host_new_epoch(lrm_host *host, const char *why) {
   int result = lrm__host_clear(host);
   if (result != 0 || host->gap) return result;
   lrm_block_builder_reset(host->builder);
+  lrm__host_tail_cleared(host, 0);
   host->clear_wanted = false;
   lrm_id epoch = lrm__random_id(&host->random);
   result = lrm_log_restart(host->events, &epoch);
@@ -190,7 +194,7 @@ int lrm__host_new_epoch(lrm_host *host, const char *why) {
   host->epoch = epoch;
   host->epoch_step = lrm__host_step(host);
   host->acknowledged = 0;
-  host->first_block = true;
+  host->first_block = host->set_first = true;
   host->told = false;
   lrm__host_close_channel(host, &host->publish, LRM_CODE_EPOCH, "a new history begins");
   host->confirmed = false;

@@ -170,6 +170,7 @@ struct lrm_host {
   lrm_id epoch;
   uint64_t epoch_step;  /* the epoch is durable when this step is */
   bool first_block;     /* of this process and epoch: CLEARS_TAIL */
+  bool set_first;       /* of an epoch that goes on from another: SNAPSHOT */
   bool clear_wanted;    /* the block closed at the end of this call is CLEARS_TAIL */
   bool snapshot_wanted; /* at the end of this call */
   bool writing_snapshot;
@@ -415,7 +416,7 @@ bool lrm__host_action_waits(const lrm_host *host, const lrm_id *command_id);
 bool lrm__host_prompt_waits(const lrm_host *host);
 /* Takes it back; false: it was handed out. */
 bool lrm__host_prompt_take_back(lrm_host *host);
-/* Remote ones are forgotten, but for answers that have won. */
+/* Remote ones are forgotten, but for answers that have won and cancels. */
 void lrm__host_actions_drop_remote(lrm_host *host);
 void lrm__host_actions_free(lrm_host *host);
 

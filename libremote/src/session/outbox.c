@@ -39,6 +39,28 @@ static size_t put_varint(uint8_t *out, size_t value) {
   return bytes;
 }
 
+/* A block's payload: the message behind its length. */
+static int make_payload(lrm_outbox *outbox, lrm_slice envelope, uint8_t **payload, size_t *bytes) {
+  *payload = lrm__zalloc(&outbox->allocator, envelope.bytes + 10);
+  if (*payload == NULL) return LRM_ERR_NO_MEMORY;
+  size_t head = put_varint(*payload, envelope.bytes);
+  memcpy(*payload + head, envelope.data, envelope.bytes);
+  *bytes = head + envelope.bytes;
+  return 0;
+}
+
+int lrm__outbox_replace(lrm_outbox *outbox, lrm_outbox_entry *entry, lrm_slice envelope) {
+  uint8_t *payload;
+  size_t bytes;
+  int result = make_payload(outbox, envelope, &payload, &bytes);
+  if (result != 0) return result;
+  lrm__release(&outbox->allocator, entry->payload);
+  outbox->bytes += bytes - entry->payload_bytes;
+  entry->payload = payload;
+  entry->payload_bytes = bytes;
+  return 0;
+}
+
 int lrm__outbox_add(lrm_outbox *outbox, const lrm_id *id, const lrm_id *epoch, lrm_slice envelope,
                     bool own, lrm_outbox_entry **out) {
   if (outbox->next - outbox->first >= LRM__OUTBOX_KEPT_MAX) return LRM_ERR_BUSY;
@@ -46,14 +68,11 @@ int lrm__outbox_add(lrm_outbox *outbox, const lrm_id *id, const lrm_id *epoch, l
   if (outbox->bytes + envelope.bytes > LRM__OUTBOX_BYTES_MAX) return LRM_ERR_BUSY;
   lrm_outbox_entry *entry = lrm__zalloc(&outbox->allocator, sizeof *entry);
   if (entry == NULL) return LRM_ERR_NO_MEMORY;
-  entry->payload = lrm__zalloc(&outbox->allocator, envelope.bytes + 10);
-  if (entry->payload == NULL) {
+  int result = make_payload(outbox, envelope, &entry->payload, &entry->payload_bytes);
+  if (result != 0) {
     lrm__release(&outbox->allocator, entry);
-    return LRM_ERR_NO_MEMORY;
+    return result;
   }
-  size_t head = put_varint(entry->payload, envelope.bytes);
-  memcpy(entry->payload + head, envelope.data, envelope.bytes);
-  entry->payload_bytes = head + envelope.bytes;
   entry->offset = outbox->next++;
   entry->id = *id;
   entry->epoch = *epoch;
@@ -93,7 +112,9 @@ static void reach(lrm_outbox_entry *entry, lrm_command_state state) {
 
 void lrm__outbox_sent(lrm_outbox *outbox, uint64_t offset) {
   lrm_outbox_entry *entry = lrm__outbox_at(outbox, offset);
-  if (entry != NULL) reach(entry, LRM_COMMAND_SENT);
+  if (entry == NULL) return;
+  entry->sends++;
+  reach(entry, LRM_COMMAND_SENT);
 }
 
 void lrm__outbox_stored(lrm_outbox *outbox, lrm_outbox_entry *entry, lrm_position at) {
@@ -155,6 +176,23 @@ void lrm__outbox_outcome(lrm_outbox *outbox, lrm_outbox_entry *entry, uint32_t o
   if (!entry->own) outbox->pending--;
   reach(entry, LRM_COMMAND_DONE);
   trim(outbox);
+}
+
+#define OUTCOME_REJECTED 2u /* CommandOutcomeKind */
+
+bool lrm__outbox_refused(lrm_outbox_entry *entry, uint32_t code, uint32_t layer,
+                         const char *reason) {
+  entry->refused = true;
+  entry->code = code;
+  entry->layer = layer;
+  lrm__text_cut(entry->reason, sizeof entry->reason, reason);
+  return entry->sends <= 1 && !entry->stored;
+}
+
+void lrm__outbox_refusal_stands(lrm_outbox *outbox, lrm_outbox_entry *entry) {
+  char reason[256];
+  lrm__text_cut(reason, sizeof reason, entry->reason);
+  lrm__outbox_outcome(outbox, entry, OUTCOME_REJECTED, entry->code, entry->layer, reason, NULL);
 }
 
 void lrm__outbox_renumber(lrm_outbox *outbox, uint64_t next) {

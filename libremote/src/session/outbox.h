@@ -27,6 +27,10 @@ typedef struct lrm_outbox_entry {
   Remote__V1__CommandOutcome *full;
   bool stored; /* a RECEIPT said where */
   lrm_position stored_at;
+  unsigned sends; /* how often its block has left */
+  /* Refused by a RECEIPT after it had left more than once: a relay that lost its store may have
+   * handed it to the host before. code, layer and reason are kept; the host is asked. */
+  bool refused;
 } lrm_outbox_entry;
 
 typedef struct lrm_outbox {
@@ -59,6 +63,15 @@ void lrm__outbox_delivered(lrm_outbox *outbox, lrm_position at);
 void lrm__outbox_outcome(lrm_outbox *outbox, lrm_outbox_entry *entry, uint32_t outcome,
                          uint32_t code, uint32_t layer, const char *reason,
                          const Remote__V1__CommandOutcome *full);
+/* The relay refuses it, which is kept. True: nobody can have it, so that is its outcome; false: a
+ * relay that has lost its store may have handed it to the host, which must be asked first. */
+bool lrm__outbox_refused(lrm_outbox_entry *entry, uint32_t code, uint32_t layer,
+                         const char *reason);
+/* The host does not have it: the refusal is its outcome. */
+void lrm__outbox_refusal_stands(lrm_outbox *outbox, lrm_outbox_entry *entry);
+/* Another envelope takes the entry's number. LRM_ERR_NO_MEMORY: nothing changed. */
+int lrm__outbox_replace(lrm_outbox *outbox, lrm_outbox_entry *entry,
+                        lrm_slice envelope) LRM_MUST_USE;
 /* The relay's next is beyond ours: what is kept takes the numbers from `next` on. */
 void lrm__outbox_renumber(lrm_outbox *outbox, uint64_t next);
 /* One whose change has not been told; its flag is cleared. NULL: none. */
