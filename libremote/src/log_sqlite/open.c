@@ -97,7 +97,8 @@ static int run_text(sqlite_store *self, sqlite3 *connection, const char *text) {
   return code == SQLITE_OK ? 0 : lrm__sqlite_failed(self, connection, code, "preparing the file");
 }
 
-/* 0: the file is ours, of a version that is read here, or empty (*version 0). Nothing has been
+/* In a transaction: another process may be making the schema.
+ * 0: the file is ours, of a version that is read here, or empty (*version 0). Nothing has been
  * changed when this fails. */
 static int judge_file(sqlite_store *self, int64_t *version) {
   int64_t application = 0, tables = 0;
@@ -117,6 +118,14 @@ static int judge_file(sqlite_store *self, int64_t *version) {
     return LRM_ERR_CORRUPT;
   }
   return 0;
+}
+
+static int judge_alone(sqlite_store *self, int64_t *version) {
+  int error = run_text(self, self->writer, "BEGIN");
+  if (error == 0) error = judge_file(self, version);
+  if (sqlite3_get_autocommit(self->writer) == 0)
+    sqlite3_exec(self->writer, "COMMIT", NULL, NULL, NULL);
+  return error;
 }
 
 /* SQLITE_OK, SQLITE_BUSY, or another error; *in_wal says what came of it. */
@@ -194,7 +203,7 @@ static int prepare_all(sqlite_store *self, sqlite3 *connection, const char *cons
 static int open_writer(sqlite_store *self, const char *path) {
   int error = connect_to(self, path, &self->writer);
   int64_t version = 0;
-  if (error == 0) error = judge_file(self, &version);
+  if (error == 0) error = judge_alone(self, &version);
   if (error == 0) error = set_wal(self);
   if (error == 0)
     error = run_text(self, self->writer,
