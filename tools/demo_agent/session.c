@@ -78,6 +78,9 @@ demo_session *demo_session_new(const char *cwd) {
   char *p = id + sprintf(id, "demo-");
   for (size_t i = 0; i < sizeof random; i++) p += sprintf(p, "%02x", random[i]);
   if (!state_path(path, sizeof path, id)) return NULL;
+  int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600); /* it can be loaded from now on */
+  if (fd < 0) return NULL;
+  close(fd);
   return session_add(id, cwd);
 }
 

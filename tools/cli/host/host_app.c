@@ -16,6 +16,7 @@
 #define PENDING_BYTES_MAX (128u * 1024u * 1024u)
 #define UNSETTLED_BYTES_MAX (4u * 1024u * 1024u) /* then the agent waits for the journal */
 #define CLOSING_NS (5ull * 1000000000ull)
+#define CANCEL_NS (2ull * 1000000000ull)
 #define RETRY_MS 1000u
 #define INTERRUPT_NS (2ull * 1000000000ull)
 
@@ -383,6 +384,11 @@ static bool start_agent(host_app *app) {
 
 /* ---- the end ---- */
 
+static bool in_turn(const host_app *app) {
+  return app->host != NULL && app->agent_ready &&
+         (lrm_host_state(app->host)->turn_id[0] != '\0' || acp_session_in_turn(app->acp));
+}
+
 void app_end(host_app *app, Remote__V1__EndReason reason, exit_code code, const char *text) {
   if (app->state >= APP_ENDING) return;
   app->state = APP_ENDING;
@@ -391,8 +397,15 @@ void app_end(host_app *app, Remote__V1__EndReason reason, exit_code code, const 
   snprintf(app->end_text, sizeof app->end_text, "%s", text);
   bool failed = reason == REMOTE__V1__END_REASON__END_REASON_AGENT_FAILED;
   if (app->process == NULL || app->agent_gone) return;
-  if (app->acp != NULL) acp_session_cancel(app->acp, NULL, app_now(app));
-  agent_process_stop(app->process, failed);
+  if (failed || !in_turn(app)) {
+    agent_process_stop(app->process, failed);
+    return;
+  }
+  /* The person's quit cancels the turn first, so that it is told as what it is. */
+  if (lrm_host_cancel_local(app->host, lrm_uv_wall_ms(), app_now(app)) == 0)
+    app->stop_ns = app_now(app) + CANCEL_NS;
+  else
+    agent_process_stop(app->process, false);
 }
 
 static void say_end(host_app *app) {
@@ -418,6 +431,11 @@ static void say_end(host_app *app) {
 
 /* Goes on with the end as far as it can now. */
 static void work_on_end(host_app *app) {
+  if (app->state == APP_ENDING && app->stop_ns != 0 && !app->agent_gone &&
+      (!in_turn(app) || app_now(app) >= app->stop_ns)) {
+    app->stop_ns = 0;
+    agent_process_stop(app->process, false);
+  }
   if (app->state == APP_ENDING && (app->agent_gone || app->process == NULL)) {
     app->state = APP_CLOSING;
     app->closing_ns = app_now(app) + CLOSING_NS;
@@ -449,6 +467,7 @@ static void set_timer(host_app *app) {
   if (app->host != NULL) due = least(due, lrm_host_deadline(app->host));
   if (app->link_closing) due = least(due, app->link_close_ns);
   if (app->state == APP_CLOSING) due = least(due, app->closing_ns);
+  if (app->stop_ns != 0) due = least(due, app->stop_ns);
   if (due == UINT64_MAX) {
     uv_timer_stop(&app->timer);
     return;
@@ -494,9 +513,9 @@ static void on_signal(uv_signal_t *handle, int number) {
   host_app *app = handle->data;
   uint64_t now = app_now(app);
   bool again = now - app->last_interrupt_ns < INTERRUPT_NS && app->last_interrupt_ns != 0;
-  bool in_turn = app->acp != NULL && acp_session_in_turn(app->acp);
+  bool turn = app->acp != NULL && acp_session_in_turn(app->acp);
   app->last_interrupt_ns = now;
-  if (number == SIGINT && in_turn && !again && app->host != NULL && app->options->prompt == NULL) {
+  if (number == SIGINT && turn && !again && app->host != NULL && app->options->prompt == NULL) {
     surface_say(app->surface, "cancelling the turn; again to quit");
     if (lrm_host_cancel_local(app->host, lrm_uv_wall_ms(), now) != 0)
       surface_say(app->surface, "no turn is running");
@@ -610,7 +629,7 @@ static exit_code start(host_app *app) {
 
 static void free_all(host_app *app) {
   bool once = app->options->prompt != NULL && app->code == EXIT_CODE_DONE;
-  bool empty = (app->host == NULL || once) && !app->resumed;
+  bool empty = (!app->was_ready || once) && !app->resumed;
   if (app->acp != NULL) acp_session_destroy(app->acp);
   agent_process_destroy(app->process);
   if (app->drive != NULL) { /* the relay did not say goodbye in time */

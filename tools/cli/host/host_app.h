@@ -65,7 +65,7 @@ typedef struct host_app {
   acp_session *acp;
   acp_history *history;
   redactor *redact;
-  bool agent_gone, agent_ready;
+  bool agent_gone, agent_ready, was_ready;
   acp_failure failure; /* 0: none */
   char failure_text[1024];
   int agent_status;
@@ -90,7 +90,7 @@ typedef struct host_app {
   uv_prepare_t prepare;
   uv_timer_t timer, retry;
   uv_signal_t signals[4];
-  uint64_t ending_ns, closing_ns;
+  uint64_t stop_ns, closing_ns; /* 0: not set */
   bool pumping;
 } host_app;
 

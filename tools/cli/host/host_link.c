@@ -124,17 +124,11 @@ bool app_link_open(host_app *app) {
   char error[512];
   device_token token;
   if (app->drive != NULL) return true;
-  if (app->options->relay == NULL || app->options->relay[0] == '\0') {
-    surface_say(app->surface,
-                "remote control is off: no relay is named. Use --relay URL or `relay = URL` in "
-                "config.ini. The local session goes on");
+  relay_address_find(app->options->relay, &app->options->config, app->relay);
+  if (lrm_url_parse(app->relay, &url, error, sizeof error) != 0) {
+    surface_say(app->surface, "remote control is off: %s. The local session goes on", error);
     return false;
   }
-  if (lrm_url_parse(app->options->relay, &url, error, sizeof error) != 0) {
-    surface_say(app->surface, "remote control is off: %s", error);
-    return false;
-  }
-  snprintf(app->relay, sizeof app->relay, "%.290s", app->options->relay);
   if (!find_token(app, &url, &token) || !make_link(app, token.text)) return false;
   memset(&token, 0, sizeof token);
   if (app->host != NULL) lrm_host_attach_link(app->host, app->link);

@@ -36,7 +36,8 @@ exit_code host_options_parse(int argc, char **argv, host_options *out, bool *hel
   memset(out, 0, sizeof *out);
   *help = false;
   const option flags[] = {
-      {"relay", OPTION_VALUE, &out->relay, "URL", "the relay: tcp://HOST:PORT or unix:///PATH"},
+      {"relay", OPTION_VALUE, &out->relay, "URL",
+       "the relay (default: REMOTE_RELAY, config.ini, the one of this user here)"},
       {"name", OPTION_VALUE, &out->name, "TITLE", "title of the session in lists"},
       {"remote", OPTION_OPTIONAL, &remote, "off|view|control",
        "what remote people may do; alone: control", "control"},
@@ -75,7 +76,6 @@ exit_code host_options_parse(int argc, char **argv, host_options *out, bool *hel
   if (remote == NULL) remote = "off";
   if (!host_remote_mode(remote, &out->remote_mode))
     return (exit_code)options_wrong(&usage, "--remote is off, view or control, not \"%s\"", remote);
-  if (out->relay == NULL) out->relay = config_get(&out->config, "relay");
   if (out->name == NULL) out->name = config_get(&out->config, "name");
   return EXIT_CODE_DONE;
 }

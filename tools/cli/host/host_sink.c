@@ -110,7 +110,7 @@ static void on_ready(void *user, const char *agent_session_id, bool loaded) {
   session_dir_set(&app->dir, "agent_session_id", json_string(agent_session_id));
   if (!session_dir_save(&app->dir))
     surface_say(app->surface, "session.json cannot be written: this session cannot be resumed");
-  app->agent_ready = true;
+  app->agent_ready = app->was_ready = true;
   check(app, lrm_host_set_agent_ready(app->host, true, wall(), app_now(app)), NULL);
   if (app->options->headless)
     surface_say(app->surface, "session %s is ready", app->dir.hex);

@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+"""An ACP agent that behaves badly on demand: fake_agent.py BEHAVIOUR. The rest of it is a plain
+agent that says back what it is told."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+behaviour = sys.argv[1] if len(sys.argv) > 1 else "plain"
+
+
+def send(**message):
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    sys.stdout.flush()
+
+
+def say(session, text):
+    send(method="session/update", params={"sessionId": session, "update": {
+        "sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}}})
+
+
+if behaviour == "hang":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(600)
+if behaviour == "exit":
+    print("no model configured", file=sys.stderr)
+    sys.exit(7)
+if behaviour == "stubborn":  # does not leave when stdin closes, nor on TERM, and has a child
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    child = subprocess.Popen(["sleep", "600"])
+    with open(sys.argv[2], "w") as f:
+        f.write(f"{os.getpid()} {child.pid}")
+
+for line in sys.stdin:
+    m = json.loads(line)
+    method, params, ident = m.get("method"), m.get("params", {}), m.get("id")
+    if method == "initialize":
+        send(id=ident, result={"protocolVersion": 1, "agentInfo": {"name": "fake", "version": "1"}})
+    elif method == "session/new":
+        if behaviour == "sign-in":
+            send(id=ident, error={"code": -32000, "message": "Authentication required"})
+        else:
+            send(id=ident, result={"sessionId": "fake-1"})
+    elif method == "session/prompt":
+        text = params["prompt"][0]["text"]
+        if text.startswith("raw "):
+            say("fake-1", text[4:].encode().decode("unicode_escape"))
+        elif text == "flood":
+            for i in range(20000):
+                say("fake-1", f"line {i} of a flood that does not end soon\n")
+        else:
+            say("fake-1", "you said: " + text)
+        if text == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        send(id=ident, result={"stopReason": "end_turn"})
+    elif method == "session/cancel":
+        pass
+    elif ident is not None and method:
+        send(id=ident, error={"code": -32601, "message": "no"})
+if behaviour == "stubborn":
+    time.sleep(600)
