@@ -109,6 +109,13 @@ static remote_v1_Ceiling ceiling_of(const relay_account *account) {
 static void publisher_opened(relay_channel *ch, uint64_t now_ns) {
   relay_session *s = ch->session;
   s->acknowledged = ch->opened.next;
+  /* OPENED is no acknowledgement (clause 3.8): one that was lost with its carrier is said again, or
+   * a quiet host would never learn that its events are stored. */
+  lrm_log_facts facts = lrm_log_facts_now(s->events);
+  if (facts.durable > 0 && facts.durable >= ch->opened.next &&
+      lrm_link_ack(ch->connection->link, ch->number, facts.durable, now_ns) == 0) {
+    s->acknowledged = facts.durable;
+  }
   s->detached_ms = 0;
   s->status_changed = s->list_changed = true;
   relay_readers_changed(s, now_ns);

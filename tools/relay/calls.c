@@ -42,6 +42,7 @@ static int send_problem(relay_connection *c, uint32_t id, uint32_t code, const c
 /* ---- the calls that are still answered ---- */
 
 static void call_free(relay *r, relay_call *call) {
+  if (call->kind == CALL_COMMIT) r->commit_calls--;
   relay_free(r, call->ids);
   relay_free(r, call);
 }
@@ -59,6 +60,7 @@ static relay_call *call_make(relay_connection *c, uint32_t id, relay_call_kind k
   if (call == NULL) return NULL;
   call->id = id;
   call->kind = kind;
+  if (kind == CALL_COMMIT) c->relay->commit_calls++;
   call->next = c->calls;
   c->calls = call;
   return call;
@@ -90,11 +92,8 @@ static bool collect_sessions(relay_connection *c, relay_call *call, uint32_t lim
   order *entries = relay_alloc(r, capacity * sizeof *entries);
   if (entries == NULL) return false;
   uint32_t count = 0;
-  for (size_t i = 0; i < r->buckets_count; i++) {
-    for (const relay_session *s = r->buckets[i]; s != NULL; s = s->next_in_bucket) {
-      if (s->account != c->account || s->deleted || count >= capacity) continue;
-      entries[count++] = (order){s->activity_ms, s->id};
-    }
+  for (const relay_session *s = c->account->newest; s != NULL; s = s->older) {
+    if (!s->deleted && count < capacity) entries[count++] = (order){s->activity_ms, s->id};
   }
   sort_newest_first(entries, count);
   if (limit == 0) limit = LIST_MAX;
@@ -145,16 +144,9 @@ static int send_session(relay_connection *c, uint32_t id, relay_session *s, uint
 }
 
 /* The session of the account that changed next after `seen`. */
-static relay_session *next_change(relay *r, const relay_account *account, uint64_t seen) {
+static relay_session *next_change(const relay_account *account, uint64_t seen) {
   relay_session *found = NULL;
-  for (size_t i = 0; i < r->buckets_count; i++) {
-    for (relay_session *s = r->buckets[i]; s != NULL; s = s->next_in_bucket) {
-      if (s->account == account && s->changed > seen &&
-          (found == NULL || s->changed < found->changed)) {
-        found = s;
-      }
-    }
-  }
+  for (relay_session *s = account->newest; s != NULL && s->changed > seen; s = s->older) found = s;
   return found;
 }
 
@@ -173,7 +165,7 @@ static bool pump_sessions(relay_connection *c, relay_call *call, uint64_t now_ns
     call->listed = true;
     if (!watch) return true;
   }
-  for (relay_session *s; (s = next_change(r, c->account, call->seen)) != NULL;) {
+  for (relay_session *s; (s = next_change(c->account, call->seen)) != NULL;) {
     if (send_session(c, call->id, s, now_ns, wall_ms) == LRM_ERR_BUSY) return false;
     call->seen = s->changed;
   }

@@ -51,7 +51,8 @@ typedef struct relay_account {
   char name[RELAY_NAME_BYTES_MAX + 1];
   relay_ceiling ceiling;
   uint32_t connections;
-  uint32_t sessions; /* not deleted */
+  uint32_t sessions;            /* not deleted */
+  struct relay_session *newest; /* its sessions, the one that changed last first */
 } relay_account;
 
 /* An outbox that the relay remembers: its number line goes on here. */
@@ -102,6 +103,7 @@ struct relay_channel {
 
 struct relay_session {
   relay_session *next_in_bucket;
+  relay_session *older, *newer; /* by `changed`, in the account's list */
   relay_session *next_dirty;
   relay_session *next_waiting;
   relay_account *account;
@@ -213,6 +215,7 @@ struct relay {
   relay_session *dirty;
   relay_session *waiting;
   uint64_t change_number;
+  uint32_t commit_calls;  /* CALL_COMMIT that are open */
   bool calls_dirty;       /* a watch has something to say, or a call waits for a commit */
   uint64_t batch_open;    /* number of the open batch, from 1 */
   uint64_t batch_out;     /* newest frozen one */
@@ -300,6 +303,8 @@ int relay_session_commands(relay_session *s, relay *r);
 /* Deletes its logs and leaves a tombstone. */
 int relay_session_delete(relay_session *s, relay *r, uint64_t now_ns, uint64_t wall_ms);
 void relay_session_touch(relay_session *s, relay *r, uint64_t wall_ms);
+/* What lists show of it has changed: it becomes the account's newest. */
+void relay_session_changed(relay_session *s, relay *r);
 /* Puts it on the relay's lists. */
 void relay_session_dirty(relay_session *s, relay *r);
 void relay_session_wait(relay_session *s, relay *r);

@@ -209,6 +209,16 @@ static channel_handler *channel_handler_of(relay_channel_kind kind, lrm_link_eve
   }
 }
 
+static void log_goodbye(relay_connection *c, const lrm_link_event *event) {
+  const char *said = event->type == LRM_LINK_EVENT_GOAWAY        ? "peer.goaway"
+                     : event->type == LRM_LINK_EVENT_GOAWAY_SENT ? "relay.goaway"
+                                                                 : "peer.silent";
+  uint32_t code = event->problem != NULL ? event->problem->code : LRM_CODE_HEARTBEAT;
+  relay_log(c->relay, code >= 4000 ? RELAY_WARNING : RELAY_INFO, said, "peer", c->peer, "device",
+            c->device, "code", lrm_code_name(code), "detail",
+            event->type == LRM_LINK_EVENT_GOAWAY_SENT ? lrm_link_error_detail(c->link) : "", NULL);
+}
+
 void relay_event(relay_connection *c, const lrm_link_event *event, uint64_t now_ns,
                  uint64_t wall_ms) {
   if (c->state == CONNECTION_ENDED) return;
@@ -225,6 +235,7 @@ void relay_event(relay_connection *c, const lrm_link_event *event, uint64_t now_
     case LRM_LINK_EVENT_GOAWAY:
     case LRM_LINK_EVENT_GOAWAY_SENT:
     case LRM_LINK_EVENT_SILENT:
+      log_goodbye(c, event);
       relay_end_connection(c, LRM_CODE_NORMAL, "", 0, now_ns, wall_ms);
       return;
     default:
@@ -341,7 +352,7 @@ void relay_settled(relay *r, int result, uint64_t now_ns, uint64_t wall_ms) {
     s->waiting = false;
     session_settled(s, r, now_ns, wall_ms);
   }
-  r->calls_dirty = true;
+  if (r->commit_calls > 0) r->calls_dirty = true;
 }
 
 /* ---- time ---- */
@@ -362,7 +373,7 @@ static void session_turn(relay_session *s, relay *r, uint64_t now_ns, uint64_t w
   }
   if (s->list_changed) {
     s->list_changed = false;
-    s->changed = ++r->change_number;
+    relay_session_changed(s, r);
     r->calls_dirty = true;
   }
 }

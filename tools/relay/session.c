@@ -58,7 +58,20 @@ relay_session *relay_session_make(relay *r, relay_account *account, const lrm_id
   r->buckets[bucket] = s;
   r->sessions_count++;
   account->sessions++;
+  relay_session_changed(s, r);
   return s;
+}
+
+void relay_session_changed(relay_session *s, relay *r) {
+  relay_account *account = s->account;
+  s->changed = ++r->change_number;
+  if (account->newest == s) return;
+  if (s->newer != NULL) s->newer->older = s->older;
+  if (s->older != NULL) s->older->newer = s->newer;
+  s->newer = NULL;
+  s->older = account->newest;
+  if (s->older != NULL) s->older->newer = s;
+  account->newest = s;
 }
 
 static void session_free(relay *r, relay_session *s) {
