@@ -108,6 +108,7 @@ static void on_tick(uv_timer_t *timer) {
   if (a->begun_ns == 0 && !k->raw && k->open && !a->input_over)
     uv_read_start(&k->in.stream, give_buffer, on_read);
   if (a->retry_ns || a->begun_ns) attach_draw(a);
+  connection_wake(&a->connection);
 }
 
 static void on_resized(uv_signal_t *handle, int number) {

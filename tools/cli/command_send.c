@@ -93,10 +93,9 @@ static exit_code send_prompt(sending *w, char *text) {
   w->act.session.ops = &ops;
   w->act.session.user = w;
   result = act_send(&w->act, &command, 0);
-  if (!result && (w->wait || w->act.command.state == LRM_COMMAND_DONE))
-    result = act_finish(&w->act, true);
-  else if (!result)
-    act_print_away(&w->act);
+  bool done = w->act.command.state == LRM_COMMAND_DONE;
+  if (!result && !done) act_print_away(&w->act);
+  if (!result && (w->wait || done)) result = act_finish(&w->act, true);
   if (!result && w->wait && !strcmp(w->wait, "idle")) result = wait_idle(w);
   act_close(&w->act);
   return result;

@@ -26,6 +26,10 @@ uint64_t connection_relay_ms(const connection *c) {
   return (uint64_t)((int64_t)lrm_uv_wall_ms() + c->relay_ahead_ms);
 }
 
+/* In one turn libuv runs timers first and then waits: without this, what a timer brought about
+ * would be looked at only after the next event. */
+void connection_wake(connection *c) { uv_stop(&c->loop); }
+
 /* ---- problems ---- */
 
 const char *connection_layer_name(uint32_t layer) {
@@ -165,6 +169,7 @@ static void on_event(void *user, lrm_link *link, const lrm_link_event *event) {
   }
   if (c->ops && c->ops->event) c->ops->event(c->ops_user, event);
   send_call(c);
+  connection_wake(c);
 }
 
 static int on_fetch(void *user, lrm_link *link, const lrm_link_want *want, lrm_frame *frame) {
@@ -185,6 +190,7 @@ static void on_down(void *user, lrm_link *link, const char *text, uint64_t retry
     if (c->call.reply) c->call.reply(c->call.user, NULL);
   }
   if (c->ops && c->ops->down) c->ops->down(c->ops_user, c->down_text, retry_ns);
+  connection_wake(c);
 }
 
 static const lrm_uv_drive_ops drive_ops = {on_event, on_fetch, on_down};
@@ -194,11 +200,13 @@ static const lrm_uv_drive_ops drive_ops = {on_event, on_fetch, on_down};
 static void on_timeout(uv_timer_t *timer) {
   connection *c = timer->data;
   c->timed_out = true;
+  uv_stop(&c->loop);
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
   connection *c = handle->data;
   c->interrupted = number;
+  uv_stop(&c->loop);
 }
 
 bool connection_wait(connection *c, bool (*ready)(void *user), void *user, uint64_t timeout_ms) {
@@ -320,7 +328,11 @@ exit_code connection_open(connection *c, const connection_flags *flags) {
 
 /* ---- closing ---- */
 
-static void on_stopped(void *user) { *(bool *)user = true; }
+static void on_stopped(void *user) {
+  connection *c = user;
+  c->stopped = true;
+  connection_wake(c);
+}
 
 static void close_handle(uv_handle_t *handle, void *user) {
   (void)user;
@@ -330,12 +342,11 @@ static void close_handle(uv_handle_t *handle, void *user) {
 void connection_close(connection *c) {
   c->ops = NULL;
   if (c->drive) {
-    bool stopped = false;
     c->timed_out = false;
-    lrm_uv_drive_stop(c->drive, LRM_CODE_NORMAL, on_stopped, &stopped);
+    lrm_uv_drive_stop(c->drive, LRM_CODE_NORMAL, on_stopped, c);
     uv_update_time(&c->loop);
     uv_timer_start(&c->timer, on_timeout, 1500, 0);
-    while (!stopped && !c->timed_out) uv_run(&c->loop, UV_RUN_ONCE);
+    while (!c->stopped && !c->timed_out) uv_run(&c->loop, UV_RUN_ONCE);
     lrm_uv_drive_destroy(c->drive);
     c->drive = NULL;
   }

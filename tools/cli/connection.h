@@ -82,6 +82,7 @@ struct connection {
   bool signed_in;  /* the relay knows who we are */
   bool failed;     /* the link will not come back by itself: `problem` */
   bool timed_out;  /* of the present wait */
+  bool stopped;    /* the driver has ended */
   int interrupted; /* signal that asked us to end; 0: none */
   char account[64];
   char device[64];
@@ -109,6 +110,10 @@ exit_code connection_call(connection *c, remote_v1_Request *request,
 /* Runs the loop until ready(user) (checked after each turn), the time is over, a signal came or the
  * link failed for good. True: it is ready. */
 bool connection_wait(connection *c, bool (*ready)(void *user), void *user, uint64_t timeout_ms);
+
+/* What a wait waits for may have changed: ready() is asked again at the end of this turn. Needed in
+ * timers only. */
+void connection_wake(connection *c);
 
 /* Prints why the last wait was not successful, and returns the exit code for it. */
 exit_code connection_explain(connection *c);

@@ -1,5 +1,6 @@
 /* `remote`: one command for people. Finds the sub-command and hands over. */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,12 +79,32 @@ static int unknown_command(const char *word) {
   return EXIT_CODE_USAGE;
 }
 
+/* Flags that every command takes may stand in front of it: they are moved behind its name. Returns
+ * how many words they are. */
+static int leading_flags(int argc, char **argv) {
+  static const char *const names[] = {"--relay", "--token-file", "--config", "--timeout"};
+  int count = 0;
+  for (bool found = true; found && 1 + count < argc;) {
+    const char *word = argv[1 + count];
+    size_t bytes = strcspn(word, "=");
+    found = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++)
+      found = strlen(names[i]) == bytes && !strncmp(word, names[i], bytes);
+    if (found) count += word[bytes] ? 1 : 2;
+  }
+  return 1 + count < argc ? count : 0;
+}
+
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   if (argc < 2) {
     print_help(stderr);
     return EXIT_CODE_USAGE;
   }
+  int leading = leading_flags(argc, argv);
+  char *name = argv[1 + leading];
+  memmove(argv + 2, argv + 1, (size_t)leading * sizeof *argv);
+  argv[1] = name;
   if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
     print_help(stdout);
     return EXIT_CODE_DONE;

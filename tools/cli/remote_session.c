@@ -35,6 +35,7 @@ static void on_timer(uv_timer_t *timer) {
   lrm_uv_drive_kick(s->connection->drive);
   drain(s);
   arm(s);
+  connection_wake(s->connection);
 }
 
 static void on_event(void *user, const lrm_link_event *event) {

@@ -259,6 +259,22 @@ def view_only(w):
     check("nothing said", text_of(w.events(host.session)) == "")
 
 
+def policy(w):
+    host = begin(w)
+    watch = w.start_cli("watch", "--json")
+    watch.wait_for("synced", lambda p: [l for l in p.json if "synced" in l])
+    w.relay_command("account", "owner", "--ceiling", "view").expect(0)
+    watch.wait_for("told at once", lambda p: [l for l in p.json if l.get("status", {}).get("ceiling") == "view"], 5)
+    w.cli("send", "--wait", "SAY no").expect(4).says("5002")
+    w.cli("probe").expect(0)
+    w.relay_command("account", "owner", "--ceiling", "disabled").expect(0)
+    check("closed: not allowed", watch.wait() == 4)
+    w.cli("watch", host.session).expect(4, 5)
+    w.relay_command("account", "owner", "--ceiling", "control").expect(0)
+    # The host was told by a code that only a person can undo: it waits for `/remote on`.
+    w.cli("send", host.session, "SAY later").expect(0).says("not connected")
+
+
 # ---- what goes wrong ----
 
 def not_allowed_and_unreachable(w):
@@ -273,6 +289,8 @@ def not_allowed_and_unreachable(w):
     w.cli("ls", "--relay", f"tcp://127.0.0.1:{free_port()}", "--timeout", "0.5").expect(3).says("remote-relay serve")
     w.cli("ls", "--relay", "http://x").expect(2)
     w.cli("ls", "--config", "/nonexistent").expect(1).says("cannot read")
+    w.cli("--relay", w.url, f"--token-file={w.token_file}", "ls").expect(0)
+    w.cli("--relay", w.url).expect(2)
     w.cli("lss").expect(2).says("did you mean `ls`?")
     w.cli("ls", "--jsno").expect(2).says("did you mean --json?")
     w.cli().expect(2)
@@ -373,6 +391,59 @@ def send_survives_a_cut(w):
     check("once", text_of(w.events(host.session)).count("after the cut") == 1)
 
 
+# ---- watching ----
+
+def watch_from_anywhere(w):
+    host = begin(w)
+    w.cli("send", "--wait=idle", "SAY alpha").expect(0)
+    everything = [l for l in w.cli("watch", "--json", "--durable", "--from", "start", "--until", "idle").json
+                  if "offset" in l]
+    epoch, last = everything[-1]["epoch"], everything[-1]["offset"]
+    for where in (str(last), f"{epoch}:{last}"):
+        got = [l for l in w.cli("watch", "--json", "--from", where, "--until", "idle").expect(0).json if "offset" in l]
+        check(f"from {where}: {got}", [l["offset"] for l in got] == [last])
+    other = w.cli("watch", "--json", "--from", f"{'0' * 31}1:{last}", "--until", "idle").expect(0).json
+    check("another epoch: a stated reset", [l for l in other if l.get("snapshot", {}).get("reset")])
+    live = w.cli("watch", "--json", "--from", "live", "--timeout", "1").expect(0).json
+    check("live: nothing old", not [l for l in live if "offset" in l])
+    w.cli("watch", "--from", "x").expect(2)
+    w.cli("watch", "--until", "x").expect(2)
+    until = w.start_cli("watch", host.session, "--json", "--until", "end")
+    until.wait_for("synced", lambda p: [l for l in p.json if "synced" in l])
+    host.end()
+    check("ended", until.wait() == 0)
+
+
+def big_output(w):
+    host = begin(w)
+    w.cli("send", "--wait=idle", "BIG 3000", timeout=60).expect(0)
+    text = text_of(w.events(host.session))
+    check(f"all of it: {len(text)}", len(text) == 3000 * 1024)
+    human = w.cli("watch", "--from", "start", "--until", "idle").expect(0).out
+    check("for people too, once", human.count("\n") < 49000 and text[-2000:].strip() in human)
+
+
+def another_device(w):
+    host = begin(w)
+    token = f"{w.root}/phone"
+    added = w.relay_command("token", "--device", "phone").expect(0)
+    with open(os.open(token, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+        f.write(re.search(r"(\S{20,})\s*$", added.out).group(1))
+    watch = w.start_cli("watch", "--json", "--token-file", token)
+    watch.wait_for("synced", lambda p: [l for l in p.json if "synced" in l])
+    w.cli("send", "--wait", "RUN echo hi").expect(0)
+    w.wait_ask(host.session)
+    w.cli("approve", "--token-file", token).expect(0)
+    w.cli("watch", "--until", "idle", "--timeout", "10").expect(0).says("ask")
+    by = bodies(w.events(host.session), "ask_resolved")[0]["by"]["origin"]
+    check(f"by the phone: {by}", by["device"] == "phone")
+    phone = [d for d in w.cli("devices", "--json").json if d["name"] == "phone"][0]
+    check("connected", phone["connected"] and not phone["current"])
+    w.cli("devices", "revoke", phone["device_id"][:8]).expect(0)
+    check("its watch ends: not allowed", watch.wait() == 4)
+    w.cli("ls", "--token-file", token).expect(4)
+
+
 # ---- attach ----
 
 def attach_with_a_pipe(w):
@@ -415,9 +486,9 @@ def attach_narrow(w):
 
 TESTS = [prompt_and_output, prompt_from_input_and_json, queue_and_withdraw, cancel, approve_remotely, deny_remotely,
          answer_at_the_host, two_answers_race, local_and_remote_race, superseded_names_the_winner, question,
-         decline_a_form, modes, slash, slash_allowed, view_only, not_allowed_and_unreachable, not_found_and_ambiguous,
+         decline_a_form, modes, slash, slash_allowed, view_only, policy, not_allowed_and_unreachable, not_found_and_ambiguous,
          rename_probe_devices, watch_survives_the_relay, stored_while_the_host_is_away, send_survives_a_cut,
-         attach_with_a_pipe, attach_with_a_terminal, attach_narrow]
+         watch_from_anywhere, big_output, another_device, attach_with_a_pipe, attach_with_a_terminal, attach_narrow]
 
 
 def main():
