@@ -77,7 +77,7 @@ static void sorts_newest_first(void **state) {
 
 static void compares_prefixes_of_ids(void **state) {
   (void)state;
-  static const uint8_t id[] = {0x12, 0xAB};
+  static const uint8_t id[] = {0x12, 0xAB, 0xC0}; /* the third is not part of it */
   assert_true(id_has_prefix(id, 2, "1"));
   assert_true(id_has_prefix(id, 2, "12a"));
   assert_true(id_has_prefix(id, 2, "12aB"));

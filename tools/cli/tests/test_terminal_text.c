@@ -46,6 +46,26 @@ static void shows_or_strips(void **state) {
   check("\x1b[31\nnext", "␛[31\nnext", "\nnext");
 }
 
+/* Over-long forms, surrogates and numbers beyond Unicode are no characters: each byte is replaced.
+ */
+static void refuses_false_utf8(void **state) {
+  (void)state;
+  static const char *const bad[] = {"\xe0\x9f\xbf",     "\xed\xa0\x80",     "\xf0\x8f\xbf\xbf",
+                                    "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xc1\xbf"};
+  static const char *const good[] = {"\xe0\xa0\x80", "\xed\x9f\xbf", "\xf0\x90\x80\x80",
+                                     "\xf4\x8f\xbf\xbf", "\xc2\xa0"};
+  char out[64];
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    size_t bytes = terminal_text_copy(out, sizeof out, bad[i], strlen(bad[i]), 0);
+    assert_int_equal(3 * strlen(bad[i]), bytes);
+    for (size_t k = 0; k < bytes; k += 3) assert_memory_equal("\xEF\xBF\xBD", out + k, 3);
+  }
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    terminal_text_copy(out, sizeof out, good[i], strlen(good[i]), 0);
+    assert_string_equal(good[i], out);
+  }
+}
+
 static void swallows_no_more_than_its_limit(void **state) {
   (void)state;
   char in[8192], out[8192];
@@ -142,8 +162,11 @@ static void is_the_same_in_pieces(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(shows_or_strips),       cmocka_unit_test(swallows_no_more_than_its_limit),
-      cmocka_unit_test(keeps_to_one_line),     cmocka_unit_test(cuts_at_characters),
+      cmocka_unit_test(shows_or_strips),
+      cmocka_unit_test(refuses_false_utf8),
+      cmocka_unit_test(swallows_no_more_than_its_limit),
+      cmocka_unit_test(keeps_to_one_line),
+      cmocka_unit_test(cuts_at_characters),
       cmocka_unit_test(is_the_same_in_pieces),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
