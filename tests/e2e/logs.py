@@ -56,8 +56,9 @@ def messages_of(payload, count, flags, inflated):
 
 def read_log(path, kind, session=None):
     """{first, end, epoch, messages} of the log of a session in a store file."""
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10, isolation_level=None)
     try:
+        db.execute("BEGIN")  # one state of the file for all that is read
         rows = db.execute("SELECT id, epoch, first, end, session FROM log WHERE kind = ?", (KINDS[kind],)).fetchall()
         rows = [r for r in rows if session is None or bytes(r[4]).hex() == session]
         if not rows:

@@ -114,7 +114,10 @@ int lrm__host_open_channels(lrm_host *host) {
   bool on = host->mode == MODE(VIEW) || host->mode == MODE(CONTROL);
   if ((on || draining(host)) && may_open(host, &host->publish) && publish_ready(host))
     opening(host, &host->publish, open_publish(host));
-  if (on && may_open(host, &host->commands)) opening(host, &host->commands, open_commands(host));
+  /* Publishing creates the session: before it there are no commands to read, only a NOT_FOUND
+   * that would be taken for a deletion. */
+  if (on && host->publish.number != 0 && may_open(host, &host->commands))
+    opening(host, &host->commands, open_commands(host));
   return 0;
 }
 
