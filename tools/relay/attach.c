@@ -265,6 +265,24 @@ static bool create_session(attempt *a) {
   return true;
 }
 
+/* Where publishing goes on; 0 or a code. */
+static uint32_t judge_publish(const attempt *a, const lrm_id *epoch, remote_v1_Opened *opened,
+                              lrm_cursor_action *action) {
+  relay_session *s = a->session;
+  lrm_log_facts facts = lrm_log_facts_now(s->events);
+  *action = LRM_CURSOR_CONTINUE;
+  if (!lrm_id_none(&s->lost_epoch) && lrm_id_equal(&s->lost_epoch, epoch)) {
+    opened->epoch.size = sizeof epoch->bytes;
+    memcpy(opened->epoch.bytes, epoch->bytes, sizeof epoch->bytes);
+    opened->next = opened->watermark = facts.end;
+    opened->outcome = remote_v1_OpenOutcome_OPEN_OUTCOME_RESET;
+    opened->last_writer_generation = facts.last_writer_generation;
+    return 0;
+  }
+  return lrm_cursor_publish_events(&facts, lrm_log_former(s->events, epoch), a->open, opened,
+                                   action);
+}
+
 /* What the cursor decided is done to the log. Readers are told first (spec 3.11). */
 static int apply(const attempt *a, lrm_cursor_action action) {
   relay_session *s = a->session;
@@ -306,11 +324,9 @@ static void open_events_publish(attempt *a) {
     refuse_error(a, result);
     return;
   }
-  lrm_log_facts facts = lrm_log_facts_now(s->events);
   remote_v1_Opened opened = remote_v1_Opened_init_zero;
-  lrm_cursor_action action = LRM_CURSOR_CONTINUE;
-  uint32_t code = lrm_cursor_publish_events(&facts, lrm_log_former(s->events, &epoch), a->open,
-                                            &opened, &action);
+  lrm_cursor_action action;
+  uint32_t code = judge_publish(a, &epoch, &opened, &action);
   if (code != 0) {
     refuse(a, code, "this log cannot go on there");
     return;

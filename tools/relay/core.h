@@ -122,10 +122,11 @@ struct relay_session {
   lrm_id writer_device;
   uint64_t detached_ms; /* host: since when it is away */
 
-  lrm_log *events;                         /* NULL: nothing was published yet */
-  lrm_log *commands;                       /* NULL: not used since the store was opened */
-  uint64_t epoch_stamp;                    /* batch in which the epoch of events changed */
-  uint64_t acknowledged;                   /* EVENTS: what the publisher was told is durable */
+  lrm_log *events;       /* NULL: nothing was published yet */
+  lrm_log *commands;     /* NULL: not used since the store was opened */
+  lrm_id lost_epoch;     /* of events in a store that was restored from a copy: may not go on */
+  uint64_t epoch_stamp;  /* batch in which the epoch of events changed */
+  uint64_t acknowledged; /* EVENTS: what the publisher was told is durable */
   uint64_t appended_bytes, released_bytes; /* of this publisher's blocks */
   relay_marks appended;
   uint64_t delivered; /* COMMANDS: what the host has acknowledged */

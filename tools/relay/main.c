@@ -10,10 +10,12 @@
 static const char usage[] =
     "Usage: remote-relay COMMAND [FLAGS]\n"
     "\n"
-    "  serve    [--data DIR] [--listen URL]... [--insecure] [--log-level LEVEL]\n"
+    "  serve    [--data DIR] [--listen URL]... [--insecure] [--log-level LEVEL] [--restored]\n"
     "           runs the relay. URL is tcp://HOST:PORT or unix:///PATH, by default\n"
     "           tcp://127.0.0.1:7443; other than loopback only with --insecure (no TLS here:\n"
     "           put a TLS proxy in front). LEVEL is debug, info, warning or error.\n"
+    "           --restored: the store is an older copy (noticed by itself as long as the file\n"
+    "           `witness` was not restored with it)\n"
     "  token    --device NAME [--account NAME] [--data DIR]   prints the token of a new device\n"
     "  token    --revoke DEVICE_ID [--data DIR]               revokes a device\n"
     "  account  [NAME [--ceiling disabled|view|control]] [--data DIR]\n"
@@ -170,7 +172,7 @@ static int run_check(int argc, char **argv) {
 static int run_serve(int argc, char **argv) {
   program_options options;
   char error[300];
-  if (!options_parse(&options, argc, argv, "dliv")) return PROGRAM_USAGE;
+  if (!options_parse(&options, argc, argv, "dlivo")) return PROGRAM_USAGE;
   if (!fault_parse(getenv("REMOTE_RELAY_FAULT"), error, sizeof error)) {
     fputs("REMOTE_RELAY_FAULT: ", stderr);
     return wrong_use(error);

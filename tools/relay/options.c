@@ -74,6 +74,12 @@ static bool set_insecure(program_options *out, const char *value) {
   return true;
 }
 
+static bool set_restored(program_options *out, const char *value) {
+  (void)value;
+  out->restored = true;
+  return true;
+}
+
 static const struct {
   const char *name;
   char letter; /* in `allowed` of options_parse */
@@ -82,7 +88,8 @@ static const struct {
 } flags[] = {{"--data", 'd', true, set_data},          {"--listen", 'l', true, set_listen},
              {"--insecure", 'i', false, set_insecure}, {"--log-level", 'v', true, set_level},
              {"--account", 'a', true, set_account},    {"--device", 'n', true, set_device},
-             {"--ceiling", 'c', true, set_ceiling},    {"--revoke", 'r', true, set_revoke}};
+             {"--ceiling", 'c', true, set_ceiling},    {"--revoke", 'r', true, set_revoke},
+             {"--restored", 'o', false, set_restored}};
 
 /* `--flag value` and `--flag=value`. Returns how many arguments were taken; 0: a fault. */
 static int parse_flag(program_options *out, int left, char **argv, const char *allowed) {

@@ -15,6 +15,7 @@ typedef struct program_options {
   const char *listen[LISTENS_MAX];
   size_t listen_count;
   bool insecure;
+  bool restored; /* the operator says so */
   relay_level log_level;
   const char *account; /* NULL: not given */
   const char *device;
@@ -65,6 +66,11 @@ typedef struct program_state {
 bool state_open(program_state *state, data_dir *dir, relay_config *config, char *error,
                 size_t error_bytes);
 void state_close(program_state *state);
+/* Starting is over: faults for tests may happen from now on. */
+void state_serving(void);
+/* The store counts its openings for serving, and so does a file beside it. A store that has counted
+ * less than the file is an older copy: its event epochs are given up. Commits. */
+bool state_witness(program_state *state, bool restored, char *error, size_t error_bytes);
 /* Makes a random token (text) and a device for it; commits nothing. */
 bool state_add_device(program_state *state, const char *account, const char *device,
                       char token[RELAY_TOKEN_BYTES_MAX + 1], char *error, size_t error_bytes);

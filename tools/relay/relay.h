@@ -64,6 +64,10 @@ typedef struct relay_config {
 /* Reads accounts and sessions from the store, forgets what is too old. What it changes lies in the
  * store's open batch. LRM_ERR_CORRUPT: a record cannot be read; other errors of the store. */
 int relay_open(const relay_config *config, relay **out) LRM_MUST_USE;
+/* The store was restored from an older copy: numbers of its event epochs may have been used for
+ * other events since. Every epoch in it becomes a former one (spec 3.11): hosts begin fresh ones,
+ * what is stored stays readable until then. */
+int relay_restored(relay *r) LRM_MUST_USE;
 /* All connections must be gone. The store is not closed. */
 void relay_close(relay *r);
 

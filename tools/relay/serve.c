@@ -359,15 +359,6 @@ static bool first_start(server *s) {
   return true;
 }
 
-static bool commit_now(server *s) {
-  char message[300];
-  int result = lrm_store_commit(s->state.store);
-  if (result == 0) return true;
-  snprintf(message, sizeof message, "cannot write the store: %s%s", lrm_error_text(result),
-           result == LRM_ERR_DISK_FULL ? "; make room on that disk" : "");
-  return complain(message);
-}
-
 static void greet(const server *s) {
   char token[PATH_TEXT_BYTES + 64];
   printf("remote-relay %s\n", REMOTE_VERSION);
@@ -429,7 +420,8 @@ static bool open_all(server *s, const program_options *options, const lrm_url *u
   relay_config config = {.agent = "remote-relay/" REMOTE_VERSION, .kick = on_kick, .user = s};
   if (!state_open(&s->state, &s->dir, &config, error, sizeof error)) return complain(error);
   relay_on_revoked(s->state.relay, on_revoked);
-  if (!first_start(s) || !commit_now(s)) return false;
+  if (!first_start(s)) return false;
+  if (!state_witness(&s->state, options->restored, error, sizeof error)) return complain(error);
   if (!listen_all(s, urls, count)) return false;
   listen_control(s);
   return lrm_uv_committer_create(&s->loop, s->state.store, on_settled, s, &s->committer) == 0;
@@ -463,6 +455,7 @@ int serve_run(const program_options *options) {
   if (open_all(&s, options, urls, count)) {
     lrm_uv_committer_on_frozen(s.committer, on_frozen);
     start_handles(&s);
+    state_serving();
     greet(&s);
     log_line(RELAY_INFO, "relay.started", "data", s.dir.path);
     (void)uv_run(&s.loop, UV_RUN_DEFAULT);

@@ -127,6 +127,7 @@ void relay_session_save(relay_session *s, relay *r) {
   relay_write_id(&w, &s->writer_link);
   relay_write_id(&w, &s->writer_device);
   relay_write_number(&w, s->detached_ms, 8);
+  relay_write_id(&w, &s->lost_epoch);
   uint8_t key[48];
   size_t key_bytes = relay_session_key(s, key);
   relay_put(r, SPACE_SESSION, (lrm_slice){key, key_bytes}, relay_written(&w));
@@ -195,6 +196,7 @@ static bool load_session(void *user, lrm_slice key, lrm_slice value) {
   s->writer_link = relay_read_id(&reader);
   s->writer_device = relay_read_id(&reader);
   s->detached_ms = relay_read_number(&reader, 8);
+  s->lost_epoch = relay_read_id(&reader);
   if (reader.bad) l->result = LRM_ERR_CORRUPT;
   return l->result == 0;
 }
@@ -220,6 +222,19 @@ int relay_session_events(relay_session *s, relay *r) {
     return result;
   }
   s->acknowledged = lrm_log_facts_now(s->events).durable;
+  return 0;
+}
+
+int relay_restored(relay *r) {
+  for (size_t i = 0; i < r->buckets_count; i++) {
+    for (relay_session *s = r->buckets[i]; s != NULL; s = s->next_in_bucket) {
+      if (s->deleted) continue;
+      int result = relay_session_events(s, r);
+      if (result != 0) return result;
+      s->lost_epoch = lrm_log_facts_now(s->events).epoch;
+      relay_session_save(s, r);
+    }
+  }
   return 0;
 }
 

@@ -267,6 +267,28 @@ static void a_new_epoch_closes_readers_before_it_is_announced(void **state) {
   testbed_free(bed);
 }
 
+static void a_restored_store_makes_hosts_begin_anew(void **state) {
+  (void)state;
+  testbed *bed = testbed_open();
+  peer *host = peer_connect(bed, token_alice, "host", 1, true);
+  uint32_t events = open_publish(host, "s1", "e1", 0, 10);
+  peer_publish(host, events, 0, 1, 0, "kept");
+  testbed_run(bed);
+  testbed_restart(bed, false);
+  assert_int_equal(relay_restored(bed->relay), 0);
+  testbed_restart(bed, false); /* it stays so */
+  peer_reconnect(host);
+  events = open_publish(host, "s1", "e1", 1, 10);
+  assert_int_equal(OPENED(host, events)->opened.outcome, remote_v1_OpenOutcome_OPEN_OUTCOME_RESET);
+  peer *phone = peer_connect(bed, token_alice_phone, "phone", 1, false);
+  uint32_t reader = open_read(phone, "s1");
+  assert_int_equal(peer_count(phone, LRM_LINK_EVENT_BLOCK, reader), 1); /* readable until then */
+  uint32_t fresh = open_publish(host, "s1", "e2", 0, 10);
+  assert_int_equal(OPENED(host, fresh)->opened.outcome, remote_v1_OpenOutcome_OPEN_OUTCOME_EMPTY);
+  assert_closed(phone, reader, LRM_CODE_EPOCH);
+  testbed_free(bed);
+}
+
 static void tails_reach_readers_and_go_with_the_next_clear(void **state) {
   (void)state;
   testbed *bed = testbed_open();
@@ -949,6 +971,7 @@ int main(void) {
       cmocka_unit_test(a_failing_disk_acknowledges_nothing_and_recovers),
       cmocka_unit_test(a_restart_goes_on_where_the_commit_was),
       cmocka_unit_test(a_new_epoch_closes_readers_before_it_is_announced),
+      cmocka_unit_test(a_restored_store_makes_hosts_begin_anew),
       cmocka_unit_test(tails_reach_readers_and_go_with_the_next_clear),
       cmocka_unit_test(a_full_log_is_trimmed_to_its_snapshot),
       cmocka_unit_test(a_reader_below_the_trimmed_part_is_told),

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -378,6 +379,84 @@ static void one_relay_a_directory_and_an_address(void **state) {
   program_remove(&other);
 }
 
+/* Strangers: noise, claims of large frames, half a HELLO, nothing at all. */
+static void strangers_do_no_harm(void **state) {
+  (void)state;
+  static const uint8_t claims[] = {0x0a, 0xff, 0xff, 0xff, 0x7f, 0x08, 0x01}; /* 256 MiB */
+  static const uint8_t half[] = {0x0a, 0x40, 0x08, 0x01, 0x7a, 0x3c, 0x08, 0x01};
+  static const uint8_t ping[] = {0x0a, 0x0c, 0x08, 0x05, 0x7a, 0x08, 1, 2, 3, 4, 5, 6, 7, 8};
+  uint8_t noise[4096];
+  program p;
+  uv_loop_t loop;
+  actor host;
+  int fds[120];
+  unsigned seed = 12345;
+  print_message("seed %u\n", seed);
+  program_make(&p);
+  program_start(&p, NULL);
+  struct sockaddr_in address;
+  uv_ip4_addr("127.0.0.1", atoi(strrchr(p.url, ':') + 1), &address);
+  for (int i = 0; i < 120; i++) {
+    fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fds[i], (struct sockaddr *)&address, sizeof address), 0);
+    const void *data = noise;
+    size_t bytes = 1 + (size_t)i * 30;
+    for (size_t k = 0; k < bytes; k++) noise[k] = (uint8_t)(seed = seed * 1103515245 + 12345) ^ 7;
+    if (i % 5 == 1) data = claims, bytes = sizeof claims;
+    if (i % 5 == 2) data = half, bytes = sizeof half;
+    if (i % 5 == 3) data = ping, bytes = sizeof ping;
+    if (i % 5 != 4) (void)(send(fds[i], data, bytes, MSG_NOSIGNAL) == (ssize_t)bytes);
+  }
+  char token[140], kept[256], output[256];
+  token_of(&p, token, sizeof token);
+  uv_loop_init(&loop);
+  actor_start(&host, &p, &loop, token, true, "host link");
+  assert_true(run_until(&host, 5000, is_live, &host));
+  snprintf(output, sizeof output, "%s/output", p.dir);
+  snprintf(kept, sizeof kept, "%s/kept", p.dir);
+  assert_int_equal(rename(output, kept), 0);
+  assert_int_equal(program_run(&p, ARGS("stats", "--data", "@DATA")), 0);
+  const char *memory = strstr(program_output(&p), "memory_bytes ");
+  assert_non_null(memory);
+  print_message("%s", memory);
+  assert_true(strtoull(memory + 13, NULL, 10) < 121u * 100 * 1024);
+  for (int i = 0; i < 120; i++) close(fds[i]);
+  actor_stop(&host);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  assert_int_equal(uv_loop_close(&loop), 0);
+  assert_int_equal(program_stop(&p, SIGTERM, NULL), 0);
+  program_remove(&p);
+}
+
+static void notices_that_its_store_is_an_older_copy(void **state) {
+  (void)state;
+  program p;
+  char path[300];
+  program_make(&p);
+  program_start(&p, NULL);
+  assert_int_equal(program_stop(&p, SIGTERM, NULL), 0);
+  snprintf(path, sizeof path, "%s/data/relay.db", p.dir);
+  static uint8_t data[1 << 20];
+  int fd = open(path, O_RDONLY);
+  ssize_t bytes = read(fd, data, sizeof data);
+  assert_true(bytes > 0 && bytes < (ssize_t)sizeof data);
+  close(fd);
+  for (int i = 0; i < 2; i++) {
+    program_start(&p, NULL);
+    assert_null(strstr(program_output(&p), "store.restored"));
+    assert_int_equal(program_stop(&p, i == 0 ? SIGKILL : SIGTERM, NULL), i == 0 ? SIGKILL : 0);
+  }
+  fd = open(path, O_WRONLY | O_TRUNC);
+  assert_int_equal(write(fd, data, (size_t)bytes), bytes);
+  close(fd);
+  program_start(&p, NULL);
+  assert_non_null(strstr(program_output(&p), "store.restored"));
+  assert_int_equal(program_stop(&p, SIGTERM, NULL), 0);
+  program_start(&p, NULL);
+  assert_null(strstr(program_output(&p), "store.restored"));
+  program_remove(&p);
+}
+
 static void a_damaged_store_is_not_served(void **state) {
   (void)state;
   program p;
@@ -406,6 +485,8 @@ int main(void) {
       cmocka_unit_test(says_what_is_wrong),
       cmocka_unit_test(one_relay_a_directory_and_an_address),
       cmocka_unit_test(a_damaged_store_is_not_served),
+      cmocka_unit_test(notices_that_its_store_is_an_older_copy),
+      cmocka_unit_test(strangers_do_no_harm),
       cmocka_unit_test(starts_serves_and_survives_being_killed),
       cmocka_unit_test(nothing_is_acknowledged_before_it_is_stored),
       cmocka_unit_test(may_die_at_every_point_of_a_commit),
