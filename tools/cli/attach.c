@@ -180,6 +180,7 @@ static void on_event(void *user, remote_session *s, const lrm_client_event *even
       break;
     case LRM_CLIENT_SYNCED:
       if (!greeted) {
+        lrm_link_watch(s->connection->link, true, connection_now_ns(s->connection));
         a->begun_ns = 0;
         greet(a);
       }
@@ -203,7 +204,8 @@ static void on_event(void *user, remote_session *s, const lrm_client_event *even
 
 static void on_up(void *user, remote_session *s) {
   attaching *a = user;
-  (void)s;
+  /* Somebody looks at the screen: silence is to be noticed soon. */
+  lrm_link_watch(s->connection->link, true, connection_now_ns(s->connection));
   if (a->retry_ns) transcript_note(&a->transcript, "connected again");
   a->retry_ns = 0;
   attach_draw(a);

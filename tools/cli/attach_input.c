@@ -31,6 +31,8 @@ static void submit(attaching *a, const Remote__V1__Command *command, const char 
   lrm_id_hex(&id, hex);
   transcript_note(&a->transcript, "%s %.8s: %s", what, hex,
                   a->connection.live ? "sent" : "kept until the connection is back");
+  /* A person acts: a dead connection is noticed within seconds, a lost one tried at once. */
+  lrm_link_probe(a->connection.link, connection_now_ns(&a->connection));
   lrm_uv_drive_kick(a->connection.drive);
 }
 
@@ -305,7 +307,6 @@ static void do_probe(attaching *a, char *arguments) {
   connection_random(&body.nonce, sizeof body.nonce);
   command.body_case = REMOTE__V1__COMMAND__BODY_PROBE;
   command.probe = &body;
-  lrm_link_probe(a->connection.link, connection_now_ns(&a->connection));
   submit(a, &command, "probe");
 }
 

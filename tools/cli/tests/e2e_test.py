@@ -391,6 +391,24 @@ def send_survives_a_cut(w):
     check("once", text_of(w.events(host.session)).count("after the cut") == 1)
 
 
+def silence_is_noticed(w):
+    """A relay that stands still: who writes something hears within seconds that nobody listens."""
+    host = begin(w)
+    attach = w.start_cli("attach", terminal=(80, 24))
+    attach.wait_text("idle> ")
+    w.relay.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    attach.type("SAY into the silence\r")
+    attach.wait_text("connection lost", 9)
+    print(f"    noticed after {time.monotonic() - began:.1f} s")
+    attach.wait_text("reconnecting in")
+    w.relay.send_signal(signal.SIGCONT)
+    attach.wait_text("applied", 60)
+    attach.type("/quit\r")
+    check("left", attach.wait() == 0)
+    check("once", text_of(w.events(host.session)) == "into the silence")
+
+
 # ---- watching ----
 
 def watch_from_anywhere(w):
@@ -488,7 +506,7 @@ TESTS = [prompt_and_output, prompt_from_input_and_json, queue_and_withdraw, canc
          answer_at_the_host, two_answers_race, local_and_remote_race, superseded_names_the_winner, question,
          decline_a_form, modes, slash, slash_allowed, view_only, policy, not_allowed_and_unreachable, not_found_and_ambiguous,
          rename_probe_devices, watch_survives_the_relay, stored_while_the_host_is_away, send_survives_a_cut,
-         watch_from_anywhere, big_output, another_device, attach_with_a_pipe, attach_with_a_terminal, attach_narrow]
+         silence_is_noticed, watch_from_anywhere, big_output, another_device, attach_with_a_pipe, attach_with_a_terminal, attach_narrow]
 
 
 def main():
