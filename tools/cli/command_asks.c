@@ -1,4 +1,5 @@
 /* `remote asks`, `approve`, `deny`, `answer`: what waits for a person, and the answers. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,6 +214,11 @@ static bool is_object(const char *text) {
   return object;
 }
 
+static char *keep_id(char kept[128], const Remote__V1__AskOption *chosen) {
+  snprintf(kept, 128, "%s", chosen->option_id);
+  return kept;
+}
+
 /* Fills the content from the flags and the chosen options; the ids are copied into `kept`. */
 static exit_code fill(const answering *w, const Remote__V1__Ask *ask, const char *choice,
                       char kept[OPTIONS_LIST_MAX + 1][128], char **more,
@@ -221,12 +227,12 @@ static exit_code fill(const answering *w, const Remote__V1__Ask *ask, const char
   if (choice) {
     found = ask_find_option(ask, choice, 0);
     if (!found) return no_such_option(ask, choice);
-    content->option_id = strcpy(kept[0], found->option_id);
+    content->option_id = keep_id(kept[0], found);
   }
   for (size_t i = 0; i < w->also.count; i++) {
     found = ask_find_option(ask, w->also.items[i], 0);
     if (!found) return no_such_option(ask, w->also.items[i]);
-    more[i] = strcpy(kept[i + 1], found->option_id);
+    more[i] = keep_id(kept[i + 1], found);
   }
   content->more_option_ids = more;
   content->n_more_option_ids = w->also.count;

@@ -75,8 +75,9 @@ demo_session *demo_session_new(const char *cwd) {
   unsigned char random[8];
   char id[32], path[4096];
   if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) return NULL;
-  char *p = id + sprintf(id, "demo-");
-  for (size_t i = 0; i < sizeof random; i++) p += sprintf(p, "%02x", random[i]);
+  size_t used = (size_t)snprintf(id, sizeof id, "demo-");
+  for (size_t i = 0; i < sizeof random; i++)
+    used += (size_t)snprintf(id + used, sizeof id - used, "%02x", random[i]);
   if (!state_path(path, sizeof path, id)) return NULL;
   int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600); /* it can be loaded from now on */
   if (fd < 0) return NULL;

@@ -62,7 +62,12 @@ static void step_big(demo_session *session, const char *text) {
 static void step_slow(demo_session *session, const char *text) {
   demo_turn *turn = &session->turn;
   unsigned n = 10, ms = 100;
-  if (sscanf(text, "%u %u", &n, &ms) < 1) n = 10;
+  char *rest = NULL;
+  unsigned long first = strtoul(text, &rest, 10);
+  if (rest != text && first <= 1000000) n = (unsigned)first;
+  char *end = NULL;
+  unsigned long second = rest != text ? strtoul(rest, &end, 10) : 0;
+  if (end != NULL && end != rest && second <= 600000) ms = (unsigned)second;
   turn->done = 0;
   turn->total = n;
   turn->pause_ms = ms;

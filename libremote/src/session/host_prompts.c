@@ -299,11 +299,20 @@ static bool known_slash(const lrm_host *host, const char *name) {
   return host->config.slash_known != NULL && host->config.slash_known(host->config.user, name);
 }
 
+/* Up to the first white space. */
+static size_t word_bytes(const char *text) {
+  size_t bytes = 0;
+  while (text[bytes] != '\0' && text[bytes] != ' ' && text[bytes] != '\t' && text[bytes] != '\r' &&
+         text[bytes] != '\n')
+    bytes++;
+  return bytes;
+}
+
 /* The text would run a slash command that only the local person may run. */
 static bool forbidden_slash(const lrm_host *host, const char *text) {
   char name[128];
   if (*text != '/') return false;
-  size_t bytes = strcspn(text + 1, " \t\r\n");
+  size_t bytes = word_bytes(text + 1);
   if (bytes == 0 || bytes >= sizeof name) return false;
   memcpy(name, text + 1, bytes);
   name[bytes] = '\0';

@@ -12,18 +12,21 @@
 #include "schema/arena.h"
 
 /* Messages with a static struct. CommandEnvelope has none: its body is too large. */
-#define STATIC_MESSAGES(X)                                                                        \
-  X(Batch)                                                                                        \
-  X(Frame)                                                                                        \
-  X(Limits)                                                                                       \
-  X(Hello) X(Principal) X(Welcome) X(Problem) X(SessionDescription) X(Open) X(Opened)             \
-      X(AttachedDevice) X(LogStatus) X(Stored) X(Receipt) X(Origin) X(AskOptionInfo)              \
-          X(OpenAskInfo) X(OutcomeInfo) X(SessionInfo) X(PolicyRule) X(EffectivePolicy)           \
-              X(ListSessions) X(WatchSessions) X(CancelRequest) X(DeleteSession) X(PairDevice)    \
-                  X(ConfirmPairing) X(LoginOidc) X(Logout) X(ListDevices) X(RevokeDevice)         \
-                      X(GetPolicy) X(SetPolicy) X(ExportAudit) X(Request) X(SessionEntry)         \
-                          X(DeviceEntry) X(PairingCode) X(SignedIn) X(AuditRecord) X(PolicyReply) \
-                              X(Done) X(Reply)
+/* It does not come to rest under clang-format. */
+/* clang-format off */
+#define STATIC_MESSAGES(X)                                                                       \
+  X(Batch)                                                                                       \
+  X(Frame)                                                                                       \
+  X(Limits)                                                                                      \
+  X(Hello)                                                                                       \
+  X(Principal) X(Welcome) X(Problem) X(SessionDescription) X(Open) X(Opened) X(AttachedDevice)   \
+      X(LogStatus) X(Stored) X(Receipt) X(Origin) X(AskOptionInfo) X(OpenAskInfo) X(OutcomeInfo) \
+          X(SessionInfo) X(PolicyRule) X(EffectivePolicy) X(ListSessions) X(WatchSessions)       \
+              X(CancelRequest) X(DeleteSession) X(PairDevice) X(ConfirmPairing) X(LoginOidc)     \
+                  X(Logout) X(ListDevices) X(RevokeDevice) X(GetPolicy) X(SetPolicy)             \
+                      X(ExportAudit) X(Request) X(SessionEntry) X(DeviceEntry) X(PairingCode)    \
+                          X(SignedIn) X(AuditRecord) X(PolicyReply) X(Done) X(Reply)
+/* clang-format on */
 
 #define STATIC_ROW(name) {&lrm_schema_##name, remote_v1_##name##_fields, sizeof(remote_v1_##name)},
 static const struct {

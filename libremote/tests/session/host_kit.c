@@ -145,8 +145,8 @@ lrm_id kit_command_as(host_kit *kit, Remote__V1__Command *command, uint32_t comm
                            .event_epoch = *epoch,
                            .has_origin = true,
                            .received_ms = received_ms};
-  strcpy(envelope.origin.account, "ada");
-  strcpy(envelope.origin.device, "phone");
+  memcpy(envelope.origin.account, "ada", sizeof "ada");
+  memcpy(envelope.origin.device, "phone", sizeof "phone");
   envelope.command = (lrm_slice){packed, remote__v1__command__pack(command, packed)};
   size_t bytes;
   assert_int_equal(lrm_envelope_encode(&envelope, encoded, sizeof encoded, &bytes), 0);

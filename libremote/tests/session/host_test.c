@@ -530,6 +530,121 @@ static void a_new_history_makes_what_is_pending_unknown(void **state) {
   assert_string_equal(kit.action.text, "mine");
 }
 
+/* ---- forks ---- */
+
+/* What the relay says to our OPEN. True: our epoch was confirmed; false: it was replaced. */
+static bool opened(const lrm_id *epoch, uint64_t next, uint64_t writer,
+                   remote_v1_OpenOutcome outcome) {
+  lrm_id before = lrm_host_position(kit.host).epoch;
+  remote_v1_Opened answer = remote_v1_Opened_init_zero;
+  answer.epoch.size = 16;
+  memcpy(answer.epoch.bytes, epoch->bytes, 16);
+  answer.next = next;
+  answer.last_writer_generation = writer;
+  answer.outcome = outcome;
+  answer.ceiling = remote_v1_Ceiling_CEILING_CONTROL;
+  lrm_link_event event = {.type = LRM_LINK_EVENT_OPENED, .channel = 7, .opened = &answer};
+  kit.host->publish.number = 7;
+  kit.host->publish.opened = kit.host->confirmed = false;
+  assert_int_equal(lrm_host_link_event(kit.host, &event, kit.wall_ms, kit.now_ns), 0);
+  kit_commit(&kit);
+  lrm_id after = lrm_host_position(kit.host).epoch;
+  assert_int_equal(kit.host->confirmed, lrm_id_equal(&before, &after));
+  return kit.host->confirmed;
+}
+
+static void a_forked_history_is_noticed(void **state) {
+  (void)state;
+  lrm_link_config config = {.struct_bytes = sizeof config,
+                            .side = LRM_SIDE_CONNECTING,
+                            .allocator = lrm_allocator_default(),
+                            .link_id = kit_id(90),
+                            .role = 1};
+  lrm_link *link;
+  assert_int_equal(lrm_link_create(&config, &link), 0);
+  lrm_host_attach_link(kit.host, link);
+  const remote_v1_OpenOutcome continued = remote_v1_OpenOutcome_OPEN_OUTCOME_CONTINUED;
+  lrm_id epoch = lrm_host_position(kit.host).epoch, other = kit_id(91);
+  uint64_t first = kit.config.writer_generation, end = lrm_host_position(kit.host).offset;
+  assert_true(opened(&epoch, 0, 0, remote_v1_OpenOutcome_OPEN_OUTCOME_EMPTY));
+  assert_true(opened(&epoch, end, first, continued));
+  kit_restart(&kit, false);
+  lrm_host_attach_link(kit.host, link);
+  uint64_t second = kit.config.writer_generation, later = lrm_host_position(kit.host).offset;
+  assert_true(later > end && second > first);
+  assert_true(opened(&epoch, end, first, continued));
+  assert_true(opened(&epoch, end, second, continued)); /* published by a later process: the same */
+  assert_true(opened(&epoch, later, second, continued));
+  /* Beyond our end; by somebody we do not know; by somebody before the one who journalled it. */
+  assert_false(opened(&epoch, later + 1, second, continued));
+  epoch = lrm_host_position(kit.host).epoch;
+  assert_true(opened(&epoch, 1, second, continued));
+  assert_false(opened(&epoch, 1, second + 1, continued));
+  epoch = lrm_host_position(kit.host).epoch;
+  assert_false(opened(&epoch, 1, first, continued));
+  /* A former epoch; another one. */
+  epoch = lrm_host_position(kit.host).epoch;
+  assert_false(opened(&epoch, 0, 0, remote_v1_OpenOutcome_OPEN_OUTCOME_RESET));
+  assert_false(opened(&other, 0, 0, continued));
+  /* A relay that has only the place we offered. */
+  epoch = lrm_host_position(kit.host).epoch;
+  kit.host->publish.offered = 1;
+  assert_true(opened(&epoch, 1, 0, remote_v1_OpenOutcome_OPEN_OUTCOME_SNAPSHOT));
+  kit.host->publish.offered = 0;
+  assert_false(opened(&epoch, 1, 0, continued));
+  lrm_host_attach_link(kit.host, NULL);
+  lrm_link_destroy(link);
+}
+
+static void a_fenced_host_goes_on_alone(void **state) {
+  (void)state;
+  lrm_link_config config = {.struct_bytes = sizeof config,
+                            .side = LRM_SIDE_CONNECTING,
+                            .allocator = lrm_allocator_default(),
+                            .link_id = kit_id(90),
+                            .role = 1};
+  lrm_link *link;
+  assert_int_equal(lrm_link_create(&config, &link), 0);
+  lrm_host_attach_link(kit.host, link);
+  remote_v1_Problem problem = remote_v1_Problem_init_zero;
+  problem.code = LRM_CODE_FENCED;
+  kit.host->publish.number = 7;
+  lrm_link_event event = {.type = LRM_LINK_EVENT_CLOSED, .channel = 7, .problem = &problem};
+  assert_int_equal(lrm_host_link_event(kit.host, &event, kit.wall_ms, kit.now_ns), 0);
+  assert_true(kit_act(&kit));
+  assert_int_equal(kit.action.type, LRM_ACTION_RESTART_LINK);
+  assert_int_equal(kit.action.code, LRM_CODE_FENCED);
+  assert_int_equal(lrm_host_submit_local(kit.host, "mine", false, kit.wall_ms, kit.now_ns), 0);
+  assert_true(kit_act(&kit));
+  assert_int_equal(kit.action.type, LRM_ACTION_PROMPT);
+  lrm_host_attach_link(kit.host, NULL);
+  lrm_link_destroy(link);
+}
+
+static void ending_from_afar_waits_until_all_is_published(void **state) {
+  (void)state;
+  Remote__V1__EndRemote over = REMOTE__V1__END_REMOTE__INIT;
+  Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
+  command.body_case = REMOTE__V1__COMMAND__BODY_END_REMOTE;
+  command.end_remote = &over;
+  lrm_id id = kit_command(&kit, &command, 0);
+  expect_outcome(&id, OUTCOME(APPLIED), 0);
+  assert_int_equal(lrm_host_state(kit.host)->remote_mode, MODE(OFF));
+  assert_false(kit_act(&kit));
+  assert_false(lrm_host_published(kit.host));
+  lrm_id later = kit_prompt(&kit, "too late");
+  assert_int_equal(kit_outcome(&kit, &later), 0); /* stays until it is on again */
+  kit.host->acknowledged = kit.host->off_end;
+  assert_true(kit_act(&kit));
+  assert_int_equal(kit.action.type, LRM_ACTION_END_REMOTE);
+  assert_false(kit_act(&kit));
+  assert_int_equal(lrm_host_set_remote_mode(kit.host, MODE(CONTROL), "", kit.wall_ms, kit.now_ns),
+                   0);
+  kit_confirm(&kit);
+  assert_true(kit_act(&kit));
+  assert_true(lrm_id_equal(&kit.action.command_id, &later));
+}
+
 /* ---- streams ---- */
 
 static void deltas_are_tails_then_durable_then_whole(void **state) {
@@ -820,6 +935,9 @@ int main(void) {
       TEST(an_uncommitted_answer_never_was),
       TEST(restarts_give_the_same_view),
       TEST(a_new_history_makes_what_is_pending_unknown),
+      TEST(a_forked_history_is_noticed),
+      TEST(a_fenced_host_goes_on_alone),
+      TEST(ending_from_afar_waits_until_all_is_published),
       TEST(deltas_are_tails_then_durable_then_whole),
       TEST(long_streams_are_cleared_and_split),
       TEST(an_ask_makes_the_text_before_it_durable),

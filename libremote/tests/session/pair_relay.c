@@ -340,8 +340,8 @@ static void store_command(pair_relay *relay, lrm_envelope *envelope) {
   static uint8_t payload[256 * 1024];
   uint8_t stored[24];
   envelope->has_origin = true;
-  strcpy(envelope->origin.account, "ada");
-  strcpy(envelope->origin.device, "phone");
+  memcpy(envelope->origin.account, "ada", sizeof "ada");
+  memcpy(envelope->origin.device, "phone", sizeof "phone");
   envelope->received_ms = relay->wall_ms;
   size_t bytes = lrm_envelope_bytes(envelope), head = 0, left = bytes;
   do {
@@ -394,7 +394,7 @@ typedef struct handling {
 
 static void on_hello(pair_relay *relay, pair_connection *connection, const remote_v1_Hello *hello) {
   remote_v1_Principal principal = remote_v1_Principal_init_zero;
-  strcpy(principal.account, "ada");
+  memcpy(principal.account, "ada", sizeof "ada");
   memcpy(connection->link_id.bytes, hello->link_id.bytes, 16);
   MUST(lrm_link_accept(connection->link, &principal, relay->wall_ms, "pair", relay->now_ns));
 }

@@ -1,5 +1,5 @@
 /* A host and two clients against a minimal relay on a virtual clock: cuts, crashes and restarts of
- * host and relay, a relay that loses its store, a journal that fails.
+ * host and relay, a relay or a host that loses its store, a journal that fails.
  *   pair_test [--seed N] [--count N] [--verbose]
  * Oracles: every command has exactly one outcome that its sender knows; a prompt reaches the agent
  * at most once, and exactly once when it is APPLIED; the first answer wins and the agent hears it
@@ -12,6 +12,7 @@
 #include "remote/host.h"
 #include "session/host_tools.h"
 
+static const uint32_t APPLIED = 1, UNKNOWN = 6; /* CommandOutcomeKind */
 enum { CLIENTS = 2, COMMANDS_MAX = 600, ASKS_MAX = 600, READ_MAX = 40000, CONTENTS = 65536 };
 
 uint64_t pair_seed;
@@ -64,6 +65,7 @@ typedef struct world {
   pair_random random;
   uint64_t now_ns, wall_ms;
   bool calm; /* no more faults */
+  bool journal_may_be_lost, journal_lost;
   pair_relay relay;
   pair_wire wires[PAIR_CONNECTIONS];
   bool up[PAIR_CONNECTIONS];
@@ -160,12 +162,23 @@ static void start_host(world *w) {
 
 static void cut(world *w, size_t index);
 
-static void crash_host(world *w) {
+static void open_journal(world *w) {
+  lrm_store_memory_config store = {.struct_bytes = sizeof store,
+                                   .allocator = lrm_allocator_default()};
+  MUST(lrm_store_memory_open(&store, &w->journal));
+}
+
+static void crash_host(world *w, bool lose) {
   cut(w, 0);
   lrm_host_destroy(w->host);
   lrm_link_destroy(w->host_link);
   lrm_store_memory_crash(w->journal);
   w->batch = NULL;
+  if (lose) {
+    lrm_store_close(w->journal);
+    open_journal(w);
+    w->journal_lost = true;
+  }
   w->turn = w->waits = w->cancelling = false;
   start_host(w);
 }
@@ -364,6 +377,8 @@ static void note_outcome(world *w, const Remote__V1__CommandOutcome *outcome) {
   lrm_id id = lrm__id_of(&outcome->command_id);
   told_command *command = command_of(w, &id);
   if (command == NULL) return; /* a client's own question */
+  /* A host that has lost its journal answers UNKNOWN to what it may have done before. */
+  if (w->journal_lost && command->outcome != 0 && (uint32_t)outcome->outcome == UNKNOWN) return;
   CHECK(command->outcome == 0 || command->outcome == (uint32_t)outcome->outcome,
         "two outcomes of one command: %u and %u", command->outcome, (unsigned)outcome->outcome);
   command->outcome = (uint32_t)outcome->outcome;
@@ -542,7 +557,7 @@ static void faults(world *w) {
   }
   if (pair_once_in(&w->random, 250)) {
     w->crashes++;
-    crash_host(w);
+    crash_host(w, w->journal_may_be_lost && pair_once_in(&w->random, 4));
   }
   if (pair_once_in(&w->random, 300)) {
     w->crashes++;
@@ -611,9 +626,8 @@ static void begin(world *w, uint64_t seed) {
   w->relay.now_ns = w->now_ns;
   w->relay.refuse_some = seed % 3 == 0;
   w->relay.trims = seed % 2 == 0;
-  lrm_store_memory_config store = {.struct_bytes = sizeof store,
-                                   .allocator = lrm_allocator_default()};
-  MUST(lrm_store_memory_open(&store, &w->journal));
+  w->journal_may_be_lost = seed % 5 == 0;
+  open_journal(w);
   remote__v1__session_started__init(&w->session);
   w->session.interactive = w->session.can_steer = true;
   start_host(w);
@@ -690,7 +704,6 @@ static void compare_views(world *w) {
 }
 
 static void judge(world *w) {
-  const uint32_t applied = 1, unknown = 6;
   for (size_t i = 0; i < w->commands_count; i++) {
     const told_command *told = &w->commands[i];
     lrm_command command;
@@ -698,9 +711,9 @@ static void judge(world *w) {
     if (result == LRM_ERR_NOT_FOUND) continue; /* more than 256 done since */
     CHECK(command.state == LRM_COMMAND_DONE && command.outcome != 0, "command %zu has no outcome",
           i);
-    CHECK(told->outcome == 0 || told->outcome == command.outcome || command.outcome == unknown,
+    CHECK(told->outcome == 0 || told->outcome == command.outcome || command.outcome == UNKNOWN,
           "command %zu: %u for its sender, %u in the log", i, command.outcome, told->outcome);
-    if (told->kind == REMOTE__V1__COMMAND__BODY_SUBMIT_PROMPT && command.outcome == applied)
+    if (told->kind == REMOTE__V1__COMMAND__BODY_SUBMIT_PROMPT && command.outcome == APPLIED)
       CHECK(told->finished == 1, "applied, but given %u times", told->finished);
   }
 }

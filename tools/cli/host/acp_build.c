@@ -118,7 +118,7 @@ void acp_id_make(const char *id, size_t limit, char *out) {
   }
   uint64_t a = acp_hash(ACP_HASH_BEGIN, id, bytes);
   uint64_t c = acp_hash(a ^ UINT64_C(0x9e3779b97f4a7c15), id, bytes);
-  sprintf(out, "long-%016llx%016llx", (unsigned long long)a, (unsigned long long)c);
+  snprintf(out, limit + 1, "long-%016llx%016llx", (unsigned long long)a, (unsigned long long)c);
 }
 
 char *acp_build_id(acp_build *b, const json_t *value, size_t limit) {

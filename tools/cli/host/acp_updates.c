@@ -165,8 +165,9 @@ static bool on_notice(acp_session *s, json_t *update) {
     notice.level = REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_ERROR;
   char *head = acp_build_string(&b, title, 1000);
   char *rest = acp_build_string(&b, description, 3000);
-  char *text = acp_build_alloc(&b, strlen(head) + strlen(rest) + 2);
-  sprintf(text, "%s%s%s", head, rest[0] != '\0' ? "\n" : "", rest);
+  size_t room = strlen(head) + strlen(rest) + 2;
+  char *text = acp_build_alloc(&b, room);
+  snprintf(text, room, "%s%s%s", head, rest[0] != '\0' ? "\n" : "", rest);
   notice.text = text;
   notice.topic = acp_build_copy(&b, "agent");
   Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
@@ -187,8 +188,9 @@ static void summary_add(acp_session *s, const char *id, const json_t *block, boo
   if (more == NULL) return;
   if (before == NULL || replace) before = "";
   if (strlen(before) + strlen(more) > 1024 * 1024) return;
-  char *joined = memory_zero(strlen(before) + strlen(more) + 1);
-  sprintf(joined, "%s%s", before, more);
+  size_t room = strlen(before) + strlen(more) + 1;
+  char *joined = memory_zero(room);
+  snprintf(joined, room, "%s%s", before, more);
   json_object_set_new(s->summaries, id, json_string(joined));
   free(joined);
 }

@@ -27,7 +27,10 @@ static option_result parse(option_words *words, const char *a, const char *b, co
   char *argv[6];
   const char *given[] = {"test", a, b, c, d};
   int argc = 0;
-  for (; argc < 5 && given[argc]; argc++) argv[argc] = strcpy(storage[argc], given[argc]);
+  for (; argc < 5 && given[argc]; argc++) {
+    snprintf(storage[argc], sizeof storage[argc], "%s", given[argc]);
+    argv[argc] = storage[argc];
+  }
   argv[argc] = NULL;
   steer = false;
   wait_for = from = resume = NULL;

@@ -121,15 +121,14 @@ static void is_the_same_in_pieces(void **state) {
   (void)state;
   unsigned seed = (unsigned)time(NULL);
   print_message("seed %u\n", seed);
-  srand(seed);
   static const char *const parts[] = {
       "\x1b", "[",  "]",  "31m", "\x07",     "\\",           "ü",    "漢", "\xf0",
       "\x9f", "\r", "\n", "a",   "\xc2\x9b", "\xe2\x80\xae", "\x1bP"};
   for (int round = 0; round < 2000; round++) {
     char in[256];
     size_t bytes = 0;
-    for (int i = rand() % 40; i > 0; i--) {
-      const char *part = parts[(size_t)rand() % (sizeof parts / sizeof *parts)];
+    for (int i = rand_r(&seed) % 40; i > 0; i--) {
+      const char *part = parts[(size_t)rand_r(&seed) % (sizeof parts / sizeof *parts)];
       memcpy(in + bytes, part, strlen(part));
       bytes += strlen(part);
     }
@@ -143,7 +142,7 @@ static void is_the_same_in_pieces(void **state) {
       terminal_text_end(&text, collect, &whole);
       terminal_text_init(&text, flag);
       for (size_t i = 0; i < bytes;) {
-        size_t n = 1 + (size_t)rand() % 3;
+        size_t n = 1 + (size_t)rand_r(&seed) % 3;
         n = n < bytes - i ? n : bytes - i;
         terminal_text_feed(&text, in + i, n, collect, &pieces);
         i += n;

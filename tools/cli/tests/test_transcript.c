@@ -64,15 +64,14 @@ static void writes_each_byte_once(void **state) {
   size_t bytes = sizeof text - 1;
   unsigned seed = (unsigned)time(NULL);
   print_message("seed %u\n", seed);
-  srand(seed);
   for (int round = 0; round < 500; round++) {
     transcript t;
     begin(&t);
     size_t at = 0;
     for (int i = 0; i < 20 && at < bytes; i++) {
-      size_t from = at, to = at + (size_t)rand() % (bytes - at + 1);
-      if (rand() % 3 == 0) from = (size_t)rand() % (at + 1);              /* some of it twice */
-      if (rand() % 5 == 0 && at) from += (size_t)rand() % (bytes - from); /* a hole */
+      size_t from = at, to = at + (size_t)rand_r(&seed) % (bytes - at + 1);
+      if (rand_r(&seed) % 3 == 0) from = (size_t)rand_r(&seed) % (at + 1); /* some of it twice */
+      if (rand_r(&seed) % 5 == 0 && at) from += (size_t)rand_r(&seed) % (bytes - from); /* a hole */
       if (to < from) to = from;
       delta(&t, text, from, to);
       if (from <= at && to > at) at = to;

@@ -395,7 +395,7 @@ static void strangers_do_no_harm(void **state) {
   program_make(&p);
   program_start(&p, NULL);
   struct sockaddr_in address;
-  uv_ip4_addr("127.0.0.1", atoi(strrchr(p.url, ':') + 1), &address);
+  uv_ip4_addr("127.0.0.1", (int)strtoul(strrchr(p.url, ':') + 1, NULL, 10), &address);
   for (int i = 0; i < 120; i++) {
     fds[i] = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fds[i], (struct sockaddr *)&address, sizeof address), 0);

@@ -44,10 +44,11 @@ static void ask(const char *id, const char *tool) {
   memcpy(format, ask_line, sizeof format);
   for (char *p = format; *p != '\0'; p++)
     if (*p == '\'') *p = '"';
-  char *quoted = memory_zero(strlen(format) + strlen(id) + strlen(tool) + 1);
+  size_t room = strlen(format) + strlen(id) + strlen(tool) + 1;
+  char *quoted = memory_zero(room);
   char *first = strstr(format, "%s"), *second = strstr(first + 2, "%s");
   *first = *second = '\0';
-  sprintf(quoted, "%s%s%s%s%s", format, id, first + 2, tool, second + 2);
+  snprintf(quoted, room, "%s%s%s%s%s", format, id, first + 2, tool, second + 2);
   line = quoted;
   agent_says_raw(&rec, line);
   free(quoted);
