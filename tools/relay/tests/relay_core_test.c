@@ -510,6 +510,57 @@ static void a_lost_store_takes_the_outbox_again(void **state) {
   testbed_free(bed);
 }
 
+/* A batch is at the disk while more arrives: what it does not hold stays unsaid. */
+static void only_what_was_in_the_batch_is_set_free(void **state) {
+  (void)state;
+  testbed *bed = testbed_open();
+  peer *host = peer_connect(bed, token_alice, "host", 1, true);
+  uint32_t events = open_publish(host, "s1", "e1", 0, 10);
+  uint32_t commands = open_commands(host, "s1", NULL, 0, 10);
+  peer *phone = peer_connect(bed, token_alice_phone, "phone", 1, false);
+  uint32_t outbox = open_outbox(phone, "s1", "phone", 0, 0);
+  bed->commits = false;
+  peer_publish(host, events, 0, 1, 0, "a");
+  peer_command(phone, outbox, 0, "c0", 2, "e1");
+  testbed_run(bed);
+  uint64_t first = relay_commit_ticket(bed->relay);
+  lrm_batch *batch = testbed_freeze(bed);
+  peer_publish(host, events, 1, 1, 0, "b");
+  peer_command(phone, outbox, 1, "c1", 2, "e1");
+  peer_command(phone, outbox, 2, "c2", 1, NULL); /* refused: its receipt waits all the same */
+  testbed_run(bed);
+  uint64_t second = relay_commit_ticket(bed->relay);
+  assert_false(relay_committed(bed->relay, first));
+  testbed_settle(bed, batch);
+  testbed_pass(bed, 30);
+  assert_true(relay_committed(bed->relay, first));
+  assert_false(relay_committed(bed->relay, second));
+  assert_int_equal(ACKED(host, events)->offset, 1);
+  assert_int_equal(peer_count(phone, LRM_LINK_EVENT_RECEIPT, outbox), 1);
+  assert_int_equal(ACKED(phone, outbox)->offset, 1);
+  assert_int_equal(peer_count(host, LRM_LINK_EVENT_BLOCK, commands), 1);
+  /* Its sender goes before the commit: the command is delivered all the same. */
+  peer_cut(phone);
+  testbed_commit(bed);
+  testbed_pass(bed, 30);
+  assert_int_equal(ACKED(host, events)->offset, 2);
+  assert_int_equal(peer_count(host, LRM_LINK_EVENT_BLOCK, commands), 2);
+  /* A commit that fails sets nothing free, and what it held is in the next one. */
+  peer_publish(host, events, 2, 1, 0, "c");
+  testbed_run(bed);
+  lrm_store_memory_fail(bed->store, LRM_ERR_DISK_FULL, 1);
+  batch = testbed_freeze(bed);
+  peer_publish(host, events, 3, 1, 0, "d");
+  testbed_run(bed);
+  testbed_settle(bed, batch);
+  testbed_pass(bed, 30);
+  assert_int_equal(ACKED(host, events)->offset, 2);
+  testbed_commit(bed);
+  testbed_pass(bed, 30);
+  assert_int_equal(ACKED(host, events)->offset, 4);
+  testbed_free(bed);
+}
+
 static void refusals_are_receipts_and_stay_refusals(void **state) {
   (void)state;
   testbed *bed = testbed_open();
@@ -978,6 +1029,7 @@ int main(void) {
       cmocka_unit_test(a_command_is_committed_receipted_delivered_once),
       cmocka_unit_test(stored_commands_survive_the_relay_and_are_renumbered),
       cmocka_unit_test(a_lost_store_takes_the_outbox_again),
+      cmocka_unit_test(only_what_was_in_the_batch_is_set_free),
       cmocka_unit_test(refusals_are_receipts_and_stay_refusals),
       cmocka_unit_test(too_many_waiting_commands_are_refused),
       cmocka_unit_test(an_envelope_that_cannot_be_read_closes_the_channel),

@@ -97,15 +97,24 @@ void testbed_free(testbed *bed) {
   free(bed);
 }
 
-void testbed_commit(testbed *bed) {
+lrm_batch *testbed_freeze(testbed *bed) {
   lrm_batch *batch = NULL;
   int result = lrm_store_freeze(bed->store, &batch);
-  if (result == LRM_ERR_NOT_FOUND) return;
+  if (result == LRM_ERR_NOT_FOUND) return NULL;
   assert_int_equal(result, 0);
   relay_frozen(bed->relay);
-  result = lrm_batch_write(batch);
+  return batch;
+}
+
+void testbed_settle(testbed *bed, lrm_batch *batch) {
+  int result = lrm_batch_write(batch);
   assert_int_equal(lrm_store_settle(bed->store, batch, result), 0);
   relay_settled(bed->relay, result, bed->now_ns, bed->wall_ms);
+}
+
+void testbed_commit(testbed *bed) {
+  lrm_batch *batch = testbed_freeze(bed);
+  if (batch != NULL) testbed_settle(bed, batch);
 }
 
 /* ---- peers ---- */

@@ -79,6 +79,9 @@ void testbed_free(testbed *bed);
 /* Moves bytes, events and commits until nothing moves. */
 void testbed_run(testbed *bed);
 void testbed_commit(testbed *bed);
+/* The same in two steps, so that something can happen in between. */
+lrm_batch *testbed_freeze(testbed *bed);
+void testbed_settle(testbed *bed, lrm_batch *batch);
 void testbed_pass(testbed *bed, uint64_t ms);
 /* The relay dies and is started again on the store; `crash`: what was not committed is lost. */
 void testbed_restart(testbed *bed, bool crash);
