@@ -91,7 +91,7 @@ class Programs:
             self.env.pop(k, None)
         os.makedirs(f"{self.root}/work")
         self.url = self.relay = self.host = self.steer = self.reader = self.session = None
-        self.others = []
+        self.others, self.remote_mode = [], "control"
 
     def start_relay(self, fault=None):
         address = f"{self.root}/relay/address"
@@ -117,7 +117,7 @@ class Programs:
             env["REMOTE_HOST_FAULT"] = fault
         agent = find(self.build, "remote-demo-agent")
         argv = [find(self.build, "remote"), "host", "--relay", self.url, "--token-file", f"{self.root}/relay/token",
-                "--remote=control", "--headless"]
+                f"--remote={self.remote_mode}", "--headless"]
         if self.session:
             argv += ["--resume", self.session]
         argv += ["--", "/bin/sh", "-c", f"tee -a {self.root}/agent.log | {agent}"]

@@ -4,7 +4,7 @@
  *
  *   remote-steer --relay URL --token-file F --session HEX [--first I] [--count N] [--window W]
  *                [--prompt FORMAT] [--answer allow|reject|none] [--timeout S] [--read-only]
- *                [--pause-ms MS]
+ *                [--pause-ms MS] [--ttl-ms MS]
  * FORMAT holds one %u. --pause-ms: stop reading for so long after the first event. Lines:
  *   {"ready":OFFSET} {"submitted":I,"id":HEX} {"stored":HEX} {"delivered":HEX}
  * {"outcome":HEX,"kind":K,"code":C}
@@ -35,6 +35,7 @@ typedef struct steer {
   int answer; /* 0 none, 1 allow, 2 reject */
   bool read_only, synced, stopping;
   unsigned pause_ms;
+  uint32_t ttl_ms;
   bool paused_once;
   int exit_code;
   uint64_t give_up_ns;
@@ -47,7 +48,7 @@ static void hex(const lrm_id *id, char out[LRM_ID_HEX_BYTES]) { lrm_id_hex(id, o
 static void stop(steer *s, int code);
 
 static bool submit(steer *s, Remote__V1__Command *command, lrm_id *id) {
-  int result = lrm_client_submit(s->client, command, 0, id, lrm_uv_now_ns(&s->loop));
+  int result = lrm_client_submit(s->client, command, s->ttl_ms, id, lrm_uv_now_ns(&s->loop));
   if (result < 0 && result != LRM_ERR_BUSY && result != LRM_ERR_STATE) {
     fprintf(stderr, "steer: submit: %s\n", lrm_error_text(result));
     stop(s, 1);
@@ -252,11 +253,19 @@ static bool read_token(const char *path, char *token, size_t bytes) {
 }
 
 int main(int argc, char **argv) {
-  static const struct option names[] = {
-      {"relay", 1, 0, 'r'},     {"token-file", 1, 0, 't'}, {"session", 1, 0, 's'},
-      {"first", 1, 0, 'f'},     {"count", 1, 0, 'c'},      {"window", 1, 0, 'w'},
-      {"prompt", 1, 0, 'p'},    {"answer", 1, 0, 'a'},     {"timeout", 1, 0, 'T'},
-      {"read-only", 0, 0, 'R'}, {"pause-ms", 1, 0, 'P'},   {0}};
+  static const struct option names[] = {{"relay", 1, 0, 'r'},
+                                        {"token-file", 1, 0, 't'},
+                                        {"session", 1, 0, 's'},
+                                        {"first", 1, 0, 'f'},
+                                        {"count", 1, 0, 'c'},
+                                        {"window", 1, 0, 'w'},
+                                        {"prompt", 1, 0, 'p'},
+                                        {"answer", 1, 0, 'a'},
+                                        {"timeout", 1, 0, 'T'},
+                                        {"read-only", 0, 0, 'R'},
+                                        {"pause-ms", 1, 0, 'P'},
+                                        {"ttl-ms", 1, 0, 'L'},
+                                        {0}};
   static steer s = {.prompt = "SAY prompt-%u", .window = 32};
   const char *relay = NULL, *token_file = NULL;
   lrm_id session = {{0}};
@@ -296,6 +305,9 @@ int main(int argc, char **argv) {
         break;
       case 'P':
         ok = number(optarg, &pause_ms);
+        break;
+      case 'L':
+        ok = number(optarg, &s.ttl_ms);
         break;
       default:
         ok = false;

@@ -161,6 +161,31 @@ static void step_ask(demo_session *session, const char *text) {
   free(copy);
 }
 
+/* A plan to be approved: agents ask for it as a permission to switch the mode. */
+static void step_review(demo_session *session, const char *text) {
+  char id[32];
+  snprintf(id, sizeof id, "review-%u", ++session->counter);
+  json_t *params = json_pack("{s:s,s:{s:s,s:s,s:s,s:[{s:s,s:o}]},s:[{s:s,s:s,s:s},{s:s,s:s,s:s}]}",
+                             "sessionId", session->id, "toolCall", "toolCallId", id, "title",
+                             "Ready to begin?", "kind", "switch_mode", "content", "type", "content",
+                             "content", demo_text_block(text, strlen(text)), "options", "optionId",
+                             "begin", "name", "Begin", "kind", "allow_once", "optionId", "refine",
+                             "name", "Keep planning", "kind", "reject_once");
+  session->turn.request_id = demo_send_request("session/request_permission", params);
+  session->turn.wait = DEMO_WAIT_ANSWER;
+}
+
+/* A page that a person has to open. */
+static void step_open(demo_session *session, const char *url) {
+  char id[32];
+  snprintf(id, sizeof id, "open-%u", ++session->counter);
+  session->turn.request_id = demo_send_request(
+      "elicitation/create",
+      json_pack("{s:s,s:s,s:s,s:s,s:s}", "sessionId", session->id, "mode", "url", "message",
+                "Please open this page.", "url", url, "elicitationId", id));
+  session->turn.wait = DEMO_WAIT_ANSWER;
+}
+
 static void step_mode(demo_session *session, const char *text) {
   if (!demo_session_set_mode(session, text)) {
     demo_say(session, "There is no such mode.", false);
@@ -212,7 +237,8 @@ static const struct {
     {"RUN", demo_run_begin}, {"EDIT", demo_edit_begin},   {"ASK", step_ask},
     {"PLAN", step_plan},     {"MODE", step_mode},         {"TITLE", step_title},
     {"SLOW", step_slow},     {"FAIL", step_fail},         {"CRASH", step_crash},
-    {"HANG", step_hang},     {"NONSENSE", step_nonsense},
+    {"HANG", step_hang},     {"NONSENSE", step_nonsense}, {"REVIEW", step_review},
+    {"OPEN", step_open},
 };
 
 static int step_of(const char *line) {
