@@ -527,3 +527,14 @@ const seen *peer_seen(const peer *p, lrm_link_event_type type, uint32_t channel,
 }
 
 void peer_forget(peer *p) { free_seen(p); }
+
+void assert_closed(const peer *p, uint32_t channel, uint32_t code) {
+  const seen *closed = CLOSED(p, channel);
+  assert_non_null(closed);
+  assert_int_equal(closed->code, code);
+}
+
+void assert_open(const peer *p, uint32_t channel) {
+  assert_null(CLOSED(p, channel));
+  assert_non_null(OPENED(p, channel));
+}

@@ -116,4 +116,13 @@ size_t peer_count(const peer *p, lrm_link_event_type type, uint32_t channel);
 const seen *peer_seen(const peer *p, lrm_link_event_type type, uint32_t channel, int n);
 void peer_forget(peer *p);
 
+#define CLOSED(p, ch) peer_seen(p, LRM_LINK_EVENT_CLOSED, ch, -1)
+#define OPENED(p, ch) peer_seen(p, LRM_LINK_EVENT_OPENED, ch, -1)
+#define ACKED(p, ch) peer_seen(p, LRM_LINK_EVENT_ACKED, ch, -1)
+#define STATUS(p, ch) peer_seen(p, LRM_LINK_EVENT_LOG_STATUS, ch, -1)
+
+/* The channel was closed with this code / is open. */
+void assert_closed(const peer *p, uint32_t channel, uint32_t code);
+void assert_open(const peer *p, uint32_t channel);
+
 #endif
