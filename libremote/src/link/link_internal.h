@@ -175,6 +175,8 @@ typedef int (*lrm__handler)(lrm_link *link, const lrm_frame *frame, uint64_t now
 void lrm__link_enter(lrm_link *link, lrm_link_state state);
 /* The handler of a frame; NULL: it is not expected. *on_channel: it belongs to a channel. */
 lrm__handler lrm__link_handler(const lrm_link *link, uint32_t type, bool *on_channel);
+/* The table of moves between states has this one. */
+bool lrm__link_may_enter(lrm_link_state from, lrm_link_state to);
 const char *lrm__link_cell(lrm_link_side side, lrm_link_state state, uint32_t type);
 uint64_t lrm__link_random(lrm_link *link);
 /* Copies as much of a text as fits; always terminated. */

@@ -21,6 +21,8 @@ static const bool moves[STATES][STATES] = {
     [LRM_LINK_DEAD] = {[LRM_LINK_DOWN] = true, [LRM_LINK_DEAD] = true},
 };
 
+bool lrm__link_may_enter(lrm_link_state from, lrm_link_state to) { return moves[from][to]; }
+
 void lrm__link_enter(lrm_link *link, lrm_link_state state) {
   LRM_ASSERT(moves[link->state][state]);
   link->state = state;
