@@ -471,6 +471,32 @@ static void nothing_is_acted_on_before_it_is_confirmed(void **state) {
   assert_true(kit_act(&kit));
 }
 
+static void withdrawals_and_expiries_come_first(void **state) {
+  (void)state;
+  lrm_id epoch = lrm_host_position(kit.host).epoch;
+  kit.host->synced = false;
+  lrm_id taken_back = kit_prompt(&kit, "never");
+  Remote__V1__SubmitPrompt prompt = REMOTE__V1__SUBMIT_PROMPT__INIT;
+  Remote__V1__WithdrawCommand withdraw = REMOTE__V1__WITHDRAW_COMMAND__INIT;
+  Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
+  prompt.text = lrm__text("too old");
+  command.body_case = REMOTE__V1__COMMAND__BODY_SUBMIT_PROMPT;
+  command.submit_prompt = &prompt;
+  lrm_id old = kit_command_as(&kit, &command, 2, &epoch, 100, kit.wall_ms - 200);
+  lrm_id good = kit_prompt(&kit, "this one");
+  withdraw.command_id = lrm__id_data(&taken_back);
+  command.body_case = REMOTE__V1__COMMAND__BODY_WITHDRAW_COMMAND;
+  command.withdraw_command = &withdraw;
+  lrm_id taking = kit_command(&kit, &command, 0);
+  assert_int_equal(kit.outcomes, 0);
+  kit_confirm(&kit);
+  expect_outcome(&taken_back, OUTCOME(WITHDRAWN), 0);
+  expect_outcome(&taking, OUTCOME(APPLIED), 0);
+  expect_outcome(&old, OUTCOME(EXPIRED), 0);
+  assert_true(kit_act(&kit));
+  assert_true(lrm_id_equal(&kit.action.command_id, &good));
+}
+
 static void an_uncommitted_answer_never_was(void **state) {
   (void)state;
   lrm_id ask = kit_ask(&kit, "yes", "no");
@@ -932,6 +958,7 @@ int main(void) {
       TEST(a_restart_closes_what_a_dead_process_left),
       TEST(journalled_answers_learn_that_their_ask_is_orphaned),
       TEST(nothing_is_acted_on_before_it_is_confirmed),
+      TEST(withdrawals_and_expiries_come_first),
       TEST(an_uncommitted_answer_never_was),
       TEST(restarts_give_the_same_view),
       TEST(a_new_history_makes_what_is_pending_unknown),
