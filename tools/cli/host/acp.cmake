@@ -1,0 +1,14 @@
+# The ACP adapter as a target of its own: the program links it, and so does its fuzz target, which
+# is built without the tools.
+if(NOT TARGET remote_cli_acp)
+  pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+  set(acp_sources acp_asks.c acp_build.c acp_forms.c acp_history.c acp_modes.c acp_session.c
+    acp_streams.c acp_tools.c acp_updates.c elevation.c jsonrpc.c redact.c)
+  list(TRANSFORM acp_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
+  add_library(remote_cli_acp STATIC ${acp_sources})
+  target_include_directories(remote_cli_acp PUBLIC ${CMAKE_CURRENT_LIST_DIR}
+    ${PROJECT_SOURCE_DIR}/libremote/include)
+  target_compile_definitions(remote_cli_acp PUBLIC _GNU_SOURCE)
+  target_link_libraries(remote_cli_acp PUBLIC remote_base remote_gen PkgConfig::JANSSON
+    PRIVATE remote_warnings)
+endif()
