@@ -22,6 +22,21 @@ static const char *error_text(const json_t *error) {
 
 /* ---- start: initialize, then a session ---- */
 
+/* What was said before is history only: the agent does not know it. */
+static void context_is_gone(acp_session *s, const char *why) {
+  acp_build b;
+  acp_build_begin(&b, s);
+  Remote__V1__ContextCleared cleared = REMOTE__V1__CONTEXT_CLEARED__INIT;
+  cleared.reason = acp_build_text(&b, why, strlen(why), 1024);
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  event.body_case = REMOTE__V1__EVENT__BODY_CONTEXT_CLEARED;
+  event.context_cleared = &cleared;
+  acp_emit(s, &event);
+  acp_build_end(&b);
+  acp_notice(s, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING, "agent",
+             "%s; the agent starts with an empty context.", why);
+}
+
 static void open_session(acp_session *s);
 
 static void tell_ready(acp_session *s) {
@@ -55,10 +70,9 @@ static void on_session(void *user, uint64_t context, json_t *result, json_t *err
       sign_in_text(s, text, sizeof text);
       fail(s, ACP_FAILURE_SIGN_IN, text);
     } else if (s->tried_load) { /* it has forgotten, or lost, the earlier conversation */
-      acp_notice(s, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING, "agent",
-                 "The agent cannot load its earlier conversation (%s); it starts with an empty "
-                 "context.",
-                 error_text(error));
+      snprintf(text, sizeof text, "The agent cannot load its earlier conversation (%s)",
+               error_text(error));
+      context_is_gone(s, text);
       free(s->resume_id);
       s->resume_id = NULL;
       s->loaded = false;
@@ -106,9 +120,7 @@ static void open_session(acp_session *s) {
       s->loading = load;
       s->session_id = json_string(s->resume_id);
     } else {
-      acp_notice(s, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING, "agent",
-                 "This agent cannot load an earlier conversation; it starts with an empty "
-                 "context.");
+      context_is_gone(s, "This agent cannot load an earlier conversation");
       free(s->resume_id);
       s->resume_id = NULL;
     }

@@ -336,6 +336,14 @@ static bool has_input(const json_t *update) {
          !(json_is_object(input) && json_object_size(input) == 0);
 }
 
+/* Often the command line itself. */
+static char *build_title(acp_build *b, const json_t *title) {
+  if (!json_is_string(title)) return acp_build_copy(b, "");
+  size_t bytes = json_string_length(title);
+  const char *clean = acp_build_redact(b, json_string_value(title), &bytes);
+  return acp_build_text(b, clean, bytes, 1024);
+}
+
 static void build_state(acp_build *b, const acp_tool *tool, const json_t *update,
                         Remote__V1__ToolState *state) {
   const json_t *meta = json_object_get(update, "_meta");
@@ -344,7 +352,7 @@ static void build_state(acp_build *b, const acp_tool *tool, const json_t *update
   const json_t *parent = json_object_get(claude, "parentToolUseId");
   remote__v1__tool_state__init(state);
   state->tool_call_id = acp_build_copy(b, tool->id);
-  state->title = acp_build_string(b, json_object_get(update, "title"), 1024);
+  state->title = build_title(b, json_object_get(update, "title"));
   state->kind = acp_tool_kind(json_string_value(json_object_get(update, "kind")));
   state->status = tool_status(json_string_value(json_object_get(update, "status")));
   if (!json_is_string(name)) name = json_object_get(claude, "toolName");

@@ -13,13 +13,16 @@ struct agent_process {
   agent_process_owner owner;
   void *user;
   uv_process_t process;
-  uv_pipe_t in, out;
+  uv_pipe_t in, out, err;
   uv_timer_t timer;
   int handles; /* that are not closed yet */
   pid_t group;
-  bool spawned, exited, output_ended, paused, stopping, told, killed, destroyed;
+  bool spawned, exited, output_ended, log_ended, paused, stopping, told, killed, destroyed;
   int status, signal;
   char *buffer;
+  char *log_path;
+  int log;
+  size_t log_bytes;
 };
 
 #define READ_BYTES 65536
@@ -31,11 +34,16 @@ typedef struct write_request {
 
 /* ---- the end ---- */
 
-static void handle_closed(uv_handle_t *handle) {
-  agent_process *p = handle->data;
-  if (--p->handles > 0 || !p->destroyed) return;
+static void process_free(agent_process *p) {
+  if (p->log >= 0) close(p->log);
+  free(p->log_path);
   free(p->buffer);
   free(p);
+}
+
+static void handle_closed(uv_handle_t *handle) {
+  agent_process *p = handle->data;
+  if (--p->handles == 0 && p->destroyed) process_free(p);
 }
 
 static void close_handle(uv_handle_t *handle) {
@@ -45,12 +53,13 @@ static void close_handle(uv_handle_t *handle) {
 static void close_all(agent_process *p) {
   close_handle((uv_handle_t *)&p->in);
   close_handle((uv_handle_t *)&p->out);
+  close_handle((uv_handle_t *)&p->err);
   close_handle((uv_handle_t *)&p->timer);
   if (p->spawned) close_handle((uv_handle_t *)&p->process);
 }
 
 static void tell_ended(agent_process *p) {
-  if (p->told || !p->exited || !p->output_ended) return;
+  if (p->told || !p->exited || !p->output_ended || !p->log_ended) return;
   p->told = true;
   /* What it left behind in its group goes with it. */
   kill(-p->group, SIGKILL);
@@ -62,7 +71,7 @@ static void tell_ended(agent_process *p) {
 static void on_drained(uv_timer_t *timer) {
   agent_process *p = timer->data;
   kill(-p->group, SIGKILL);
-  p->output_ended = true;
+  p->output_ended = p->log_ended = true;
   tell_ended(p);
 }
 
@@ -71,7 +80,7 @@ static void on_process_exit(uv_process_t *process, int64_t status, int signal) {
   p->exited = true;
   p->status = signal != 0 ? 128 + signal : (int)status;
   p->signal = signal;
-  if (!p->output_ended) uv_timer_start(&p->timer, on_drained, 300, 0);
+  if (!p->output_ended || !p->log_ended) uv_timer_start(&p->timer, on_drained, 300, 0);
   tell_ended(p);
 }
 
@@ -99,10 +108,7 @@ void agent_process_destroy(agent_process *p) {
   p->destroyed = true;
   if (!p->exited && p->group > 0) kill(-p->group, SIGKILL);
   close_all(p);
-  if (p->handles == 0) {
-    free(p->buffer);
-    free(p);
-  }
+  if (p->handles == 0) process_free(p);
 }
 
 /* ---- bytes ---- */
@@ -124,6 +130,36 @@ static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buffer) 
     /* Nothing more can come of it; one that stays is told to go. */
     if (!p->exited) agent_process_stop(p, false);
   }
+}
+
+static void open_log(agent_process *p) {
+  p->log =
+      p->log_path != NULL ? open(p->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+  off_t end = p->log >= 0 ? lseek(p->log, 0, SEEK_END) : 0;
+  p->log_bytes = end > 0 ? (size_t)end : 0;
+}
+
+static void turn_log(agent_process *p) {
+  char *old = memory_zero(strlen(p->log_path) + 3);
+  sprintf(old, "%s.1", p->log_path);
+  close(p->log);
+  (void)rename(p->log_path, old);
+  free(old);
+  open_log(p);
+}
+
+/* A log that cannot be written is not worth ending the agent for. */
+static void on_log(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buffer) {
+  agent_process *p = stream->data;
+  if (bytes < 0) {
+    uv_read_stop(stream);
+    p->log_ended = true;
+    tell_ended(p);
+    return;
+  }
+  if (bytes == 0 || p->log < 0) return;
+  if (p->log_bytes + (size_t)bytes > AGENT_LOG_BYTES_MAX) turn_log(p);
+  if (p->log >= 0 && write(p->log, buffer->base, (size_t)bytes) > 0) p->log_bytes += (size_t)bytes;
 }
 
 void agent_process_pause(agent_process *p, bool pause) {
@@ -171,27 +207,29 @@ static void start_error(char *error, size_t bytes, const char *name, int code) {
 static void init_handles(agent_process *p, uv_loop_t *loop) {
   uv_pipe_init(loop, &p->in, 0);
   uv_pipe_init(loop, &p->out, 0);
+  uv_pipe_init(loop, &p->err, 0);
   uv_timer_init(loop, &p->timer);
-  p->in.data = p->out.data = p->timer.data = p->process.data = p;
-  p->handles = 3;
+  p->in.data = p->out.data = p->err.data = p->timer.data = p->process.data = p;
+  p->handles = 4;
 }
 
 int agent_process_start(uv_loop_t *loop, char *const *argv, const char *cwd, const char *log_path,
                         const agent_process_owner *owner, void *user, agent_process **out,
                         char *error, size_t error_bytes) {
   agent_process *p = memory_zero(sizeof *p);
-  int log = log_path != NULL ? open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
   uv_stdio_container_t stdio[3];
   p->owner = *owner;
   p->user = user;
   p->buffer = memory_zero(READ_BYTES);
+  p->log_path = log_path != NULL ? memory_string(log_path) : NULL;
+  open_log(p);
   init_handles(p, loop);
   stdio[0].flags = (uv_stdio_flags)(UV_CREATE_PIPE | UV_READABLE_PIPE);
   stdio[0].data.stream = (uv_stream_t *)&p->in;
   stdio[1].flags = (uv_stdio_flags)(UV_CREATE_PIPE | UV_WRITABLE_PIPE);
   stdio[1].data.stream = (uv_stream_t *)&p->out;
-  stdio[2].flags = log >= 0 ? UV_INHERIT_FD : UV_IGNORE;
-  if (log >= 0) stdio[2].data.fd = log;
+  stdio[2].flags = (uv_stdio_flags)(UV_CREATE_PIPE | UV_WRITABLE_PIPE);
+  stdio[2].data.stream = (uv_stream_t *)&p->err;
   char **words = (char **)(uintptr_t)argv; /* libuv does not write to them */
   uv_process_options_t options = {.exit_cb = on_process_exit,
                                   .file = argv[0],
@@ -203,7 +241,6 @@ int agent_process_start(uv_loop_t *loop, char *const *argv, const char *cwd, con
   int code = uv_spawn(loop, &p->process, &options);
   p->spawned = true; /* the handle is initialised even then */
   p->handles++;
-  if (log >= 0) close(log);
   if (code != 0) {
     start_error(error, error_bytes, argv[0], code);
     p->exited = true;
@@ -212,6 +249,7 @@ int agent_process_start(uv_loop_t *loop, char *const *argv, const char *cwd, con
   }
   p->group = p->process.pid;
   uv_read_start((uv_stream_t *)&p->out, on_alloc, on_read);
+  uv_read_start((uv_stream_t *)&p->err, on_alloc, on_log);
   *out = p;
   return 0;
 }

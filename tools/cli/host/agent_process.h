@@ -22,8 +22,11 @@ typedef struct agent_process_owner {
 #define AGENT_CLOSE_MS 2000u /* after stdin was closed, before TERM */
 #define AGENT_TERM_MS 3000u  /* after TERM, before KILL */
 
-/* Starts argv[0] with PATH. `log_path`: where its standard error goes (appended). 0, or a libuv
- * error with a text that says what to do. */
+#define AGENT_LOG_BYTES_MAX (4u * 1024u * 1024u)
+
+/* Starts argv[0] with PATH. `log_path`: where its standard error goes (appended); over 4 MiB the
+ * file becomes log_path.1, in place of the one before. 0, or a libuv error with a text that says
+ * what to do. */
 int agent_process_start(uv_loop_t *loop, char *const *argv, const char *cwd, const char *log_path,
                         const agent_process_owner *owner, void *user, agent_process **out,
                         char *error, size_t error_bytes);

@@ -22,9 +22,17 @@ static void not_taken(host_app *app, const lrm_host_action *action, const char *
   host_sink.turn_ended(app, &ended);
 }
 
+#define ATTACHMENTS_MAX 16
+
+/* What the host lends is void at the next call on it, so it is copied. */
+typedef struct kept_attachment {
+  char name[256], media_type[128], uri[PATH_BYTES_MAX + 8];
+  uint8_t *data;
+} kept_attachment;
+
 /* An attachment becomes a file of the session, which the agent can read. */
-static bool save_attachment(host_app *app, const lrm_id *id, acp_attachment *out,
-                            char uri[PATH_BYTES_MAX + 8]) {
+static bool save_attachment(host_app *app, const lrm_id *id, kept_attachment *kept,
+                            acp_attachment *out) {
   lrm_host_attachment_info info;
   char hex[LRM_ID_HEX_BYTES], path[PATH_BYTES_MAX], name[64];
   if (lrm_host_attachment(app->host, id, &info) != 0) return false;
@@ -41,26 +49,34 @@ static bool save_attachment(host_app *app, const lrm_id *id, acp_attachment *out
       good = false;
   }
   if (fd >= 0) close(fd);
-  snprintf(uri, PATH_BYTES_MAX + 8, "file://%s", path);
-  *out = (acp_attachment){info.name, info.media_type, info.data.data, info.data.bytes, uri};
-  return good;
+  if (!good) {
+    surface_say(app->surface, "an attachment could not be saved and is left out");
+    return false;
+  }
+  snprintf(kept->name, sizeof kept->name, "%s", info.name);
+  snprintf(kept->media_type, sizeof kept->media_type, "%s", info.media_type);
+  snprintf(kept->uri, sizeof kept->uri, "file://%s", path);
+  kept->data = memory_zero(info.data.bytes);
+  if (info.data.bytes > 0) memcpy(kept->data, info.data.data, info.data.bytes);
+  *out = (acp_attachment){kept->name, kept->media_type, kept->data, info.data.bytes, kept->uri};
+  return true;
 }
-
-#define ATTACHMENTS_MAX 16
 
 static void give_prompt(host_app *app, const lrm_host_action *action) {
   acp_attachment attachments[ATTACHMENTS_MAX];
-  char(*uris)[PATH_BYTES_MAX + 8] = memory_zero(ATTACHMENTS_MAX * sizeof *uris);
+  kept_attachment *kept = memory_zero(ATTACHMENTS_MAX * sizeof *kept);
   size_t count = 0;
   for (size_t i = 0; i < action->attachments_count && count < ATTACHMENTS_MAX; i++)
-    if (save_attachment(app, &action->attachment_ids[i], &attachments[count], uris[count])) count++;
+    if (save_attachment(app, &action->attachment_ids[i], &kept[count], &attachments[count]))
+      count++;
   const lrm_id *command = lrm_id_none(&action->command_id) ? NULL : &action->command_id;
   if (app->acp == NULL || !acp_session_ready(app->acp))
     not_taken(app, action, "the agent is not there");
   else if (!acp_session_prompt(app->acp, action->turn_id, action->text, attachments, count, command,
                                app_now(app)))
     not_taken(app, action, "the agent takes no prompt now");
-  free(uris);
+  for (size_t i = 0; i < count; i++) free(kept[i].data);
+  free(kept);
 }
 
 /* A slash command is a prompt of the local session: it waits in the same queue. */

@@ -23,6 +23,17 @@ static void take_event(acp_history *h, const Remote__V1__Event *event) {
       acp_history_add(h, ACP_ROLE_THOUGHT, m->message_id, m->position, m->text, strlen(m->text));
       break;
     }
+    /* Of a message in which the last host died there are only pieces. */
+    case REMOTE__V1__EVENT__BODY_ASSISTANT_DELTA: {
+      const Remote__V1__AssistantDelta *m = event->assistant_delta;
+      acp_history_add(h, ACP_ROLE_ASSISTANT, m->message_id, m->position, m->text, strlen(m->text));
+      break;
+    }
+    case REMOTE__V1__EVENT__BODY_THOUGHT_DELTA: {
+      const Remote__V1__ThoughtDelta *m = event->thought_delta;
+      acp_history_add(h, ACP_ROLE_THOUGHT, m->message_id, m->position, m->text, strlen(m->text));
+      break;
+    }
     case REMOTE__V1__EVENT__BODY_TOOL_STARTED:
       if (event->tool_started->tool != NULL)
         acp_history_add_tool(h, event->tool_started->tool->tool_call_id);

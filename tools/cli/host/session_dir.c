@@ -176,11 +176,13 @@ bool session_dir_save(session_dir *dir) {
 }
 
 void session_dir_remove(session_dir *dir) {
-  static const char *const names[] = {"journal.db",   "journal.db-wal", "journal.db-shm",
-                                      "session.json", "agent.log",      "lock"};
   char path[PATH_BYTES_MAX];
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (session_dir_file(dir, names[i], path) == 0) (void)unlink(path);
+  DIR *folder = opendir(dir->path);
+  struct dirent *entry;
+  while (folder != NULL && (entry = readdir(folder)) != NULL)
+    if (entry->d_name[0] != '.' && session_dir_file(dir, entry->d_name, path) == 0)
+      (void)unlink(path);
+  if (folder != NULL) closedir(folder);
   (void)rmdir(dir->path);
 }
 

@@ -208,6 +208,7 @@ static void a_load_that_fails_begins_anew_and_says_so(void **state) {
   begin_load(NULL);
   agent_fails(&rec, "session/load", RPC_NOT_FOUND, "no such session");
   assert_int_equal(count_body(&rec, BODY(NOTICE)), 1);
+  assert_int_equal(count_body(&rec, BODY(CONTEXT_CLEARED)), 1);
   assert_int_equal(sent_count(&rec, "session/new"), 1);
   agent_answers(&rec, "session/new", "{'sessionId':'fresh'}");
   assert_true(rec.ready);
