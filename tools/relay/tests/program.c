@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +57,7 @@ static pid_t spawn(program *p, const char *const *args, const char *fault) {
   pid_t pid = fork();
   assert_true(pid >= 0);
   if (pid != 0) return pid;
+  (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves no relay behind */
   int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0) _exit(99);
   if (fault != NULL) {
