@@ -74,6 +74,7 @@ static void send_prompts(steer *s) {
     char name[LRM_ID_HEX_BYTES];
     hex(&id, name);
     printf("{\"submitted\":%u,\"id\":\"%s\"}\n", s->next_prompt, name);
+    fflush(stdout); /* said before it is sent: a killed client has told what it may have sent */
     s->next_prompt++;
   }
   if (s->next_prompt == s->end_prompt && lrm_client_pending(s->client) == 0) stop(s, 0);

@@ -67,7 +67,12 @@ static void print_state(void *user, const lrm_command *command) {
   lrm_id_hex(&command->command_id, hex);
   if (!a->id_printed) puts(hex);
   a->id_printed = true;
-  if (command->state == LRM_COMMAND_DELIVERED) puts("delivered");
+  /* An outcome that the host gave says too that it has the command, when it is the first to say so.
+   */
+  bool delivered = command->state == LRM_COMMAND_DELIVERED ||
+                   (command->state == LRM_COMMAND_DONE && command->full != NULL);
+  if (delivered && !a->delivered_printed) puts("delivered");
+  a->delivered_printed = a->delivered_printed || delivered;
   fflush(stdout);
 }
 
@@ -87,7 +92,7 @@ exit_code act_send(act *a, const Remote__V1__Command *command, uint64_t ttl_ms) 
   lrm_id id;
   exit_code result = remote_session_submit(&a->session, command, ttl_ms, &id);
   if (result) return result;
-  a->id_printed = false;
+  a->id_printed = a->delivered_printed = false;
   a->command = (lrm_command){.command_id = id, .reason = ""};
   result = remote_session_follow(&a->session, LRM_COMMAND_STORED, a->connection.timeout_ms,
                                  print_state, a, &a->command);

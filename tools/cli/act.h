@@ -26,6 +26,7 @@ typedef struct act {
   lrm_command command; /* what is known of the last one */
   bool quiet;          /* no line for each state on the way */
   bool id_printed;
+  bool delivered_printed;
 } act;
 
 /* Takes words[0] as SESSION when there is one more than `others`, and --session is not given.
