@@ -130,7 +130,8 @@ static void on_send(void *user, const char *line, size_t bytes) {
   FUZZ_CHECK(bytes > 0 && line[bytes - 1] == '\n');
   FUZZ_CHECK(memchr(line, '\n', bytes - 1) == NULL);
   const char *id = memmem(line, bytes, "\"id\":", 5);
-  if (id != NULL && memmem(line, bytes, "\"method\":", 9) != NULL) w->last_id = atol(id + 5);
+  if (id != NULL && memmem(line, bytes, "\"method\":", 9) != NULL)
+    w->last_id = strtol(id + 5, NULL, 10);
 }
 
 static void answer(world *w, const char *words) {

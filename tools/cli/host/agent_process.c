@@ -140,8 +140,9 @@ static void open_log(agent_process *p) {
 }
 
 static void turn_log(agent_process *p) {
-  char *old = memory_zero(strlen(p->log_path) + 3);
-  sprintf(old, "%s.1", p->log_path);
+  size_t bytes = strlen(p->log_path) + 3;
+  char *old = memory_zero(bytes);
+  snprintf(old, bytes, "%s.1", p->log_path);
   close(p->log);
   (void)rename(p->log_path, old);
   free(old);
