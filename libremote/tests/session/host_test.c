@@ -497,6 +497,36 @@ static void withdrawals_and_expiries_come_first(void **state) {
   assert_true(lrm_id_equal(&kit.action.command_id, &good));
 }
 
+static void late_answers_learn_who_won_also_after_a_restart(void **state) {
+  (void)state;
+  lrm_id ask = kit_ask(&kit, "yes", "no");
+  kit_answer(&kit, &ask, "yes");
+  kit_commit(&kit);
+  for (int i = 0; i < 3; i++) {
+    kit_restart(&kit, true);
+    kit_confirm(&kit);
+    lrm_id late = kit_answer(&kit, &ask, "no");
+    expect_outcome(&late, OUTCOME(SUPERSEDED), 0);
+    assert_string_equal(kit.outcome->resolution->answer->option_id, "yes");
+    kit_commit(&kit);
+  }
+}
+
+static void the_first_block_of_each_process_clears_tails(void **state) {
+  (void)state;
+  for (int i = 0; i < 3; i++) {
+    kit_delta(&kit, "m", "half a sentence");
+    kit_commit(&kit);
+    uint64_t end = lrm_log_facts_now(kit.host->events).end;
+    kit_restart(&kit, true);
+    lrm_block block;
+    assert_int_equal(lrm_log_read(kit.host->events, end, &block), 0);
+    assert_int_equal(block.offset, end);
+    assert_true((block.flags & LRM_FLAG_CLEARS_TAIL) != 0);
+    assert_int_equal(lrm_log_writer_of(kit.host->events, end), kit.config.writer_generation);
+  }
+}
+
 static void an_uncommitted_answer_never_was(void **state) {
   (void)state;
   lrm_id ask = kit_ask(&kit, "yes", "no");
@@ -697,6 +727,24 @@ static void deltas_are_tails_then_durable_then_whole(void **state) {
                    LRM_ERR_NOT_FOUND);
 }
 
+static void tails_overtake_nothing(void **state) {
+  (void)state;
+  kit_delta(&kit, "m", "at once");
+  assert_int_equal(kit.host->tail_sendable, 1);
+  Remote__V1__Notice notice = REMOTE__V1__NOTICE__INIT;
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  notice.text = lrm__text("first");
+  event.body_case = EVENT_BODY(NOTICE);
+  event.notice = &notice;
+  assert_int_equal(lrm_host_emit(kit.host, &event, kit.wall_ms, kit.now_ns), 0);
+  kit_delta(&kit, "m", "then");
+  assert_int_equal(kit.host->tail.count, 2);
+  assert_int_equal(kit.host->tail_sendable, 1);
+  kit_commit(&kit);
+  lrm__host_tail_settled(kit.host, lrm__host_durable(kit.host));
+  assert_int_equal(kit.host->tail_sendable, 2);
+}
+
 static void long_streams_are_cleared_and_split(void **state) {
   (void)state;
   static char text[20001];
@@ -793,6 +841,8 @@ static void what_could_not_be_journalled_begins_a_new_epoch(void **state) {
   lrm_id epoch = lrm_host_position(kit.host).epoch;
   lrm_id done = kit_prompt(&kit, "runs");
   assert_true(kit_act(&kit));
+  assert_int_equal(lrm_host_submit_local(kit.host, "mine", false, kit.wall_ms, kit.now_ns), 0);
+  kit_commit(&kit);
   lrm_store_memory_fail(kit.store, LRM_ERR_DISK_FULL, 1000);
   kit_prompt(&kit, "waits");
   kit_commit(&kit);
@@ -808,6 +858,8 @@ static void what_could_not_be_journalled_begins_a_new_epoch(void **state) {
   }
   assert_int_equal(lrm_host_finish(kit.host, &done, 0, NULL, kit.wall_ms, kit.now_ns), 0);
   kit_turn_ended(&kit, "end_turn");
+  assert_true(lrm_host_next_action(kit.host, &kit.action)); /* the local person is not held up */
+  assert_string_equal(kit.action.text, "mine");
   lrm_store_memory_fail(kit.store, 0, 0);
   kit_commit(&kit);
   lrm_id after = lrm_host_position(kit.host).epoch;
@@ -816,6 +868,9 @@ static void what_could_not_be_journalled_begins_a_new_epoch(void **state) {
   kit_restart(&kit, true);
   expect_outcome(&done, OUTCOME(APPLIED), 0);
   assert_int_equal(lrm_host_state(kit.host)->n_queue, 0);
+  assert_int_equal(lrm_host_set_agent_ready(kit.host, true, kit.wall_ms, kit.now_ns), 0);
+  kit_confirm(&kit);
+  assert_false(kit_act(&kit)); /* what was given is not given again */
 }
 
 static void the_journal_stays_below_its_cap(void **state) {
@@ -959,6 +1014,8 @@ int main(void) {
       TEST(journalled_answers_learn_that_their_ask_is_orphaned),
       TEST(nothing_is_acted_on_before_it_is_confirmed),
       TEST(withdrawals_and_expiries_come_first),
+      TEST(late_answers_learn_who_won_also_after_a_restart),
+      TEST(the_first_block_of_each_process_clears_tails),
       TEST(an_uncommitted_answer_never_was),
       TEST(restarts_give_the_same_view),
       TEST(a_new_history_makes_what_is_pending_unknown),
@@ -966,6 +1023,7 @@ int main(void) {
       TEST(a_fenced_host_goes_on_alone),
       TEST(ending_from_afar_waits_until_all_is_published),
       TEST(deltas_are_tails_then_durable_then_whole),
+      TEST(tails_overtake_nothing),
       TEST(long_streams_are_cleared_and_split),
       TEST(an_ask_makes_the_text_before_it_durable),
       TEST(only_tails_are_cleared_too),

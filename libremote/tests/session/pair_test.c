@@ -733,6 +733,29 @@ static void end(world *w) {
   free(w->reads);
 }
 
+/* Off: everything up to that goes out, and nothing that happens later. */
+static void turn_off(world *w) {
+  MUST(lrm_host_set_remote_mode(w->host, REMOTE__V1__REMOTE_MODE__REMOTE_MODE_OFF, "that was it",
+                                w->wall_ms, w->now_ns));
+  uint64_t off = lrm_host_position(w->host).offset;
+  Remote__V1__Notice notice = REMOTE__V1__NOTICE__INIT;
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  notice.text = lrm__text("a secret");
+  event.body_case = REMOTE__V1__EVENT__BODY_NOTICE;
+  event.notice = &notice;
+  MUST(lrm_host_emit(w->host, &event, w->wall_ms, w->now_ns));
+  emit_delta(w, "secret", "and another");
+  unsigned tails = w->clients[0].tails;
+  cut(w, 0); /* and it goes out even over a cut */
+  uint64_t limit = w->now_ns + 60 * SECOND;
+  while (!lrm_host_published(w->host) && w->now_ns < limit) turn_of(w);
+  CHECK(lrm_host_published(w->host), "the end of remote control is not published");
+  for (unsigned i = 0; i < 200; i++) turn_of(w);
+  CHECK(lrm_log_facts_now(w->relay.events).end == off, "%llu published, off at %llu",
+        (unsigned long long)lrm_log_facts_now(w->relay.events).end, (unsigned long long)off);
+  CHECK(w->clients[0].tails == tails, "tails after the end of remote control");
+}
+
 static void run(uint64_t seed) {
   static world w;
   pair_seed = seed;
@@ -754,6 +777,7 @@ static void run(uint64_t seed) {
   CHECK(quiet(&w), "not quiet any more");
   compare_views(&w);
   judge(&w);
+  turn_off(&w);
   if (verbose)
     printf(
         "seed %llu: %zu commands, %zu asks, events %u and %u, snapshots %u and %u, tails %u and "
