@@ -105,6 +105,7 @@ def every_ask(p):
     s.idle()
     s.run("APPLIED", "send", "REVIEW First this, then that.")
     ask = s.ask("plan")
+    s.run("REJECTED", "answer", ask, "bypassPermissions", code=REJECTED)  # a mode that asks less
     s.run("APPLIED", "answer", ask, "begin")
     s.idle()
     s.run("APPLIED", "send", "OPEN https://example.org/sign-in")

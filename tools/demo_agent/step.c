@@ -165,12 +165,13 @@ static void step_ask(demo_session *session, const char *text) {
 static void step_review(demo_session *session, const char *text) {
   char id[32];
   snprintf(id, sizeof id, "review-%u", ++session->counter);
-  json_t *params = json_pack("{s:s,s:{s:s,s:s,s:s,s:[{s:s,s:o}]},s:[{s:s,s:s,s:s},{s:s,s:s,s:s}]}",
-                             "sessionId", session->id, "toolCall", "toolCallId", id, "title",
-                             "Ready to begin?", "kind", "switch_mode", "content", "type", "content",
-                             "content", demo_text_block(text, strlen(text)), "options", "optionId",
-                             "begin", "name", "Begin", "kind", "allow_once", "optionId", "refine",
-                             "name", "Keep planning", "kind", "reject_once");
+  json_t *params = json_pack(
+      "{s:s,s:{s:s,s:s,s:s,s:[{s:s,s:o}]},s:[{s:s,s:s,s:s},{s:s,s:s,s:s},{s:s,s:s,s:s}]}",
+      "sessionId", session->id, "toolCall", "toolCallId", id, "title", "Ready to begin?", "kind",
+      "switch_mode", "content", "type", "content", "content", demo_text_block(text, strlen(text)),
+      "options", "optionId", "bypassPermissions", "name", "Begin, and never ask", "kind",
+      "allow_always", "optionId", "begin", "name", "Begin", "kind", "allow_once", "optionId",
+      "refine", "name", "Keep planning", "kind", "reject_once");
   session->turn.request_id = demo_send_request("session/request_permission", params);
   session->turn.wait = DEMO_WAIT_ANSWER;
 }

@@ -144,6 +144,15 @@ static int won(lrm_host *host, lrm__request *request, const lrm_id *ask_id,
   return result != 0 ? result : lrm__host_update_status(host);
 }
 
+/* Agents offer modes as the ways to accept a plan: choosing one is a switch of the mode. */
+static bool elevates(const lrm_host *host, const lrm_id *ask_id,
+                     const Remote__V1__AnswerContent *answer) {
+  const Remote__V1__Ask *ask = lrm_arbiter_find(host->arbiter, ask_id);
+  bool known;
+  return ask != NULL && answer != NULL && ask->kind_case == REMOTE__V1__ASK__KIND_PLAN &&
+         lrm__host_mode_elevates(host, answer->option_id, &known);
+}
+
 int lrm__host_answer(lrm_host *host, lrm__request *request) {
   const Remote__V1__AnswerAsk *answer = request->command->answer_ask;
   lrm_inbox_item *item = request->item;
@@ -154,6 +163,9 @@ int lrm__host_answer(lrm_host *host, lrm__request *request) {
     lrm__judgement judgement = {.outcome = OUTCOME(EXPIRED), .reason = "its time was over"};
     return lrm__host_give(host, item, &judgement);
   }
+  if (open && elevates(host, &ask_id, answer->answer))
+    return lrm__host_reject(host, item, LRM_CODE_ELEVATION,
+                            "a mode that asks less can only be chosen at the host");
   Remote__V1__AnswerContent nothing = REMOTE__V1__ANSWER_CONTENT__INIT;
   const Remote__V1__AskResolved *resolution = NULL;
   lrm_verdict verdict =

@@ -375,6 +375,8 @@ int lrm__host_turn_unclaimed(lrm_host *host) LRM_MUST_USE;
 
 /* ---- host_asks.c ---- */
 
+/* The id is one of the agent's modes (`known`), and it asks less. */
+bool lrm__host_mode_elevates(const lrm_host *host, const char *id, bool *known);
 int lrm__host_answer(lrm_host *host, lrm__request *request) LRM_MUST_USE;
 /* Ends the open asks of a turn (NULL: all). */
 int lrm__host_end_asks(lrm_host *host, const char *turn_id, Remote__V1__AskOutcome outcome,

@@ -23,15 +23,21 @@ static int start(lrm_host *host, const lrm__request *request, lrm__action_spec *
 
 /* ---- modes and options ---- */
 
-static int set_mode(lrm_host *host, lrm__request *request) {
-  const char *id = request->command->set_mode->mode_id;
+bool lrm__host_mode_elevates(const lrm_host *host, const char *id, bool *known) {
   const Remote__V1__SessionState *state = lrm_view_state(host->view);
   const Remote__V1__Mode *mode = NULL;
   for (size_t i = 0; i < state->n_modes && mode == NULL; i++)
     if (strcmp(state->modes[i]->mode_id, id) == 0) mode = state->modes[i];
-  if (mode == NULL) return refuse(host, request, LRM_CODE_INVALID, "there is no such mode");
-  bool elevates = mode->elevating || (host->config.elevates_mode != NULL &&
-                                      host->config.elevates_mode(host->config.user, id));
+  *known = mode != NULL;
+  return mode != NULL && (mode->elevating || (host->config.elevates_mode != NULL &&
+                                              host->config.elevates_mode(host->config.user, id)));
+}
+
+static int set_mode(lrm_host *host, lrm__request *request) {
+  const char *id = request->command->set_mode->mode_id;
+  bool known;
+  bool elevates = lrm__host_mode_elevates(host, id, &known);
+  if (!known) return refuse(host, request, LRM_CODE_INVALID, "there is no such mode");
   if (elevates)
     return refuse(host, request, LRM_CODE_ELEVATION,
                   "a mode that asks less can only be chosen at the host");
