@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+"""`tools/demo/run`, without a terminal: it says what to type, that works, and Ctrl-C ends it cleanly.
+
+    demo_test.py BUILD_DIR"""
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def main(build):
+    demo = subprocess.Popen([f"{ROOT}/tools/demo/run", os.path.abspath(build)], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    try:
+        text = ""
+        while "asks" not in text:
+            line = demo.stdout.readline()
+            assert line, f"the demo ended: {text}"
+            text += line
+        env = dict(os.environ, **dict(re.findall(r"(REMOTE_\w+)=(\S+)", text)))
+        remote = re.search(r"(\S+/remote) attach", text).group(1)
+        deadline = time.monotonic() + 20
+        while True:
+            said = subprocess.run([remote, "send", "--wait=idle", "SAY shown by the demo"], env=env, text=True,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+            if said.returncode == 0:
+                break
+            assert time.monotonic() < deadline, f"remote send: exit {said.returncode}: {said.stdout}"
+            time.sleep(0.2)
+        assert "applied" in said.stdout, said.stdout
+        state = os.path.dirname(os.path.dirname(env["REMOTE_TOKEN_FILE"]))
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(20) == 0, f"the demo ended with {demo.returncode}"
+        assert not os.path.exists(state), "its folder is still there"
+    finally:
+        if demo.poll() is None:
+            os.killpg(demo.pid, signal.SIGKILL)
+    print("demo: 1 passed, 0 failed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
