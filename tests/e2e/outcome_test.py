@@ -79,7 +79,10 @@ class Story:
 def started(p):
     p.start_relay()
     p.start_host()
-    return Story(p)
+    s = Story(p)
+    # The agent's modes are events like others: they reach the relay a moment after the session.
+    s.wait("modes", lambda: any(e.WhichOneof("body") == "modes_changed" for e in s.events()))
+    return s
 
 
 def every_ask(p):
