@@ -259,7 +259,7 @@ static void a_flush_that_nobody_reads_ends_within_a_second(void **state) {
 static void tells_why_it_cannot_connect(void **state) {
   (void)state;
   static const char *const urls[] = {"tcp://127.0.0.1:1", "tcp://localhost:1",
-                                     "unix:///tmp/lrm-no-such.sock", "tcp://no.such.invalid:1"};
+                                     "unix:///tmp/lrm-no-such.sock"};
   for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
     uv_loop_t loop;
     uv_loop_init(&loop);
@@ -277,8 +277,7 @@ static void tells_why_it_cannot_connect(void **state) {
 
 static void may_be_closed_while_connecting(void **state) {
   (void)state;
-  static const char *const urls[] = {"tcp://127.0.0.1:1", "tcp://localhost:1",
-                                     "tcp://no.such.invalid:1"};
+  static const char *const urls[] = {"tcp://127.0.0.1:1", "tcp://localhost:1"};
   for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
     uv_loop_t loop;
     uv_loop_init(&loop);

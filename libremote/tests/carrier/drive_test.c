@@ -242,13 +242,14 @@ static void tries_again_where_nobody_listens(void **state) {
 
 static void stops_while_it_waits_and_while_it_connects(void **state) {
   (void)state;
-  static const char *const urls[] = {"tcp://127.0.0.1:1", "tcp://no.such.invalid:1"};
+  /* Nothing listens there; and a listener that has not answered yet. No name is looked up: how long
+   * that takes is the resolver's business. */
   for (size_t i = 0; i < 2; i++) {
     uv_loop_t loop;
     lrm_url reach, other;
     lrm_uv_listener *listener = begin(&loop, "tcp://127.0.0.1:0", &reach);
-    assert_int_equal(lrm_url_parse(urls[i], &other, NULL, 0), 0);
-    connect_client(&other);
+    assert_int_equal(lrm_url_parse("tcp://127.0.0.1:1", &other, NULL, 0), 0);
+    connect_client(i == 0 ? &other : &reach);
     if (i == 0) RUN_UNTIL(client.downs >= 1);
     if (i == 1) uv_run(&loop, UV_RUN_NOWAIT);
     finish(listener);
