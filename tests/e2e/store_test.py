@@ -121,7 +121,33 @@ def stopped_reader(p):
     return f"relay grew by {grown} KiB in all while {end} events passed"
 
 
-CASES = {"stored means committed": stored_means_committed, "delivered means journalled": delivered_means_journalled,
+def idle_costs_nothing(p):
+    """Nobody does anything: nobody uses the processor. (CPU time, not wall time: load does not matter.)"""
+    p.start_relay()
+    p.start_host()
+    p.start_steer(0, 3, "SAY before the pause %u")
+    assert p.steer.wait_for(lambda x: any("end" in l for l in x.lines), 30), "no end"
+    from programs import Lines, find
+    env = dict(p.env, REMOTE_RELAY=p.url, REMOTE_TOKEN_FILE=f"{p.root}/relay/token")
+    watch = Lines([find(p.build, "remote"), "watch", p.session, "--json"], env, f"{p.root}/watch.log")
+    p.others.append(watch)
+    assert watch.wait_for(lambda x: x.count("synced"), 20), "watch does not follow"
+    who = {"relay": p.relay, "host": p.host, "watch": watch}
+
+    def ticks(process):
+        fields = open(f"/proc/{process.process.pid}/stat").read().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    time.sleep(1)
+    before = {name: ticks(process) for name, process in who.items()}
+    time.sleep(4)
+    used = {name: (ticks(process) - before[name]) / os.sysconf("SC_CLK_TCK") for name, process in who.items()}
+    busy = {name: seconds for name, seconds in used.items() if seconds > 0.4}
+    assert not busy, f"CPU seconds in 4 idle ones: {busy}"
+    return ", ".join(f"{name} {seconds:.2f}" for name, seconds in used.items()) + " CPU s in 4 s"
+
+
+CASES = {"idle costs nothing": idle_costs_nothing, "stored means committed": stored_means_committed, "delivered means journalled": delivered_means_journalled,
          "a late reader": late_reader, "a reader that stops for 10 s": stopped_reader}
 
 if __name__ == "__main__":

@@ -67,6 +67,16 @@ static void arm(lrm_uv_drive *drive) {
 
 void lrm_uv_drive_kick(lrm_uv_drive *drive) {
   if (drive->kicked || drive->destroyed) return;
+  /* Where nothing can be sent a turn is for nothing, and whoever kicks in every turn of the loop
+   * would keep it turning: `writable`, `up` or the time of the next attempt comes by itself. */
+  bool full = drive->up && drive->carrier != NULL && !drive->closing &&
+              lrm_link_state_now(drive->link) == LRM_LINK_LIVE &&
+              lrm_carrier_room(drive->carrier) == 0;
+  bool down = !drive->up && !drive->stopping;
+  if (full || down) {
+    arm(drive);
+    return;
+  }
   drive->kicked = true;
   drive->due_ns = 0;
   (void)uv_timer_start(&drive->timer, on_timer, 0, 0);

@@ -46,6 +46,7 @@ static int on_fault(void *user, lrm_fault_point point) { return fault_point(user
 
 static void on_settled(void *user, int result) {
   host_app *app = user;
+  app->link_touched = true;
   if (result == 0) {
     app->unsettled_bytes = 0;
     if (app->process != NULL && !app->agent_gone) agent_process_pause(app->process, false);
@@ -233,6 +234,7 @@ static void describe(const host_app *app, const char *agent, const char *version
 
 static void on_seen(void *user, const Remote__V1__Event *event, bool tail) {
   host_app *app = user;
+  app->link_touched = true;
   surface_event(app->surface, event, tail);
 }
 
@@ -502,7 +504,11 @@ void app_pump(host_app *app) {
     else if (!uv_is_active((uv_handle_t *)&app->retry))
       uv_timer_start(&app->retry, on_retry, RETRY_MS, 0);
   }
-  if (app->drive != NULL) lrm_uv_drive_kick(app->drive);
+  /* Only when there is something to send: a kick is one more turn of the loop, and this runs in
+   * every turn. */
+  if (app->drive != NULL && (app->link_touched || lrm_link_has_outgoing(app->link)))
+    lrm_uv_drive_kick(app->drive);
+  app->link_touched = false;
   if (app->state != APP_DONE) set_timer(app);
   app->pumping = false;
 }

@@ -83,6 +83,7 @@ typedef struct host_app {
   uint64_t link_generation;
   lrm_link *link;
   lrm_uv_drive *drive;
+  bool link_touched; /* an event was made, or became durable, since the last kick */
   bool link_live, link_closing, link_said_down;
   uint64_t link_close_ns; /* give up waiting for what is not published yet */
   char relay[RELAY_ADDRESS_BYTES_MAX];

@@ -24,7 +24,7 @@ static option_usage usage = {"remote test", NULL, flags, 5, false};
 static option_result parse(option_words *words, const char *a, const char *b, const char *c,
                            const char *d) {
   static char storage[5][64];
-  char *argv[6];
+  static char *argv[6]; /* the words point into it */
   const char *given[] = {"test", a, b, c, d};
   int argc = 0;
   for (; argc < 5 && given[argc]; argc++) {
