@@ -4,11 +4,17 @@
  *
  *   remote-steer --relay URL --token-file F --session HEX [--first I] [--count N] [--window W]
  *                [--prompt FORMAT] [--answer allow|reject|none] [--timeout S] [--read-only]
- *                [--pause-ms MS] [--ttl-ms MS]
- * FORMAT holds one %u. --pause-ms: stop reading for so long after the first event. Lines:
- *   {"ready":OFFSET} {"submitted":I,"id":HEX} {"stored":HEX} {"delivered":HEX}
- * {"outcome":HEX,"kind":K,"code":C}
- *   {"event":OFFSET} (every 100th) {"jump":OFFSET} and at the end
+ *                [--pause-ms MS] [--ttl-ms MS] [--every-ms MS] [--probe-ms MS] [--answer-after-ms
+ * MS] FORMAT holds one %u. --pause-ms: stop reading for so long after the first event. --every-ms:
+ * at most one prompt in so long a time. --probe-ms: besides, a Probe as often, at most 4 at a time.
+ * --answer-after-ms: an ask stays open so long. SIGUSR1: no more prompts and probes, SIGUSR2: go
+ * on. Lines, "t" being milliseconds of CLOCK_MONOTONIC:
+ *   {"ready":OFFSET} {"submitted":I,"id":HEX} {"stored":HEX} {"delivered":HEX} {"answered":HEX}
+ *   {"probe":HEX,"t":T} {"outcome":HEX,"kind":K,"code":C,"t":T}
+ *   {"up":true,"t":T} {"down":TEXT,"t":T} the link; {"event":OFFSET,"digest":HEX} (every 100th)
+ *   {"state":true,"turn":B,"asks":N,"pending":P,"next":N,"t":T} when one of the first two changes,
+ * or the third becomes 0 or stops being 0
+ *   {"jump":OFFSET} and at the end
  *   {"end":true,"epoch":HEX,"next":N,"messages":M,"digest":HEX,"pending":P}
  * Exit: 0 all outcomes known, 1 time is over, 2 wrong use, 3 refused. */
 #include <errno.h>
@@ -24,6 +30,14 @@
 #include "remote/carrier_uv.h"
 #include "remote/client.h"
 
+enum { ASKS_SEEN_MAX = 32, PROBES_OPEN_MAX = 4 };
+
+/* An ask that waits for its answer to be given. */
+typedef struct seen_ask {
+  lrm_id id;
+  uint64_t due_ns; /* UINT64_MAX: answered */
+} seen_ask;
+
 typedef struct steer {
   uv_loop_t loop;
   uv_timer_t timer;
@@ -37,6 +51,13 @@ typedef struct steer {
   unsigned pause_ms;
   uint32_t ttl_ms;
   bool paused_once;
+  bool quiet; /* SIGUSR1 */
+  uint64_t every_ns, prompt_due_ns, probe_every_ns, probe_due_ns, answer_after_ns;
+  lrm_id probes[PROBES_OPEN_MAX]; /* without an outcome yet */
+  seen_ask asks[ASKS_SEEN_MAX];
+  size_t asks_at;
+  bool said_turn, said_pending;
+  size_t said_asks;
   int exit_code;
   uint64_t give_up_ns;
   EVP_MD_CTX *digest;
@@ -46,6 +67,12 @@ typedef struct steer {
 static void hex(const lrm_id *id, char out[LRM_ID_HEX_BYTES]) { lrm_id_hex(id, out); }
 
 static void stop(steer *s, int code);
+
+static uint64_t now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 static bool submit(steer *s, Remote__V1__Command *command, lrm_id *id) {
   int result = lrm_client_submit(s->client, command, s->ttl_ms, id, lrm_uv_now_ns(&s->loop));
@@ -58,7 +85,8 @@ static bool submit(steer *s, Remote__V1__Command *command, lrm_id *id) {
 }
 
 static void send_prompts(steer *s) {
-  if (s->read_only || !s->synced) return;
+  uint64_t now_ns = lrm_uv_now_ns(&s->loop);
+  if (s->read_only || !s->synced || s->quiet || s->stopping || now_ns < s->prompt_due_ns) return;
   while (s->next_prompt < s->end_prompt && lrm_client_pending(s->client) < s->window) {
     char text[512];
     const char *mark = strstr(s->prompt, "%u");
@@ -76,6 +104,8 @@ static void send_prompts(steer *s) {
     printf("{\"submitted\":%u,\"id\":\"%s\"}\n", s->next_prompt, name);
     fflush(stdout); /* said before it is sent: a killed client has told what it may have sent */
     s->next_prompt++;
+    s->prompt_due_ns = now_ns + s->every_ns;
+    if (s->every_ns != 0) return;
   }
   if (s->next_prompt == s->end_prompt && lrm_client_pending(s->client) == 0) stop(s, 0);
 }
@@ -105,6 +135,80 @@ static void answer_ask(steer *s, const Remote__V1__Ask *ask) {
   }
 }
 
+/* A slot of `probes` that holds this id; the id of all zeros is that of a free one. */
+static lrm_id *probe_slot(steer *s, const lrm_id *id) {
+  for (int i = 0; i < PROBES_OPEN_MAX; i++)
+    if (lrm_id_equal(&s->probes[i], id)) return &s->probes[i];
+  return NULL;
+}
+
+static void send_probe(steer *s) {
+  static const lrm_id none;
+  uint64_t now_ns = lrm_uv_now_ns(&s->loop);
+  lrm_id *slot = probe_slot(s, &none);
+  if (s->probe_every_ns == 0 || slot == NULL || !s->synced || s->quiet || s->stopping ||
+      now_ns < s->probe_due_ns)
+    return;
+  Remote__V1__Probe probe = REMOTE__V1__PROBE__INIT;
+  Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
+  command.body_case = REMOTE__V1__COMMAND__BODY_PROBE;
+  command.probe = &probe;
+  uint64_t began_ms = now_ms();
+  if (!submit(s, &command, slot)) {
+    *slot = none;
+    return;
+  }
+  char name[LRM_ID_HEX_BYTES];
+  hex(slot, name);
+  printf("{\"probe\":\"%s\",\"t\":%" PRIu64 "}\n", name, began_ms);
+  s->probe_due_ns = now_ns + s->probe_every_ns;
+}
+
+/* Asks are answered some time after they were seen, so that faults meet them open. */
+static void answer_later(steer *s) {
+  const Remote__V1__SessionState *state = lrm_view_state(lrm_client_view(s->client));
+  uint64_t now_ns = lrm_uv_now_ns(&s->loop);
+  if (s->answer_after_ns == 0 || !s->synced || state == NULL) return;
+  for (size_t i = 0; i < state->n_asks; i++) {
+    seen_ask *seen = NULL;
+    lrm_id id;
+    if (lrm_id_from(state->asks[i]->ask_id.data, state->asks[i]->ask_id.len, &id)) continue;
+    for (size_t k = 0; k < ASKS_SEEN_MAX; k++)
+      if (lrm_id_equal(&s->asks[k].id, &id)) seen = &s->asks[k];
+    if (seen == NULL) {
+      seen = &s->asks[s->asks_at++ % ASKS_SEEN_MAX];
+      *seen = (seen_ask){id, now_ns + s->answer_after_ns};
+    }
+    if (now_ns < seen->due_ns) continue;
+    seen->due_ns = UINT64_MAX;
+    answer_ask(s, state->asks[i]);
+  }
+}
+
+static void say_state(steer *s) {
+  const Remote__V1__SessionState *state = lrm_view_state(lrm_client_view(s->client));
+  if (s->every_ns == 0 || state == NULL) return;
+  bool turn = state->turn_id[0] != '\0', pending = lrm_client_pending(s->client) > 0;
+  if (turn == s->said_turn && state->n_asks == s->said_asks && pending == s->said_pending) return;
+  s->said_turn = turn;
+  s->said_asks = state->n_asks;
+  s->said_pending = pending;
+  printf("{\"state\":true,\"turn\":%s,\"asks\":%zu,\"pending\":%zu,\"next\":%" PRIu64
+         ",\"t\":%" PRIu64 "}\n",
+         turn ? "true" : "false", state->n_asks, lrm_client_pending(s->client), s->next_offset,
+         now_ms());
+}
+
+/* The digest so far, as hex. */
+static void print_digest(const steer *s) {
+  unsigned char sum[EVP_MAX_MD_SIZE];
+  unsigned bytes = 0;
+  EVP_MD_CTX *copy = EVP_MD_CTX_new();
+  if (copy != NULL && EVP_MD_CTX_copy_ex(copy, s->digest)) EVP_DigestFinal_ex(copy, sum, &bytes);
+  EVP_MD_CTX_free(copy);
+  for (unsigned i = 0; i < bytes; i++) printf("%02x", sum[i]);
+}
+
 static void hash_number(steer *s, uint64_t value) {
   uint8_t bytes[8];
   for (int i = 0; i < 8; i++) bytes[i] = (uint8_t)(value >> (8 * i));
@@ -126,8 +230,13 @@ static void on_event(steer *s, const lrm_client_event *e) {
   hash_number(s, e->offset);
   EVP_DigestUpdate(s->digest, e->raw.data, e->raw.bytes);
   s->messages++;
-  if (s->messages % 100 == 0) printf("{\"event\":%" PRIu64 "}\n", e->offset);
-  if (e->event->body_case == REMOTE__V1__EVENT__BODY_ASK_OPENED && s->synced)
+  if (s->messages % 100 == 0) {
+    printf("{\"event\":%" PRIu64 ",\"digest\":\"", e->offset);
+    print_digest(s);
+    printf("\"}\n");
+  }
+  if (e->event->body_case == REMOTE__V1__EVENT__BODY_ASK_OPENED && s->synced &&
+      s->answer_after_ns == 0)
     answer_ask(s, e->event->ask_opened->ask);
 }
 
@@ -136,10 +245,14 @@ static void on_command(steer *s, const lrm_id *id) {
   if (lrm_client_command(s->client, id, &command) < 0) return;
   char name[LRM_ID_HEX_BYTES];
   hex(id, name);
-  if (command.state == LRM_COMMAND_STORED) printf("{\"stored\":\"%s\"}\n", name);
-  if (command.state == LRM_COMMAND_DELIVERED) printf("{\"delivered\":\"%s\"}\n", name);
-  if (command.state == LRM_COMMAND_DONE)
-    printf("{\"outcome\":\"%s\",\"kind\":%u,\"code\":%u}\n", name, command.outcome, command.code);
+  lrm_id *probe = probe_slot(s, id);
+  if (probe == NULL && command.state == LRM_COMMAND_STORED) printf("{\"stored\":\"%s\"}\n", name);
+  if (probe == NULL && command.state == LRM_COMMAND_DELIVERED)
+    printf("{\"delivered\":\"%s\"}\n", name);
+  if (command.state != LRM_COMMAND_DONE) return;
+  printf("{\"outcome\":\"%s\",\"kind\":%u,\"code\":%u,\"t\":%" PRIu64 "}\n", name, command.outcome,
+         command.code, now_ms());
+  if (probe != NULL) memset(probe, 0, sizeof *probe);
 }
 
 static void drain(steer *s) {
@@ -152,6 +265,7 @@ static void drain(steer *s) {
       case LRM_CLIENT_SYNCED:
         if (!s->synced) printf("{\"ready\":%" PRIu64 "}\n", s->next_offset);
         s->synced = true;
+        if (s->answer_after_ns != 0) break;
         for (size_t i = 0, n = lrm_view_state(lrm_client_view(s->client))->n_asks; i < n; i++)
           answer_ask(s, lrm_view_state(lrm_client_view(s->client))->asks[i]);
         break;
@@ -172,6 +286,7 @@ static void drain(steer *s) {
         break;
     }
   }
+  say_state(s);
   fflush(stdout);
 }
 
@@ -187,6 +302,7 @@ static void link_event(void *user, lrm_link *link, const lrm_link_event *event) 
     fprintf(stderr, "steer: refused: %s\n", event->problem->reason);
     if (!lrm_code_reconnects(event->problem->code)) stop(s, 3);
   }
+  if (event->type == LRM_LINK_EVENT_WELCOME) printf("{\"up\":true,\"t\":%" PRIu64 "}\n", now_ms());
   lrm_frame block = event->frame;
   bool snapshot = event->type == LRM_LINK_EVENT_BLOCK && (block.flags & LRM_FLAG_SNAPSHOT) != 0;
   lrm_client_link_event(s->client, event, lrm_uv_now_ns(&s->loop));
@@ -203,7 +319,7 @@ static int fetch(void *user, lrm_link *link, const lrm_link_want *want, lrm_fram
 static void link_down(void *user, lrm_link *link, const char *text, uint64_t retry_ns) {
   steer *s = user;
   (void)link;
-  printf("{\"down\":\"%s\"}\n", text ? "carrier" : "");
+  printf("{\"down\":\"%s\",\"t\":%" PRIu64 "}\n", text ? "carrier" : "", now_ms());
   lrm_client_link_down(s->client);
   drain(s);
   if (retry_ns == UINT64_MAX) stop(s, 3);
@@ -216,6 +332,8 @@ static void on_timer(uv_timer_t *timer) {
   if (lrm_client_deadline(s->client) <= lrm_uv_now_ns(&s->loop))
     lrm_client_expire(s->client, lrm_uv_now_ns(&s->loop));
   if (lrm_uv_now_ns(&s->loop) > s->give_up_ns) stop(s, s->read_only ? 0 : 1);
+  answer_later(s);
+  send_probe(s);
   drain(s);
   send_prompts(s);
 }
@@ -233,6 +351,11 @@ static void stop(steer *s, int code) {
 static void on_signal(uv_signal_t *handle, int number) {
   (void)number;
   stop(handle->data, 0);
+}
+
+static void on_quiet(uv_signal_t *handle, int number) {
+  steer *s = handle->data;
+  s->quiet = number == SIGUSR1;
 }
 
 static bool number(const char *text, uint32_t *out) {
@@ -254,23 +377,19 @@ static bool read_token(const char *path, char *token, size_t bytes) {
 }
 
 int main(int argc, char **argv) {
-  static const struct option names[] = {{"relay", 1, 0, 'r'},
-                                        {"token-file", 1, 0, 't'},
-                                        {"session", 1, 0, 's'},
-                                        {"first", 1, 0, 'f'},
-                                        {"count", 1, 0, 'c'},
-                                        {"window", 1, 0, 'w'},
-                                        {"prompt", 1, 0, 'p'},
-                                        {"answer", 1, 0, 'a'},
-                                        {"timeout", 1, 0, 'T'},
-                                        {"read-only", 0, 0, 'R'},
-                                        {"pause-ms", 1, 0, 'P'},
-                                        {"ttl-ms", 1, 0, 'L'},
-                                        {0}};
+  static const struct option names[] = {{"relay", 1, 0, 'r'},           {"token-file", 1, 0, 't'},
+                                        {"session", 1, 0, 's'},         {"first", 1, 0, 'f'},
+                                        {"count", 1, 0, 'c'},           {"window", 1, 0, 'w'},
+                                        {"prompt", 1, 0, 'p'},          {"answer", 1, 0, 'a'},
+                                        {"timeout", 1, 0, 'T'},         {"read-only", 0, 0, 'R'},
+                                        {"pause-ms", 1, 0, 'P'},        {"ttl-ms", 1, 0, 'L'},
+                                        {"every-ms", 1, 0, 'E'},        {"probe-ms", 1, 0, 'B'},
+                                        {"answer-after-ms", 1, 0, 'A'}, {0}};
   static steer s = {.prompt = "SAY prompt-%u", .window = 32};
   const char *relay = NULL, *token_file = NULL;
   lrm_id session = {{0}};
   uint32_t first = 0, count = 0, timeout_s = 60, pause_ms = 0;
+  uint32_t every_ms = 0, probe_ms = 0, answer_after_ms = 0;
   for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
     bool ok = true;
     switch (c) {
@@ -310,6 +429,15 @@ int main(int argc, char **argv) {
       case 'L':
         ok = number(optarg, &s.ttl_ms);
         break;
+      case 'E':
+        ok = number(optarg, &every_ms);
+        break;
+      case 'B':
+        ok = number(optarg, &probe_ms);
+        break;
+      case 'A':
+        ok = number(optarg, &answer_after_ms);
+        break;
       default:
         ok = false;
     }
@@ -330,6 +458,9 @@ int main(int argc, char **argv) {
   s.next_prompt = first;
   s.end_prompt = first + count;
   s.pause_ms = pause_ms;
+  s.every_ns = (uint64_t)every_ms * 1000000;
+  s.probe_every_ns = (uint64_t)probe_ms * 1000000;
+  s.answer_after_ns = (uint64_t)answer_after_ms * 1000000;
   s.digest = EVP_MD_CTX_new();
   EVP_DigestInit_ex(s.digest, EVP_sha256(), NULL);
   lrm_link_config config = {.struct_bytes = sizeof config,
@@ -358,19 +489,22 @@ int main(int argc, char **argv) {
   uv_signal_init(&s.loop, &terminate);
   terminate.data = &s;
   uv_signal_start(&terminate, on_signal, SIGTERM);
+  uv_signal_t quiet, loud;
+  uv_signal_init(&s.loop, &quiet);
+  uv_signal_init(&s.loop, &loud);
+  quiet.data = loud.data = &s;
+  uv_signal_start(&quiet, on_quiet, SIGUSR1);
+  uv_signal_start(&loud, on_quiet, SIGUSR2);
   if (lrm_uv_drive_connect(&s.loop, &url, s.link, &drive_ops, &s, &s.drive) < 0) return 1;
   uv_run(&s.loop, UV_RUN_DEFAULT);
 
-  unsigned char sum[EVP_MAX_MD_SIZE];
-  unsigned sum_bytes = 0;
-  EVP_DigestFinal_ex(s.digest, sum, &sum_bytes);
   char epoch[LRM_ID_HEX_BYTES];
   lrm_position position = lrm_client_position(s.client);
   hex(&position.epoch, epoch);
   printf("{\"end\":true,\"epoch\":\"%s\",\"next\":%" PRIu64 ",\"messages\":%" PRIu64
          ",\"digest\":\"",
          epoch, position.offset, s.messages);
-  for (unsigned i = 0; i < sum_bytes; i++) printf("%02x", sum[i]);
+  print_digest(&s);
   printf("\",\"pending\":%zu}\n", lrm_client_pending(s.client));
   fflush(stdout);
   return s.exit_code;
