@@ -113,15 +113,17 @@ static bool read_origin_field(const field *f, lrm_origin *out) {
   }
 }
 
-static bool read_origin(const field *whole, lrm_envelope *out) {
+/* Unknown bytes have one limit for the whole envelope. */
+static bool read_origin(const field *whole, size_t *unknown_bytes, lrm_envelope *out) {
   if (whole->wire_type != LRM__WIRE_BYTES) return false;
-  reader r = {whole->bytes.data, whole->bytes.data + whole->bytes.bytes, 0, 4, 0};
+  reader r = {whole->bytes.data, whole->bytes.data + whole->bytes.bytes, 0, 4, *unknown_bytes};
   field f;
   for (;;) {
     if (!next_field(&r, &f)) return false;
     if (f.number == 0) break;
     if (!read_origin_field(&f, &out->origin)) return false;
   }
+  *unknown_bytes = r.unknown_bytes;
   out->has_origin = true;
   return true;
 }
@@ -143,7 +145,7 @@ static bool read_number(const field *f, uint64_t *out) {
   return f->wire_type == LRM__WIRE_VARINT;
 }
 
-static bool read_field(const field *f, lrm_envelope *out) {
+static bool read_field(const field *f, size_t *unknown_bytes, lrm_envelope *out) {
   switch (f->number) {
     case 1:
       return read_id(f, &out->command_id);
@@ -156,7 +158,7 @@ static bool read_field(const field *f, lrm_envelope *out) {
     case 5:
       return read_command(f, out);
     case 6:
-      return read_origin(f, out);
+      return read_origin(f, unknown_bytes, out);
     default:
       return read_number(f, &out->received_ms);
   }
@@ -170,7 +172,7 @@ int lrm_envelope_decode(const uint8_t *data, size_t bytes, lrm_envelope *out) {
   for (;;) {
     if (!next_field(&r, &f)) return LRM_ERR_DECODE;
     if (f.number == 0) break;
-    if (!read_field(&f, out)) return LRM_ERR_DECODE;
+    if (!read_field(&f, &r.unknown_bytes, out)) return LRM_ERR_DECODE;
   }
   return lrm_id_none(&out->command_id) ? LRM_ERR_DECODE : 0;
 }

@@ -109,7 +109,8 @@ static verdict parse_number(parser *p, uint32_t number) {
   uint32_t *narrow = field32(p->frame, number);
   if (narrow != NULL) {
     if (value > UINT32_MAX) return VERDICT_PROTOCOL;
-    if (number == 1 && value == 0) return VERDICT_PROTOCOL;
+    /* An enum is an int32: to other decoders a greater type is negative. */
+    if (number == 1 && (value == 0 || value > INT32_MAX)) return VERDICT_PROTOCOL;
     *narrow = (uint32_t)value;
     return VERDICT_DONE;
   }
