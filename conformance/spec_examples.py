@@ -143,7 +143,7 @@ def single(f):
             (A, f.make("SYNCED", channel=1, offset=42))])
     yield ("B.9 TAIL", "The second tail (index 1) since the CLEARS_TAIL block that ended at 42.",
            [(C, f.make("TAIL", channel=1, offset=42, count=1, payload=delta.SerializeToString()))])
-    yield ("B.10 BLOCK of EVENTS", "Two events at offsets 40 and 41, behind their lengths 1a and 0b.",
+    yield ("B.10 BLOCK of EVENTS", "Two events at offsets 40 and 41, behind their lengths 18 and 0c.",
            [(C, f.block(1, 40, [title, idle], CLEARS_TAIL))])
     prompt = envelope(f, COMMAND, submit_prompt=m["SubmitPrompt"](text="go on"))
     yield ("B.11 BLOCK of COMMANDS", "A prompt as a client sends it, at offset 0 of its outbox, and as the "
