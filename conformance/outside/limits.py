@@ -1,9 +1,9 @@
 """Every limit of a link message has its vectors at n-1, n and n+1, and no vector is of another."""
+import json
 import pathlib
 import re
 
-from vectors import FOLDER, expand  # noqa: F401  (FOLDER: where message.json lies)
-import json
+from vectors import FOLDER
 
 FILES = ("link", "relay", "policy")
 SIZES = {"max_length": "bytes", "max_size": "bytes", "max_count": "count"}
