@@ -2,7 +2,9 @@
 """Protobuf runtimes that are not ours judge the vectors: they must take what the library takes,
 write it again as the vector says, and of what it refuses think as the vector says.
 
-  check.py python|javascript|protoc BUILD-FOLDER NPM-FOLDER PROTO-ROOT...
+  check.py python|javascript|protoc RANDOM-PROGRAM BUILD-FOLDER NPM-FOLDER PROTO-ROOT...
+
+RANDOM-PROGRAM writes random messages (libremote/tests/schema/vectors.c).
 
 `python` is asked twice: with its C++ core and in pure Python. Exit 77: skipped, something is not
 installed.
@@ -27,8 +29,9 @@ def in_pure_python(arguments):
     return os.spawnve(os.P_WAIT, sys.executable, [sys.executable, *arguments], environment) != 0
 
 
-def judge(runtime, build, packages, roots):
-    cases = vectors.all_cases()
+def judge(runtime, program, build, packages, roots):
+    # A process for each message: not for thousands.
+    cases = vectors.all_cases(program, 50 if runtime == "protoc" else 1)
     descriptor_file = runtimes.descriptors(pathlib.Path(build) / runtime, roots)
     if runtime == "python":
         name = "python-pure" if os.environ.get(IMPLEMENTATION) == "python" else "python"
@@ -43,11 +46,11 @@ def judge(runtime, build, packages, roots):
 
 
 def main():
-    if len(sys.argv) < 5 or sys.argv[1] not in ("python", "javascript", "protoc"):
+    if len(sys.argv) < 6 or sys.argv[1] not in ("python", "javascript", "protoc"):
         sys.exit(__doc__)
-    runtime, build, packages, *roots = sys.argv[1:]
+    runtime, program, build, packages, *roots = sys.argv[1:]
     try:
-        sys.exit(judge(runtime, build, packages, roots) != 0)
+        sys.exit(judge(runtime, program, build, packages, roots) != 0)
     except runtimes.Missing as missing:
         print("skipped:", missing)
         sys.exit(77)

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import re
+import subprocess
 import typing
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -77,8 +78,19 @@ def view_cases():
                 yield Case(f"{path.name}:{n}", types[word], data, True, "", {}, data, None)
 
 
-def all_cases():
-    return [*message_cases(), *frame_cases(), *view_cases()]
+def random_cases(program):
+    """What the library takes of random messages, whole and damaged, and how it writes them again."""
+    lines = subprocess.run([program], check=True, text=True, stdout=subprocess.PIPE).stdout
+    for n, line in enumerate(lines.splitlines(), 1):
+        type, given, verdict, encoded = line.split()
+        if verdict == "0":
+            yield Case(f"random:{n}", type, bytes.fromhex(given.strip("-")), True, "", {},
+                       bytes.fromhex(encoded.strip("-")), None)
+
+
+def all_cases(program, every):
+    """The vectors, the view's cases and each `every`th of the random messages."""
+    return [*message_cases(), *frame_cases(), *view_cases(), *[*random_cases(program)][::every]]
 
 
 def line_of(frame):
