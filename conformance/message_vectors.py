@@ -1,4 +1,4 @@
-"""The vectors of conformance/vectors/message.json: single messages, as data. `generate` writes them.
+"""The vectors of conformance/vectors/message.json, single messages as data. `generate` writes it.
 
 Each says what every codec must make of some bytes: take them, and write them again as
 `reencoded`, or refuse them. `protobuf` says what a plain protobuf decoder does with what is
@@ -52,7 +52,7 @@ NO_UTF8 = {"protobuf-c": "checks no UTF-8", "nanopb": "Debian builds it without 
 # Others take a known number of another wire type for an unknown field.
 WIRE_TYPE = {"protobuf-c": "refuses a known field of a wrong wire type",
              "nanopb": "refuses a known field of a wrong wire type",
-             "javascript": "reads as the schema says, whatever the tag says, and runs into nonsense"}
+             "javascript": "reads as the schema says, whatever the tag says: nonsense"}
 NO_WIRE_TYPE = {reader: WIRE_TYPE[reader] for reader in ("protobuf-c", "nanopb")}
 BOOL_WIRE_TYPE = dict(WIRE_TYPE)
 del BOOL_WIRE_TYPE["protobuf-c"]  # which takes a bool of any wire type
@@ -126,7 +126,8 @@ def whole():
           ("unknown-fixed32", "4 bytes", "7d0000803f0805", "0805"),
           ("unknown-twice", "an unknown field may come twice: it may be a list", "780178020805",
            "0805"),
-          ("unknown-reserved-number", "field 19000, which protobuf keeps for itself", "c0a309010805",
+          ("unknown-reserved-number", "field 19000, which protobuf keeps for itself",
+           "c0a309010805",
            "0805"),
           ("unknown-largest-number", "field 2^29-1", "f8ffffff0f010805", "0805"),
           ("unknown-text-not-utf8", "nobody knows that it is text", "7a02c3280805", "0805"),
@@ -153,14 +154,16 @@ def wire():
           ("tag-2-32", "cut to 32 bits it would be field 0", "808080801000", "DECODE", "agrees",
            {"protobuf-c": "cuts a tag to 32 bits", "python-pure": "looks no tag of more bytes up",
             "python": "ends at a tag of 0, and only warns"}),
-          ("tag-2-32-field-1", "cut to 32 bits it would be field 1", "888080801001", "DECODE", "laxer",
+          ("tag-2-32-field-1", "cut to 32 bits it would be field 1", "888080801001", "DECODE",
+           "laxer",
            {"nanopb": "refuses tags beyond 32 bits", "javascript": "refuses tags beyond 32 bits"}),
           ("tag-six-bytes", "a tag has five bytes at most", "88808080800001", "DECODE", "agrees",
            {"nanopb": "takes tags of up to ten bytes",
             "python-pure": "takes tags of up to ten bytes"}),
           ("tag-five-bytes", "that needs one", "888080800001", "0801", None,
            {"python-pure": "knows fields by the bytes of their tags: a padded one is unknown"}),
-          ("length-six-bytes", "a length has five bytes at most", "1281808080800061", "DECODE", "agrees",
+          ("length-six-bytes", "a length has five bytes at most", "1281808080800061", "DECODE",
+           "agrees",
            {"nanopb": "takes lengths of up to ten bytes",
             "python-pure": "takes lengths of up to ten bytes",
             "javascript": "takes lengths of up to ten bytes"}),
@@ -168,13 +171,17 @@ def wire():
           ("value-ten-bytes", "that needs one", "0881808080808080808000", "0801"),
           ("value-eleven-bytes", "a varint has ten bytes at most", "088180808080808080808000",
            "DECODE"),
-          ("value-65-bits", "the tenth byte may be 1 at most", "20ffffffffffffffffff02", "DECODE", "laxer",
+          ("value-65-bits", "the tenth byte may be 1 at most", "20ffffffffffffffffff02", "DECODE",
+           "laxer",
            {"nanopb": "refuses bits beyond 64"}),
           ("value-largest", "2^64-1", "20ffffffffffffffffff01", True),
           ("unknown-65-bits", "an unknown one, too", "78ffffffffffffffffff7f", "DECODE", "laxer"),
-          ("unknown-eleven-bytes", "an unknown one, too", "788080808080808080808000", "DECODE", "agrees",
-           {"nanopb": "skips to the byte that ends it", "javascript": "skips to the byte that ends it"}),
-          ("group", "groups are not part of proto3: a known field's number", "0b0c", "DECODE", "laxer", NO_GROUPS),
+          ("unknown-eleven-bytes", "an unknown one, too", "788080808080808080808000", "DECODE",
+           "agrees",
+           {"nanopb": "skips to the byte that ends it",
+            "javascript": "skips to the byte that ends it"}),
+          ("group", "groups are not part of proto3: a known field's number", "0b0c", "DECODE",
+           "laxer", NO_GROUPS),
           ("group-unknown", "an unknown field's number", "7b7c", "DECODE", "laxer", NO_GROUPS),
           ("group-with-fields", "with a field inside", "7b08017c", "DECODE", "laxer", NO_GROUPS),
           ("group-not-ended", "", "7b0801", "DECODE"),
@@ -189,16 +196,20 @@ def wire():
           ("string-as-varint-alike", "what follows could be the string", "10096161626364656667 68",
            "DECODE", "laxer", NO_WIRE_TYPE),
           ("uint32-as-fixed32", "wrong wire type", "0d01000000", "DECODE", "laxer", WIRE_TYPE),
-          ("uint32-as-fixed64", "wrong wire type", "090100000000000000", "DECODE", "laxer", WIRE_TYPE),
-          ("uint32-as-bytes", "a single number is never packed", "0a0101", "DECODE", "laxer", WIRE_TYPE),
+          ("uint32-as-fixed64", "wrong wire type", "090100000000000000", "DECODE", "laxer",
+           WIRE_TYPE),
+          ("uint32-as-bytes", "a single number is never packed", "0a0101", "DECODE", "laxer",
+           WIRE_TYPE),
           ("enum-as-bytes", "wrong wire type", "1a0101", "DECODE", "laxer", WIRE_TYPE))
     group(LINK + "Receipt", "1.8",
           ("message-as-varint", "wrong wire type", "1001", "DECODE", "laxer", WIRE_TYPE),
-          ("message-as-group", "a group where a message should be", "1314", "DECODE", "laxer", WIRE_TYPE),
+          ("message-as-group", "a group where a message should be", "1314", "DECODE", "laxer",
+           WIRE_TYPE),
           ("inner-longer-than-outer", "", "12030a01", "DECODE"),
           ("inner-field-beyond", "a field that reaches beyond its message, not beyond the bytes",
            "12020a020000", "DECODE", "agrees", NO_INNER_END),
-          ("inner-varint-beyond", "likewise a varint", "1202108001", "DECODE", "agrees", NO_INNER_END),
+          ("inner-varint-beyond", "likewise a varint", "1202108001", "DECODE", "agrees",
+           NO_INNER_END),
           ("inner-tag-beyond", "likewise a tag", "12019001", "DECODE"),
           ("inner-nothing", "a message of no bytes is there", "1200", True),
           ("inner-unknown", "unknown fields of inner messages are ignored, too", "120478011001",
@@ -216,7 +227,8 @@ def numbers():
     group(LINK + "Problem", "1.8",
           ("uint32-largest", "2^32-1", "08ffffffff0f", True),
           ("uint32-2-32", "decoders cut or refuse", "088080808010", "DECODE", "laxer", TOO_LARGE),
-          ("uint32-2-32-and-1", "cut to 32 bits it is 1", "088180808010", "DECODE", "laxer", TOO_LARGE),
+          ("uint32-2-32-and-1", "cut to 32 bits it is 1", "088180808010", "DECODE", "laxer",
+           TOO_LARGE),
           ("uint32-2-64-less-1", "decoders cut or refuse", "08ffffffffffffffffff01", "DECODE",
            "laxer", TOO_LARGE),
           ("enum-largest", "2^31-1", "18ffffffff07", True),
@@ -248,7 +260,8 @@ def numbers():
           ("double-smallest", "not zero", "710100000000000080", True),
           ("double-minus-0", "encoders disagree whether it is the default", "710000000000000080",
            "DECODE", "laxer"),
-          ("fixed-numbers", "all kinds", "4d01000000510100000000000000 5dffffffff61ffffffffffffffff",
+          ("fixed-numbers", "all kinds",
+           "4d01000000510100000000000000 5dffffffff61ffffffffffffffff",
            True))
     case("exit-code-negative", "1.8", "an int32 of the protocol itself", LINK + "ToolEnded",
          "18ffffffffffffffffff01", True)
@@ -265,7 +278,8 @@ def lists():
           ("packed-empty", "nothing", "0a00", ""),
           ("packed-default", "zero counts in a list", "0a0100", True),
           ("packed-cut", "its last element is cut", "0a020180", "DECODE"),
-          ("packed-beyond", "its last element reaches beyond", "0a02018001", "DECODE", "agrees", NO_INNER_END),
+          ("packed-beyond", "its last element reaches beyond", "0a02018001", "DECODE", "agrees",
+           NO_INNER_END),
           ("packed-2-32", "a uint32 of 2^32", "0a058080808010", "DECODE", "laxer", TOO_LARGE),
           ("packed-bool-2", "", "220102", "DECODE", "laxer"),
           ("packed-enum-minus-1", "", "2a0affffffffffffffffff01", "DECODE", "laxer", TOO_LARGE),
@@ -273,7 +287,8 @@ def lists():
           ("packed-fixed32-cut", "not a multiple of 4", "3206010000000200", "DECODE"),
           ("unpacked-fixed32", "", "35010000003502000000", "32080100000002000000"),
           ("packed-minus-0", "", "3a080000000000000080", "DECODE", "laxer"),
-          ("list-as-fixed64", "wrong wire type", "090000000000000000", "DECODE", "laxer", WIRE_TYPE),
+          ("list-as-fixed64", "wrong wire type", "090000000000000000", "DECODE", "laxer",
+           WIRE_TYPE),
           ("empty-strings", "each counts", "42004200", True),
           ("empty-bytes", "each counts", "4a004a00", True),
           ("empty-messages", "each counts", "52005200", True),
@@ -346,7 +361,8 @@ def once():
     group(SHAPES + "Choice", "1.8",
           ("oneof-two-scalars", "", "10011a0161", "DECODE", "laxer"),
           ("oneof-lower-member-later", "", "2a0008011001", "DECODE", "laxer"),
-          ("oneof-wrong-wire-type", "a member of another wire type", "1500000000", "DECODE", "laxer",
+          ("oneof-wrong-wire-type", "a member of another wire type", "1500000000", "DECODE",
+           "laxer",
            WIRE_TYPE),
           ("oneof-two-oneofs", "one member of each", "10014801", True),
           ("oneof-zero", "a member that has its default is there", "1000", True),
@@ -451,9 +467,10 @@ def cut():
     case("envelope-cut", "1.8", "likewise", LINK + "CommandEnvelope", envelope, True,
          cuts=[0, 18, 20, 24, 42, 53, 67],
          differs={"envelope": NO_COMMAND_ID["envelope"] + ": the cut after 0 bytes"})
-    open_ = (blob(1, b"s" * 16) + number(2, 1) + number(3, 2) + blob(4, b"e" * 16) + number(5, 300) +
-             blob(9, b"grease") + blob(11, blob(1, b"title") + number(9, 1)))
-    case("open-cut", "1.8", "likewise", LINK + "Open", open_, True, cuts=[0, 18, 20, 22, 40, 43, 51])
+    open_ = (blob(1, b"s" * 16) + number(2, 1) + number(3, 2) + blob(4, b"e" * 16) +
+             number(5, 300) + blob(9, b"grease") + blob(11, blob(1, b"title") + number(9, 1)))
+    case("open-cut", "1.8", "likewise", LINK + "Open", open_, True,
+         cuts=[0, 18, 20, 22, 40, 43, 51])
 
 
 # ---- limits: part of the protocol and frozen ----

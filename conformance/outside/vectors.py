@@ -79,7 +79,7 @@ def view_cases():
 
 
 def random_cases(program):
-    """What the library takes of random messages, whole and damaged, and how it writes them again."""
+    """What the library takes of random messages, whole and damaged, and writes again."""
     lines = subprocess.run([program], check=True, text=True, stdout=subprocess.PIPE).stdout
     for n, line in enumerate(lines.splitlines(), 1):
         type, given, verdict, encoded = line.split()
@@ -128,7 +128,8 @@ def verdict_of(case, runtime, answer):
     """What is wrong with a runtime's answer, or None. `differs` turns the expectation round."""
     expected = case.taken or case.opinion in ("laxer", "limit")
     why = case.differs.get(runtime)
-    same = answer.taken == expected and (not case.taken or case.reencoded in (None, answer.reencoded))
+    same = answer.taken == expected and (not case.taken or
+                                         case.reencoded in (None, answer.reencoded))
     if case.differs.keys() - READERS:
         return f"explains the difference of nobody: {sorted(case.differs.keys() - READERS)}"
     if why:
@@ -156,6 +157,6 @@ def report(runtime, cases, answers):
     taken = sum(a.taken for a in answers)
     laxer = sum(a.taken and not c.taken for a, c in zip(answers, cases))
     differing = sum(runtime in c.differs for c in cases)
-    print(f"{runtime}: {len(cases)} inputs, takes {taken}, of them {laxer} that the library refuses; "
-          f"{differing} explained differences; {faults} faults")
+    print(f"{runtime}: {len(cases)} inputs, takes {taken}, of them {laxer} that the library "
+          f"refuses; {differing} explained differences; {faults} faults")
     return faults
