@@ -356,7 +356,8 @@ void relay_on_request(relay_connection *c, lrm_slice payload, uint64_t now_ns, u
   remote_v1_Request request;
   if (lrm_message_decode_static(&lrm_schema_Request, remote_v1_Request_fields, payload.data,
                                 payload.bytes, &request) != 0) {
-    relay_end_connection(c, LRM_CODE_DECODE, "this request cannot be decoded", 0, now_ns, wall_ms);
+    relay_end_connection(c, LRM_CODE_PROTOCOL, "this request cannot be decoded", 0, now_ns,
+                         wall_ms);
     return;
   }
   asked a = {c, &request, now_ns, wall_ms};

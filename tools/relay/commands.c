@@ -318,6 +318,8 @@ static int store_command(relay_channel *ch, const lrm_envelope *envelope, uint64
     return LRM_ERR_NO_MEMORY;
   }
   size_t bytes = lrm_envelope_bytes(envelope);
+  /* With its origin it may have outgrown what a host reads; then it would never have an outcome. */
+  if (bytes > LRM_MESSAGE_BYTES_MAX) return LRM_ERR_TOO_LARGE;
   uint8_t *data = relay_alloc(r, bytes + 10);
   if (data == NULL) return LRM_ERR_NO_MEMORY;
   size_t at = 0;

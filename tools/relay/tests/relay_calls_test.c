@@ -265,6 +265,17 @@ static void devices_are_listed_and_revoked_by_call(void **state) {
   testbed_free(bed);
 }
 
+static void a_request_that_cannot_be_decoded_ends_the_carrier(void **state) {
+  (void)state;
+  testbed *bed = testbed_open();
+  peer *laptop = peer_connect(bed, token_alice, "laptop", 1, true);
+  static const uint8_t request[] = {0x08, 0x01, 0x12, 0x01, 0x08}; /* its limit is cut short */
+  assert_int_equal(lrm_link_send_request(laptop->link, request, sizeof request, 1, bed->now_ns), 0);
+  testbed_run(bed);
+  assert_int_equal(peer_seen(laptop, LRM_LINK_EVENT_GOAWAY, 0, 0)->code, LRM_CODE_PROTOCOL);
+  testbed_free(bed);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(presence_states_facts),
@@ -274,6 +285,7 @@ int main(void) {
       cmocka_unit_test(long_lists_wait_for_room),
       cmocka_unit_test(deleting_leaves_a_tombstone),
       cmocka_unit_test(devices_are_listed_and_revoked_by_call),
+      cmocka_unit_test(a_request_that_cannot_be_decoded_ends_the_carrier),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -508,6 +508,38 @@ static void too_many_waiting_commands_are_refused(void **state) {
   testbed_free(bed);
 }
 
+/* The relay adds an origin: what it stores may be a longer message than what it got, and a host
+ * that cannot read a message has no id to answer to. */
+static void a_command_that_no_host_could_read_is_refused(void **state) {
+  (void)state;
+  static uint8_t data[LRM_MESSAGE_BYTES_MAX + 1024];
+  static uint8_t body[LRM_MESSAGE_BYTES_MAX];
+  testbed *bed = testbed_open();
+  peer *host = peer_connect(bed, token_alice, "host", 1, true);
+  open_publish(host, "s1", "e1", 0, 10);
+  uint32_t commands = open_commands(host, "s1", NULL, 0, 10);
+  peer *phone = peer_connect(bed, token_alice_phone, "phone", 1, false);
+  uint32_t outbox = open_outbox(phone, "s1", "phone", 0, 0);
+  lrm_envelope envelope = {.command_id = id_of("large"),
+                           .command_class = remote_v1_CommandClass_COMMAND_CLASS_CONTROL,
+                           .event_epoch = id_of("e1"),
+                           .command = {body, sizeof body - 64}};
+  size_t written = 0;
+  assert_int_equal(lrm_envelope_encode(&envelope, data + 3, sizeof data - 3, &written), 0);
+  assert_in_range(written, 1, LRM_MESSAGE_BYTES_MAX); /* as it was sent it was no longer */
+  data[0] = (uint8_t)(written | 0x80);
+  data[1] = (uint8_t)(written >> 7 | 0x80);
+  data[2] = (uint8_t)(written >> 14);
+  peer_publish_data(phone, outbox, 0, (lrm_slice){data, written + 3});
+  testbed_run(bed);
+  assert_int_equal(peer_seen(phone, LRM_LINK_EVENT_RECEIPT, outbox, 0)->code, LRM_CODE_INVALID);
+  assert_int_equal(peer_count(host, LRM_LINK_EVENT_BLOCK, commands), 0);
+  peer_command(phone, outbox, 1, "next", 2, "e1");
+  testbed_run(bed);
+  assert_int_equal(peer_count(host, LRM_LINK_EVENT_BLOCK, commands), 1);
+  testbed_free(bed);
+}
+
 static void an_envelope_that_cannot_be_read_closes_the_channel(void **state) {
   (void)state;
   testbed *bed = testbed_open();
@@ -548,6 +580,7 @@ int main(void) {
       cmocka_unit_test(refusals_are_receipts_and_stay_refusals),
       cmocka_unit_test(too_many_waiting_commands_are_refused),
       cmocka_unit_test(an_envelope_that_cannot_be_read_closes_the_channel),
+      cmocka_unit_test(a_command_that_no_host_could_read_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -475,6 +475,11 @@ void peer_publish_bytes(peer *p, uint32_t channel, uint64_t offset, uint32_t fla
   add_block(p, block, NULL);
 }
 
+void peer_publish_data(peer *p, uint32_t channel, uint64_t offset, lrm_slice payload) {
+  peer_block block = {.channel = channel, .offset = offset, .count = 1, .bytes = payload.bytes};
+  add_block(p, block, payload.data);
+}
+
 void peer_command(peer *p, uint32_t channel, uint64_t offset, const char *command_id,
                   uint32_t command_class, const char *event_epoch) {
   lrm_envelope envelope = {.command_id = id_of(command_id),

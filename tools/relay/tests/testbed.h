@@ -106,6 +106,8 @@ uint32_t open_outbox(peer *p, const char *session, const char *link, uint64_t fi
 void peer_publish(peer *p, uint32_t channel, uint64_t offset, uint32_t count, uint32_t flags,
                   const char *text);
 void peer_publish_bytes(peer *p, uint32_t channel, uint64_t offset, uint32_t flags, size_t bytes);
+/* A block of one message, as it is. */
+void peer_publish_data(peer *p, uint32_t channel, uint64_t offset, lrm_slice payload);
 void peer_command(peer *p, uint32_t channel, uint64_t offset, const char *command_id,
                   uint32_t command_class, const char *event_epoch);
 void peer_request(peer *p, const remote_v1_Request *request);
