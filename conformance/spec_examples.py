@@ -200,6 +200,7 @@ def host_resumes(f):
         (A, status(f, 1, events_next=41, commands_stored=8, commands_delivered=7)),
         (A, f.control("OPENED", "Opened", dict(epoch=COMMANDS, next=7, watermark=8, outcome=1, ceiling=2),
                       channel=2)),
+        (C, f.make("ACK", channel=2, offset=7)),
         (C, f.block(1, 41, [idle], CLEARS_TAIL)),
         (A, f.block(2, 7, [prompt])),
         (A, f.make("SYNCED", channel=2, offset=8)),
@@ -257,7 +258,7 @@ def sections(types):
     yield from single(f)
     yield ("B.17 A host resumes", """
 Its journal ends at 42; the relay committed 41 of that before the carrier was lost, and holds one command the host has not
-seen. The relay's generation of message 40 is in the journal's list: no fork. The host sends its last event, journals
+seen. It says again that it has all commands below 7. The relay's generation of message 40 is in the journal's list: no fork. The host sends its last event, journals
 the command, waits for SYNCED, hands the prompt to the agent, and publishes message and outcome together.""",
            host_resumes(f))
     frames, _ = client_resumes(f)
