@@ -31,6 +31,7 @@ STEPS = {
     "clock_ms": set(),
     "act": set(),
     "told": {"within_ms", "any_order"},
+    "not_frame": {"on", "for_ms"},
     "not_told": {"for_ms"},
     "skip_told": {"within_ms"},
     "restart": set(),
