@@ -2,6 +2,7 @@
 that can be stepped, disks that can be filled. Every program is real and in a process of its own."""
 from __future__ import annotations
 
+import bisect
 import contextlib
 import json
 import mmap
@@ -160,15 +161,15 @@ class Disk:
             self.mounted = True
 
     def fill(self) -> None:
-        with open(f"{self.path}/ballast", "wb") as f:
-            block = 1 << 20
-            while block:
-                try:
-                    f.write(bytes(block))
-                    f.flush()
-                except OSError:
-                    block //= 2 if block > 1 else 0
-                    block = block if block >= 512 else 0
+        """To the last byte."""
+        fd = os.open(f"{self.path}/ballast", os.O_WRONLY | os.O_CREAT, 0o600)
+        size = 1 << 20
+        while size >= 1:
+            try:
+                os.write(fd, bytes(size))
+            except OSError:
+                size //= 2
+        os.close(fd)
 
     def free(self) -> None:
         os.unlink(f"{self.path}/ballast")
@@ -222,7 +223,7 @@ class Steer:
             if sent is not None:
                 self.probes_done += 1
                 if line["kind"] == APPLIED:
-                    self.returned = self.returned[-50:] + [(sent, line["t"])]
+                    self.returned.append((sent, line["t"]))
             else:
                 self.outcomes[line["outcome"]] = (line["kind"], line["code"])
         elif "submitted" in line:
@@ -253,9 +254,9 @@ class Steer:
         deadline = time.monotonic() + timeout
         with self.changed:
             while True:
-                for sent, back in self.returned:
-                    if sent >= healed_ms:
-                        return max(0.0, back - healed_ms) / 1000
+                at = bisect.bisect_left(self.returned, (healed_ms, 0))
+                if at < len(self.returned):
+                    return max(0.0, self.returned[at][1] - healed_ms) / 1000
                 left = deadline - time.monotonic()
                 if left <= 0 or not self.program.alive:
                     return None

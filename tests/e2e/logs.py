@@ -79,6 +79,16 @@ def read_log(path, kind, session=None):
         db.close()
 
 
+def read_end(path, session):
+    """The end of a session's events in a relay's store."""
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+    try:
+        return next((end for end, name in db.execute("SELECT end, session FROM log WHERE kind = 1")
+                     if bytes(name).hex() == session), 0)
+    finally:
+        db.close()
+
+
 def digest(log, end):
     """SHA-256 over (offset, message) of everything below `end`, as remote-steer makes it: a snapshot
     block, which a reader that is there already passes, counts with its place only."""
@@ -105,15 +115,17 @@ def decode(messages):
     return out
 
 
+def outcome_name(event):
+    from remote.v1 import command_pb2
+    return command_pb2.CommandOutcomeKind.Name(event.command_outcome.outcome).replace("COMMAND_OUTCOME_KIND_", "")
+
+
 def outcomes(events):
     """{command id: [outcome names]}"""
-    from remote.v1 import command_pb2
-    names = command_pb2.CommandOutcomeKind
     out = {}
     for e in events:
         if e.WhichOneof("body") == "command_outcome":
-            name = names.Name(e.command_outcome.outcome).replace("COMMAND_OUTCOME_KIND_", "")
-            out.setdefault(e.command_outcome.command_id.hex(), []).append(name)
+            out.setdefault(e.command_outcome.command_id.hex(), []).append(outcome_name(e))
     return out
 
 
