@@ -3,9 +3,12 @@
  * values; what was decoded and encoded again decodes to the same, and is canonical. */
 #include <string.h>
 
+#include "layout.h"
 #include "remote/frame.h"
 #include "remote/v1/frame.pb-c.h"
 #include "target.h"
+
+const fuzz_layout fuzz_layout_here = {.head = 1};
 
 enum { FRAMES_MAX = 256, PAYLOAD_MAX = 4096 };
 

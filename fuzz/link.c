@@ -1,15 +1,18 @@
 /* One link, either side, driven by a script of bytes: what its peer sends, what its owner does and
  * how time passes. First byte: bit 0 the side (1 accepting), bit 1 a small credit window, bit 2
- * GREASE. Then operations: 0xF0..0xFF and a byte are a length of 12 bits and that many bytes from
- * the peer; anything else is an action and its argument.
+ * GREASE. Then a script (script.h): its pieces are bytes from the peer.
  *
  * Whatever comes: no crash, one allocation, states that exist, and these hold: blocks are told
  * in order and once; nothing is acknowledged that the owner did not say; credit never falls;
  * nothing follows a goodbye; a fault always ends in CLOSING. */
 #include <string.h>
 
+#include "layout.h"
 #include "remote/link.h"
+#include "script.h"
 #include "target.h"
+
+const fuzz_layout fuzz_layout_here = {.head = 1, .is_script = true, .actions = 20};
 
 enum { INPUT_MAX = 65536, CHANNELS = 8, OUT_BYTES = 16384 };
 
@@ -369,17 +372,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static run r;
   if (size < 1) return 0;
   start(&r, data[0]);
-  for (size_t at = 1; at + 1 < size;) {
-    uint8_t first = data[at], second = data[at + 1];
-    at += 2;
-    if (first < 0xf0) {
-      act(&r, first, second);
-    } else {
-      size_t bytes = (size_t)(first & 15) << 8 | second;
-      if (bytes > size - at) bytes = size - at;
-      feed(&r, data + at, bytes);
-      at += bytes;
-    }
+  fuzz_script script = {data, size, 1};
+  for (fuzz_step step; fuzz_script_next(&script, &step);) {
+    if (step.is_piece)
+      feed(&r, step.piece, step.piece_bytes);
+    else
+      act(&r, step.action, step.argument);
     FUZZ_CHECK((unsigned)lrm_link_state_now(r.link) <= LRM_LINK_DEAD);
     FUZZ_CHECK(lrm_link_channels(r.link) <= CHANNELS);
   }

@@ -1,178 +1,120 @@
-/* Edits whole frames and writes them anew, so that every length is right again: a mutator that
- * flips bytes hardly ever gets past a header. libFuzzer only. */
-#include "mutator.h"
-
+/* The mutator of all targets that hold frames, messages or scripts of them. A mutator that flips
+ * bytes hardly ever gets past a header: this one edits steps, frames and fields and writes them
+ * anew, so that every length is right again. */
 #include <string.h>
 
-#include "remote/frame.h"
+#include "frame_edit.h"
+#include "layout.h"
+#include "message_edit.h"
+#include "script.h"
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 
-enum { FRAMES_MAX = 64, STREAM_MAX = 65536, PAYLOAD_MAX = 4096 };
+enum { STEPS_MAX = 512 };
 
-typedef struct stream {
-  lrm_frame frames[FRAMES_MAX];
-  size_t count;
-  lrm_slice rest; /* what is no frame */
-} stream;
-
-static uint32_t random_state;
+static uint64_t state;
 
 static unsigned pick(unsigned n) {
-  random_state = random_state * 1664525u + 1013904223u;
-  return (random_state >> 8) % n;
+  state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+  return (unsigned)(state >> 33) % n;
 }
 
-static void parse(const uint8_t *data, size_t bytes, stream *out) {
-  out->count = 0;
-  size_t at = 0;
-  while (out->count < FRAMES_MAX) {
-    size_t consumed = 0, wanted = 0;
-    lrm_frame *frame = &out->frames[out->count];
-    if (lrm_frame_decode(data + at, bytes - at, PAYLOAD_MAX, frame, &consumed, &wanted) != 0 ||
-        consumed == 0)
-      break;
-    at += consumed;
-    out->count++;
-  }
-  out->rest = (lrm_slice){data + at, bytes - at};
+/* The stream or message of `size` bytes, edited, behind what `out` holds. */
+static void put_edited(const uint8_t *whole, size_t whole_bytes, const uint8_t *data, size_t size,
+                       bytes *out) {
+  uint64_t seed = (uint64_t)pick(1u << 30) << 20 ^ pick(1u << 30);
+  if (fuzz_layout_here.message != NULL)
+    fuzz_message_edit(seed, fuzz_layout_here.message(whole, whole_bytes), data, size, out);
+  else
+    fuzz_frames_edit(seed, data, size, out);
 }
 
-static uint64_t interesting(void) {
-  static const uint64_t values[] = {0,  1,   2,    3,     5,     8,          15,
-                                    32, 127, 1024, 16384, 65536, 0xffffffff, LRM_OFFSET_MAX};
-  return values[pick(sizeof values / sizeof *values)];
+/* ---- scripts ---- */
+
+static void put_piece(const uint8_t *whole, size_t whole_bytes, const uint8_t *data, size_t size,
+                      bytes *out) {
+  bytes edited = {0};
+  put_edited(whole, whole_bytes, data, size, &edited);
+  size_t count = edited.count < FUZZ_PIECE_MAX ? edited.count : FUZZ_PIECE_MAX;
+  bytes_byte(out, FUZZ_PIECE_MIN | (unsigned)(count >> 8));
+  bytes_byte(out, count & 0xff);
+  bytes_put(out, edited.data, count);
+  bytes_free(&edited);
 }
 
-static void edit_number(lrm_frame *f) {
-  uint64_t value = pick(3) ? interesting() : (uint64_t)pick(64);
-  switch (pick(9)) {
-    case 0:
-      f->type = 1 + pick(24);
-      break;
-    case 1:
-      f->channel = (uint32_t)value & 7;
-      break;
-    case 2:
-      f->offset = value;
-      break;
-    case 3:
-      f->offset += pick(5);
-      break;
-    case 4:
-      f->count = (uint32_t)value;
-      break;
-    case 5:
-      f->flags ^= 1u << pick(5);
-      break;
-    case 6:
-      f->credit = value;
-      break;
-    case 7:
-      f->part = pick(4);
-      f->parts = pick(4);
-      break;
-    default:
-      f->inflated_bytes = (uint32_t)value;
-  }
-  if (f->offset > LRM_OFFSET_MAX) f->offset = LRM_OFFSET_MAX;
+static void put_action(bytes *out) {
+  bytes_byte(out, pick(fuzz_layout_here.actions == 0 ? 1 : fuzz_layout_here.actions));
+  bytes_byte(out, pick(3) == 0 ? pick(256) : pick(16));
 }
 
-static void edit_payload(lrm_frame *f) {
-  static uint8_t room[PAYLOAD_MAX];
-  size_t bytes = f->payload.bytes;
-  if (bytes > 0) memcpy(room, f->payload.data, bytes);
-  f->payload = (lrm_slice){room, LLVMFuzzerMutate(room, bytes, sizeof room)};
+static void put_step(const uint8_t *data, const fuzz_step *step, bytes *out) {
+  bytes_put(out, data + step->at, 2 + step->piece_bytes);
 }
 
-/* A frame that fits in somewhere. */
-static lrm_frame invent(void) {
-  static const uint8_t zeros[512];
-  static const uint32_t types[] = {LRM_FRAME_PING,
-                                   LRM_FRAME_PONG,
-                                   LRM_FRAME_CLOSE,
-                                   LRM_FRAME_BLOCK,
-                                   LRM_FRAME_BLOCK,
-                                   LRM_FRAME_TAIL,
-                                   LRM_FRAME_ACK,
-                                   LRM_FRAME_SYNCED,
-                                   LRM_FRAME_OPENED,
-                                   LRM_FRAME_INFO,
-                                   64};
-  lrm_frame f = {.type = types[pick(sizeof types / sizeof *types)]};
-  bool link = f.type == LRM_FRAME_PING || f.type == LRM_FRAME_PONG;
-  f.channel = link ? 0 : 1 + pick(3);
-  f.payload = (lrm_slice){zeros, link ? 8 : pick(300)};
-  if (f.type == LRM_FRAME_CLOSE || f.type == LRM_FRAME_OPENED || f.type == LRM_FRAME_ACK ||
-      f.type == LRM_FRAME_SYNCED)
-    f.payload.bytes = 0;
-  f.offset = pick(20);
-  f.count = f.type == LRM_FRAME_BLOCK ? 1 + pick(4) : f.type == LRM_FRAME_TAIL ? pick(4) : 0;
-  if (f.type == LRM_FRAME_BLOCK && pick(3) == 0) f.flags = LRM_FLAG_CLEARS_TAIL;
-  if (f.type == LRM_FRAME_ACK && pick(2)) f.credit = pick(2000);
-  return f;
-}
-
-static void insert(stream *s, size_t at, lrm_frame frame) {
-  if (s->count == FRAMES_MAX) return;
-  memmove(&s->frames[at + 1], &s->frames[at], (s->count - at) * sizeof frame);
-  s->frames[at] = frame;
-  s->count++;
-}
-
-static void edit(stream *s) {
-  size_t at = s->count == 0 ? 0 : pick((unsigned)s->count);
-  unsigned what = pick(7);
-  if (s->count == 0 || what == 0) {
-    insert(s, at, invent());
-  } else if (what == 1) {
-    memmove(&s->frames[at], &s->frames[at + 1], (s->count - at - 1) * sizeof s->frames[0]);
-    s->count--;
-  } else if (what == 2) {
-    insert(s, at, s->frames[at]);
-  } else if (what == 3) {
-    size_t other = pick((unsigned)s->count);
-    lrm_frame swap = s->frames[at];
-    s->frames[at] = s->frames[other];
-    s->frames[other] = swap;
-  } else if (what == 4) {
-    edit_payload(&s->frames[at]);
-  } else {
-    edit_number(&s->frames[at]);
+/* A step that did not end where its length said ends there now. */
+static void put_changed(const uint8_t *data, size_t size, const fuzz_step *step, bytes *out) {
+  if (step->is_piece)
+    put_piece(data, size, step->piece, step->piece_bytes, out);
+  else if (pick(2) == 0)
+    put_action(out);
+  else {
+    bytes_byte(out, step->action);
+    bytes_byte(out, pick(2) == 0 ? pick(256) : (step->argument + pick(5) - 2) & 0xff);
   }
 }
 
-/* Writes the stream; 0: it does not fit. */
-static size_t render(const stream *s, uint8_t *out, size_t capacity) {
-  size_t at = 0;
-  for (size_t i = 0; i < s->count; i++) {
-    size_t written = 0;
-    if (s->frames[i].type == 0) continue;
-    if (lrm_frame_encode(&s->frames[i], out + at, capacity - at, &written) != 0) return 0;
-    at += written;
+static void edit_script(const uint8_t *data, size_t size, bytes *out) {
+  static fuzz_step steps[STEPS_MAX];
+  enum { REMOVE, TWICE, ADD_ACTION, ADD_PIECE, MOVE, ADD_SEVERAL, CHANGE, KINDS = 10 };
+  fuzz_script script = {data, size, fuzz_layout_here.head};
+  size_t count = 0;
+  while (count < STEPS_MAX && fuzz_script_next(&script, &steps[count])) count++;
+  unsigned what = count == 0 ? ADD_ACTION + pick(2) : pick(KINDS);
+  if (what == ADD_PIECE && fuzz_layout_here.no_pieces) what = ADD_SEVERAL;
+  size_t chosen = count == 0 ? 0 : pick((unsigned)count),
+         from = count == 0 ? 0 : pick((unsigned)count);
+  bytes_put(out, data, fuzz_layout_here.head);
+  for (size_t i = 0; i < count || i == 0; i++) {
+    if (i == chosen) {
+      if (what == ADD_ACTION) put_action(out);
+      if (what == ADD_SEVERAL)
+        for (unsigned n = 2 + pick(12); n > 0; n--) put_action(out);
+      if (what == ADD_PIECE) put_piece(data, size, NULL, 0, out);
+      if (what == MOVE) put_step(data, &steps[from], out);
+    }
+    if (i == count) break;
+    bool gone = (what == REMOVE && i == chosen) || (what == MOVE && i == from);
+    if (what >= CHANGE && i == chosen)
+      put_changed(data, size, &steps[i], out);
+    else if (!gone)
+      put_step(data, &steps[i], out);
+    if (what == TWICE && i == chosen) put_step(data, &steps[i], out);
   }
-  if (s->rest.bytes > capacity - at) return 0;
-  if (s->rest.bytes > 0) memcpy(out + at, s->rest.data, s->rest.bytes);
-  return at + s->rest.bytes;
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed) {
-  static uint8_t out[STREAM_MAX];
-  static stream s;
-  fuzz_region region;
-  random_state = seed;
-  if (pick(3) == 0 || !fuzz_find_region(data, size, seed / 7, &region))
-    return LLVMFuzzerMutate(data, size, max_size);
-  parse(data + region.at, region.bytes, &s);
-  for (unsigned edits = 1 + pick(3); edits > 0; edits--) edit(&s);
-  size_t room = max_size - (size - region.bytes);
-  if (room > region.bytes_max) room = region.bytes_max;
-  size_t bytes = render(&s, out, room < sizeof out ? room : sizeof out);
-  if (bytes == 0) return LLVMFuzzerMutate(data, size, max_size);
-  size_t behind = region.at + region.bytes;
-  memmove(data + region.at + bytes, data + behind, size - behind);
-  memcpy(data + region.at, out, bytes);
-  fuzz_repair_region(data, &region, bytes);
-  return size - region.bytes + bytes;
+  bytes edited = {0};
+  state = seed;
+  pick(1);
+  size_t head = fuzz_layout_here.head;
+  if (size < head || pick(4) == 0) return LLVMFuzzerMutate(data, size, max_size);
+  for (unsigned rounds = 1 + pick(4); rounds > 0; rounds--) {
+    bytes next = {0};
+    const uint8_t *from = edited.data != NULL ? edited.data : data;
+    size_t count = edited.data != NULL ? edited.count : size;
+    if (fuzz_layout_here.is_script) {
+      edit_script(from, count, &next);
+    } else {
+      bytes_put(&next, from, head);
+      put_edited(from, count, from + head, count - head, &next);
+    }
+    bytes_free(&edited);
+    edited = next;
+  }
+  bool fits = edited.count > 0 && edited.count <= max_size;
+  size_t bytes = edited.count;
+  if (fits) memcpy(data, edited.data, bytes);
+  bytes_free(&edited);
+  return fits ? bytes : LLVMFuzzerMutate(data, size, max_size);
 }

@@ -96,6 +96,13 @@ static int append(lrm_host *host, uint32_t flags, uint32_t part, uint32_t parts)
 
 int lrm__host_close_block(lrm_host *host, bool clears) {
   if (clears) host->clear_wanted = false;
+  if (host->set_first && lrm_block_builder_count(host->builder) != 0) {
+    /* The epoch's set could not be written for want of memory. What came meanwhile is in the view,
+     * so the set will say it. */
+    lrm_block_builder_reset(host->builder);
+    host->snapshot_wanted = true;
+    return 0;
+  }
   return append(host, clears ? LRM_FLAG_CLEARS_TAIL : 0, 0, 0);
 }
 
@@ -158,9 +165,13 @@ int lrm__host_write_snapshot(lrm_host *host) {
   if (result != 0 || host->gap) return result;
   set_writer count = {.host = host, .counting = true};
   result = write_set(host, host->wall_ms, &count);
-  if (result != 0) return result;
   set_writer set = {.host = host, .parts = count.parts};
-  result = write_set(host, host->wall_ms, &set);
+  if (result == 0) result = write_set(host, host->wall_ms, &set);
+  host->snapshot_wanted = result != 0;
+  if (result != 0) { /* half a part may not go out as events */
+    lrm_block_builder_reset(host->builder);
+    return result;
+  }
   host->events_since_snapshot = 0;
   host->bytes_since_snapshot = 0;
   return result;
