@@ -128,7 +128,7 @@ static void host_gone(host_run *r, bool crash) {
 
 static void host_command(host_run *r, Remote__V1__Command *command, uint32_t class) {
   uint8_t body[512], data[1024];
-  size_t bytes = 0;
+  size_t written = 0;
   lrm_envelope envelope = {
       .command_id = {{'c', ++r->commands}},
       .command_class = class,
