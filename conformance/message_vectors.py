@@ -63,12 +63,31 @@ NO_INNER_END = {"javascript": "has no inner end: it reads on in the bytes behind
 
 vectors = []
 
+# Taken, although a reader may be tempted to refuse it.
+TEMPTING = {"unknown-text-not-utf8", "unknown-twice", "unknown-reserved-number",
+            "unknown-largest-number", "unknown-enum-value", "depth-of-unknown", "event-no-body",
+            "envelope-unknown-field", "inner-unknown"}
+
+
+def clause_of(id, clause, refuse):
+    """The statement of 1.8 that a vector is about."""
+    if clause != "1.8":
+        return clause
+    if id.startswith(("utf8", "nul-")) or id.endswith(("-nul", "-surrogate", "-overlong", "-above")):
+        return "1.8.2"
+    if refuse == "LIMIT" or any(word in id for word in ("-bytes-", "-count-", "-of-", "depth-1")):
+        return "1.8.3" if id != "depth-of-unknown" else "1.8.4"
+    if "unknown" in id and not refuse or id in TEMPTING:
+        return "1.8.4"
+    return "1.8.1"
+
 
 def case(id, clause, note, type, data, take=None, refuse=None, protobuf=None, differs=None,
          level="MUST", **more):
     """take: the canonical bytes (True: `data` itself); refuse: DECODE or LIMIT."""
     data = bytes.fromhex(data) if isinstance(data, str) else data
-    vector = {"id": "message-" + id, "clause": clause, "level": level, "note": note, "side": "both",
+    vector = {"id": "message-" + id, "clause": clause_of(id, clause, refuse), "level": level,
+              "way": "negative" if refuse or id in TEMPTING else "positive", "note": note, "side": "both",
               "type": type, "in": squeezed(data), **more}
     if refuse:
         vector.update(verdict="refuse", code=refuse,

@@ -15,16 +15,16 @@ TOLD_MAX = 20000
 class Carrier:
     """One carrier of the conversation, seen from the runner."""
 
-    def __init__(self, name: str, number: int) -> None:
+    def __init__(self, name: str, number: int, watch: monitor.Monitor) -> None:
         self.name = name
         self.number = number
+        self.watch = watch
         self.stream = wire.FrameStream()
         self.inbox: list[frames.FrameView] = []
         self.closed = False  # by the testee
         self.cut = False  # by the runner
         self.channels: dict[int, dict] = {}  # what OPEN said: log, direction, by whom
         self.acks: dict[int, int] = {}  # owed by the runner
-        self.watch = monitor.Monitor()
 
     def up(self) -> bool:
         return not self.closed and not self.cut
@@ -37,7 +37,8 @@ class Conversation:
         self.case = case
         self.role = role
         self.virtual = testee.description.virtual_clock
-        self.bound: dict = {**patterns.FIXED_IDS, **patterns.TOKENS}
+        self.bound: dict = {**patterns.FIXED_IDS, **patterns.TOKENS,
+                            **patterns.TEXTS}
         self.carriers: dict[str, Carrier] = {}  # by name
         self.numbers: dict[int, Carrier] = {}
         self.dials: list[int] = []
@@ -265,7 +266,9 @@ class Conversation:
         return found
 
     def _new_carrier(self, name: str, number: int) -> Carrier:
-        carrier = Carrier(name, number)
+        side = monitor.A if self.role in ("ACCEPTING", "RELAY") else monitor.C
+        whole = self.role in ("RELAY", "HOST", "CLIENT")
+        carrier = Carrier(name, number, monitor.Monitor(side, whole))
         self.carriers[name] = self.numbers[number] = carrier
         return carrier
 
@@ -307,6 +310,7 @@ class Conversation:
         if "raw" in step:
             data = messages.bytes_of(patterns.substitute(step["raw"], self.bound), "raw")
             self.note("%s > %d raw bytes %s" % (carrier.name, len(data), data[:48].hex()))
+            self._watch_raw(carrier, data)
         else:
             data = b"".join(self._outgoing(carrier, f) for f in step["frames"])
         if carrier.cut:
@@ -321,6 +325,20 @@ class Conversation:
                 requests.append(self.pb.Request(bytes=self.pb.Bytes(carrier=carrier.number,
                                                                     data=piece)))
         self.ask_all(requests)
+
+    def _watch_raw(self, carrier: Carrier, data: bytes) -> None:
+        """Raw bytes that are whole frames mean what they mean; others leave the monitor blind."""
+        try:
+            stream = wire.FrameStream()
+            raws = stream.feed(data)
+        except wire.WireFault:
+            raws, stream = [], None
+        for raw in raws:
+            frame = messages.decode("Frame", raw)
+            if frame is not None:
+                carrier.watch.sent_view(frames.FrameView(raw, frame, None))
+        if stream is None or stream.rest:
+            carrier.watch.blind = True
 
     def _outgoing(self, carrier: Carrier, frame: dict) -> bytes:
         frame = patterns.substitute(frame, self.bound)
@@ -420,6 +438,14 @@ class Conversation:
                 raise CaseFailed("on %s came %s; nothing was to come" % (carrier.name, view))
         if not carrier.up():
             raise CaseFailed("%s is closed" % carrier.name)
+
+    def step_not_frame(self, step: dict) -> None:
+        """Of any kind, ambient ones too; what comes stays."""
+        carrier = self.carrier(step, "on")
+        self.pass_time(step)
+        for view in carrier.inbox:
+            if patterns.fits(step["not_frame"], view, self.bound):
+                raise CaseFailed("on %s came %s" % (carrier.name, view))
 
     def step_open(self, step: dict) -> None:
         carrier = self.carrier(step, "open")

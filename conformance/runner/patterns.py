@@ -12,8 +12,9 @@ TOKENS = {"token": "conformance-token-1", "token2": "conformance-token-2",
           "token3": "conformance-token-3"}
 # Texts that no case file should hold: 1, 4 and 16 KiB of letters that hardly compress.
 _LETTERS = base64.b64encode(b"".join(hashlib.sha256(b"%d" % n).digest()
-                                     for n in range(512))).decode()
-TEXTS = {"text1k": _LETTERS[:1024], "text4k": _LETTERS[:4096], "text16k": _LETTERS[:16384]}
+                                     for n in range(1600))).decode()
+TEXTS = {"text1k": _LETTERS[:1024], "text4k": _LETTERS[:4096], "text16k": _LETTERS[:16384],
+         "text64k": _LETTERS[:65536], "accents": "x" + "é" * 32768}
 SPECIAL = ({"min"}, {"max"}, {"min", "max"}, {"not"}, {"any"}, {"absent"}, {"contains"},
            {"one_of"})
 _VARIABLE = re.compile(r"^\$([A-Za-z_][A-Za-z0-9_]*)(?:([+-])(\d+))?$")

@@ -131,6 +131,7 @@ class LinkVector(Conversation):
         if "in" in step:
             data = hex_of(step["in"])
             self.note("a > %d bytes %s" % (len(data), data[:40].hex()))
+            self._watch_raw(carrier, data)
             size = self.piece or len(data)
             self.send_bytes(carrier, data, [size] * (len(data) // max(1, size)))
         elif "again" in step:
