@@ -103,9 +103,9 @@ int lrm_link_attach(lrm_link *link, uint64_t now_ns) LRM_MUST_USE;
  * events not taken, are gone without a word; what they were is for the caller to open again.
  * Bytes of the old carrier that come later must not be fed: so a SUPERSEDED on an abandoned
  * carrier is ignored. After a code of class 3 or 4, said or heard, a connecting link is DEAD.
- * Connecting: the time of the next
- * attempt is set (at once the first time, then full jitter from 250 ms doubling to 30 s;
- * retry_after_ms obeyed; reset after 60 s live). */
+ * Connecting: the time of the next attempt is set: at once the first time and after a carrier that
+ * was live for 2 s, else full jitter from 250 ms doubling to 30 s, which begins anew after 60 s
+ * live; retry_after_ms is obeyed. */
 void lrm_link_detach(lrm_link *link, uint64_t now_ns);
 
 /* Takes bytes from the carrier; stops after the first frame that makes an event, so that its

@@ -119,6 +119,7 @@ struct lrm_link {
   uint64_t attempt_ns;
   uint64_t retry_after_ns;
   uint32_t attempts_failed;
+  bool slow_down; /* 1004: the next attempt is not at once */
   bool watched;
   bool probe_reports; /* HEARD is owed when a byte comes */
   bool final;         /* what ended the carrier allows no further attempt */

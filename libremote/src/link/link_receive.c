@@ -65,7 +65,7 @@ static int peer_ends(lrm_link *link, const lrm_frame *frame, lrm_link_event_type
     return lrm__link_fail(link, LRM_CODE_PROTOCOL, "a Problem cannot be decoded");
   if (!lrm_code_reconnects(problem->code)) link->final = true;
   /* Slow down means: not at once, also the first time. */
-  if (problem->code == LRM_CODE_SLOW_DOWN && link->attempts_failed == 0) link->attempts_failed = 1;
+  if (problem->code == LRM_CODE_SLOW_DOWN) link->slow_down = true;
   uint64_t retry_ms = problem->retry_after_ms;
   if (retry_ms > UINT64_C(24) * 3600 * 1000) retry_ms = UINT64_C(24) * 3600 * 1000;
   link->retry_after_ns = retry_ms * 1000000;

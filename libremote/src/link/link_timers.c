@@ -5,7 +5,8 @@
  *   dead       25 s without hearing; watched 10 s
  *   probe      4 s for any byte after a person acted or the machine slept
  *   ack        20 ms for a delayed ACK
- *   attempt    the next connection: at once the first time, then full jitter, 250 ms to 30 s
+ *   attempt    the next connection: at once the first time and after 2 s live, else full jitter,
+ *              250 ms to 30 s, which begins anew after 60 s live
  * docs/spec.md 5. */
 #include "link/link_internal.h"
 
@@ -64,14 +65,18 @@ void lrm__timers_live(lrm_link *link, uint32_t heartbeat_ms, uint64_t now_ns) {
 }
 
 void lrm__timers_detached(lrm_link *link, uint64_t now_ns) {
-  bool was_live = link->live_since_ns != 0;
-  if (was_live && now_ns - link->live_since_ns >= LRM_RECONNECT_RESET_NS) link->attempts_failed = 0;
+  uint64_t live_ns = link->live_since_ns == 0 ? 0 : now_ns - link->live_since_ns;
+  if (live_ns >= LRM_RECONNECT_RESET_NS) link->attempts_failed = 0;
+  /* A train with a tunnel every half minute must not wait longer after each; what dies as soon as
+   * it is live (a relay that falls over) is left alone for longer and longer. */
+  bool at_once = live_ns >= LRM_RECONNECT_AT_ONCE_NS || link->attempts_failed == 0;
   uint64_t delay_ns = 0;
-  if (link->attempts_failed > 0) {
-    uint32_t doublings = link->attempts_failed - 1;
+  if (link->slow_down || !at_once) {
+    uint32_t doublings = link->attempts_failed > 0 ? link->attempts_failed - 1 : 0;
     uint64_t most_ns = doublings >= 7 ? LRM_RECONNECT_NS_MAX : LRM_RECONNECT_NS_MIN << doublings;
     delay_ns = lrm__link_random(link) % (smallest_of(most_ns, LRM_RECONNECT_NS_MAX) + 1);
   }
+  link->slow_down = false;
   if (link->attempts_failed < 64) link->attempts_failed++;
   if (delay_ns < link->retry_after_ns) delay_ns = link->retry_after_ns;
   link->attempt_ns = now_ns + delay_ns;

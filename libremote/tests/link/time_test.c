@@ -307,6 +307,42 @@ static void slow_down_is_not_answered_at_once(void **state) {
   assert_true(any);
 }
 
+/* Attempts fail, then a carrier is live for so long and is lost. */
+static uint64_t delay_after(uint64_t seed, uint64_t live_ns, uint32_t code) {
+  lrm_link_config config = peer_config(&p, LRM_SIDE_CONNECTING);
+  config.seed = seed;
+  peer_start_with(&p, &config);
+  for (int i = 0; i < 10; i++) lrm_link_detach(p.link, p.now_ns);
+  assert_int_equal(lrm_link_attach(p.link, p.now_ns), 0);
+  peer_live(&p, LRM_SIDE_CONNECTING);
+  for (uint64_t t = 0; t < live_ns; t += SECOND) {
+    peer_advance(&p, live_ns - t < SECOND ? live_ns - t : SECOND);
+    hear();
+    (void)peer_frames(&p);
+  }
+  if (code != 0) goodbye(LRM_FRAME_GOAWAY, code, 0);
+  lrm_link_detach(p.link, p.now_ns);
+  uint64_t delay_ns = lrm_link_attempt_ns(p.link) - p.now_ns;
+  peer_end(&p);
+  return delay_ns;
+}
+
+/* A tunnel every half minute: each time back at once, however many attempts failed in the last. */
+static void what_was_live_for_2_s_is_tried_at_once(void **state) {
+  (void)state;
+  uint64_t flicker_ns = 0, told_ns = 0, rested_ns = 0;
+  for (uint64_t seed = 1; seed < 20; seed++) {
+    assert_int_equal(delay_after(seed, 2 * SECOND, 0), 0);
+    assert_int_equal(delay_after(seed, 30 * SECOND, 1001), 0);
+    flicker_ns += delay_after(seed, 2 * SECOND - MS, 0);
+    told_ns += delay_after(seed, 30 * SECOND, 1004);
+    rested_ns += delay_after(seed, 61 * SECOND, 1004);
+  }
+  assert_true(flicker_ns > 20 * SECOND);
+  assert_true(told_ns > 20 * SECOND);
+  assert_true(rested_ns > 0); /* slow down is not answered at once after a long rest either */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ping_is_echoed),
@@ -324,6 +360,7 @@ int main(void) {
       cmocka_unit_test(attempts_are_spread_by_full_jitter_up_to_30_s),
       cmocka_unit_test(retry_after_is_obeyed_and_60_s_live_forget_failures),
       cmocka_unit_test(slow_down_is_not_answered_at_once),
+      cmocka_unit_test(what_was_live_for_2_s_is_tried_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
