@@ -16,6 +16,10 @@ typedef struct lrm_store_memory_config {
 
 int lrm_store_memory_open(const lrm_store_memory_config *config, lrm_store **out) LRM_MUST_USE;
 
+/* A store of its own with what is committed and settled in this one: a copy put aside. For tests.
+ * Errors as for _open. */
+int lrm_store_memory_copy(const lrm_store *store, const lrm_store_memory_config *config,
+                          lrm_store **out) LRM_MUST_USE;
 /* Crash: everything that is not committed is lost, open batch and frozen batch included; logs
  * handed out stay valid. For tests. */
 void lrm_store_memory_crash(lrm_store *store);

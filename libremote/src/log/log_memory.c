@@ -451,6 +451,83 @@ int lrm_store_memory_open(const lrm_store_memory_config *config, lrm_store **out
   return lrm__store_open(&config->allocator, &memory_backend, self, self->bytes_max, 0, out);
 }
 
+/* ---- a copy of the image ---- */
+
+static void *copy_array(const lrm_allocator *allocator, const void *from, size_t count,
+                        size_t element_bytes) {
+  void *to = lrm__alloc(allocator, (count + 1) * element_bytes);
+  if (to != NULL && count > 0) memcpy(to, from, count * element_bytes);
+  return to;
+}
+
+static int copy_log(memory *to, const image_log *from) {
+  image_log *log = lrm__alloc(&to->allocator, sizeof *log);
+  if (log == NULL) return LRM_ERR_NO_MEMORY;
+  *log = *from;
+  log->head = log->tail = 0;
+  log->room = from->tail - from->head + 1;
+  log->writers_room = from->writers_count + 1;
+  log->formers_room = from->formers_count + 1;
+  log->blocks = lrm__alloc(&to->allocator, log->room * sizeof *log->blocks);
+  log->writers =
+      copy_array(&to->allocator, from->writers, from->writers_count, sizeof *from->writers);
+  log->formers =
+      copy_array(&to->allocator, from->formers, from->formers_count, sizeof *from->formers);
+  to->logs[to->logs_count++] = log;
+  if (log->blocks == NULL || log->writers == NULL || log->formers == NULL) return LRM_ERR_NO_MEMORY;
+  for (size_t i = from->head; i < from->tail; i++) {
+    const lrm__kept_block *kept = from->blocks[i];
+    log->blocks[log->tail] = lrm__block_make(&to->allocator, kept->log, kept->line, &kept->block);
+    if (log->blocks[log->tail] == NULL) return LRM_ERR_NO_MEMORY;
+    to->bytes += log->blocks[log->tail++]->block.payload.bytes;
+  }
+  return 0;
+}
+
+static int copy_record(memory *to, const image_record *from) {
+  image_record *record = &to->records[to->records_count];
+  uint8_t *value = NULL;
+  *record = *from;
+  record->key = copy_array(&to->allocator, from->key, from->key_bytes, 1);
+  record->value.data = NULL;
+  if (from->value.data != NULL) {
+    record->value.data = value = copy_array(&to->allocator, from->value.data, from->value.bytes, 1);
+  }
+  to->records_count++;
+  to->bytes += record->key_bytes + record->value.bytes;
+  return record->key == NULL || (from->value.data != NULL && value == NULL) ? LRM_ERR_NO_MEMORY : 0;
+}
+
+static int copy_image(memory *to, const memory *from) {
+  to->generation = from->generation;
+  to->next_log = from->next_log;
+  to->logs_room = from->logs_count + 1;
+  to->records_room = from->records_count + 1;
+  to->logs = lrm__alloc(&to->allocator, to->logs_room * sizeof *to->logs);
+  to->records = lrm__alloc(&to->allocator, to->records_room * sizeof *to->records);
+  int error = to->logs == NULL || to->records == NULL ? LRM_ERR_NO_MEMORY : 0;
+  for (size_t i = 0; error == 0 && i < from->logs_count; i++) error = copy_log(to, from->logs[i]);
+  for (size_t i = 0; error == 0 && i < from->records_count; i++)
+    error = copy_record(to, &from->records[i]);
+  return error;
+}
+
+int lrm_store_memory_copy(const lrm_store *store, const lrm_store_memory_config *config,
+                          lrm_store **out) {
+  int error = lrm_store_memory_open(config, out);
+  if (error != 0) return error;
+  LRM_ASSERT(store->backend == &memory_backend);
+  memory *to = (*out)->self;
+  error = copy_image(to, store->self);
+  if (error != 0) {
+    lrm_store_close(*out);
+    *out = NULL;
+    return error;
+  }
+  (*out)->next_log = to->next_log;
+  return 0;
+}
+
 void lrm_store_memory_crash(lrm_store *store) {
   LRM_ASSERT(store->backend == &memory_backend);
   int error = 0;

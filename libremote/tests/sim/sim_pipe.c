@@ -55,7 +55,8 @@ void sim_way_send(sim_way *way, const void *data, size_t bytes) {
 }
 
 bool sim_way_move(sim_pipe *pipe, sim_way *way, sim_random *random, uint64_t now_ns) {
-  if (pipe->cut || way->wire.bytes == 0 || now_ns < way->stalled_ns) return false;
+  if (pipe->cut || way->wire.bytes == 0 || now_ns < way->stalled_ns || now_ns < way->ready_ns)
+    return false;
   size_t bytes = 1 + (size_t)sim_below(random, way->chunk_max);
   if (bytes > way->wire.bytes) bytes = way->wire.bytes;
   if (bytes >= way->cut_after) {
@@ -72,5 +73,6 @@ bool sim_way_move(sim_pipe *pipe, sim_way *way, sim_random *random, uint64_t now
 void sim_way_take(sim_way *way, size_t bytes) { queue_drop(&way->arrived, bytes); }
 
 bool sim_way_ended(const sim_pipe *pipe, const sim_way *way) {
-  return pipe->cut || (way->sender_gone && way->wire.bytes == 0 && !way->lost);
+  return pipe->cut ||
+         (way->sender_gone && way->wire.bytes == 0 && !way->lost && way->stalled_ns != UINT64_MAX);
 }

@@ -17,7 +17,8 @@ typedef struct sim_queue {
 typedef struct sim_way {
   sim_queue wire;      /* sent, not yet arrived */
   sim_queue arrived;   /* not yet taken by the receiver */
-  uint64_t stalled_ns; /* nothing moves before */
+  uint64_t stalled_ns; /* nothing moves before; UINT64_MAX: never again, nor does the end */
+  uint64_t ready_ns;   /* when the first of `wire` is there at the earliest */
   size_t chunk_max;    /* bytes that arrive at once */
   uint64_t cut_after;  /* bytes until the carrier is cut; UINT64_MAX: never */
   bool lost;           /* half open: what is sent disappears */
