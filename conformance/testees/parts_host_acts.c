@@ -223,8 +223,14 @@ static void act_remote(host_testee *h, json_t *value) {
   if (off) host_link_close(h);
 }
 
-static void act_emit(host_testee *h, json_t *value) {
-  PARTS_MUST(emit_json(h, json_object_get(value, "event"), false));
+static parts_acted act_emit(host_testee *h, json_t *value) {
+  int result = emit_json(h, json_object_get(value, "event"), false);
+  if (result == LRM_ERR_TOO_LARGE) {
+    parts_refuse(h->p, "a host of this library cuts large values before it emits them");
+    return PARTS_UNSUPPORTED;
+  }
+  PARTS_MUST(result);
+  return PARTS_DONE;
 }
 
 static void act_delta(host_testee *h, json_t *value) {
@@ -279,8 +285,7 @@ parts_acted host_act(void *self, const char *name, json_t *value) {
   static const struct {
     const char *name;
     void (*act)(host_testee *h, json_t *value);
-  } acts[] = {{"emit", act_emit},
-              {"delta", act_delta},
+  } acts[] = {{"delta", act_delta},
               {"complete_stream", act_complete_stream},
               {"ask", act_ask},
               {"end_ask", act_end_ask},
@@ -297,6 +302,7 @@ parts_acted host_act(void *self, const char *name, json_t *value) {
               {"hold_commits", act_hold_commits},
               {"restart_history", act_restart_history}};
   host_testee *h = self;
+  if (strcmp(name, "emit") == 0) return act_emit(h, value);
   for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
     if (strcmp(acts[i].name, name) != 0) continue;
     acts[i].act(h, value);
