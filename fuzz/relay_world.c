@@ -14,7 +14,7 @@ static void open_relay(relay_world *w) {
   char epoch[17];
   snprintf(epoch, sizeof epoch, "commands-%u", ++w->openings);
   relay_config config = {.struct_bytes = sizeof config,
-                         .allocator = w->allocator,
+                         .allocator = failing_allocator(&w->memory),
                          .store = w->store,
                          .commands_epoch = honest_id(epoch),
                          .seed = 7,
@@ -25,6 +25,10 @@ static void open_relay(relay_world *w) {
 }
 
 void world_freeze(relay_world *w) {
+  if (relay_broken(w->relay)) {
+    world_crash(w);
+    return;
+  }
   if (w->out != NULL || lrm_store_freeze(w->store, &w->out) != 0) return;
   relay_frozen(w->relay);
 }
@@ -176,6 +180,7 @@ void world_pass(relay_world *w, uint64_t ms) {
 }
 
 void world_crash(relay_world *w) {
+  failing_plan(&w->memory, 0, 0);
   for (int i = 0; i < WORLD_CARRIERS; i++) world_cut(w, i, 0);
   relay_close(w->relay);
   lrm_store_memory_crash(w->store);
@@ -195,9 +200,8 @@ static void add_devices(relay_world *w) {
   FUZZ_CHECK(relay_device_add(r, "bob", "laptop", &device_bob, world_token_bob, w->wall_ms) == 0);
 }
 
-void world_begin(relay_world *w, const lrm_allocator *allocator, uint32_t window_bytes) {
+void world_begin(relay_world *w, uint32_t window_bytes) {
   memset(w, 0, sizeof *w);
-  w->allocator = *allocator;
   w->now_ns = 1000000000;
   w->wall_ms = UINT64_C(1700000000000);
   lrm_store_memory_config memory = {.struct_bytes = sizeof memory,
@@ -238,6 +242,7 @@ void world_end(relay_world *w) {
   honest_end_of_life(&w->host);
   honest_end_of_life(&w->client);
   lrm_store_close(w->store);
+  FUZZ_CHECK(w->memory.blocks == 0);
 }
 
 static bool all_arrived(const relay_world *w) {
@@ -247,9 +252,14 @@ static bool all_arrived(const relay_world *w) {
 }
 
 void world_converge(relay_world *w) {
+  failing_plan(&w->memory, 0, 0);
   lrm_store_memory_fail(w->store, 0, 0);
   w->host.lazy = w->client.lazy = false;
   for (int seconds = 0; seconds < 60 && !all_arrived(w); seconds++) {
+    for (int i = WORLD_HOST; i <= WORLD_CLIENT; i++) {
+      if (w->carriers[i].who->code != 0) world_cut(w, i, 0); /* it was sent away */
+      w->carriers[i].who->code = 0;
+    }
     FUZZ_CHECK(world_connect(w, WORLD_HOST) == 0 && world_connect(w, WORLD_CLIENT) == 0);
     for (int i = 0; i < 3; i++) {
       world_run(w);
