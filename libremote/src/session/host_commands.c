@@ -148,11 +148,15 @@ int lrm__host_request(lrm_host *host, lrm_inbox_item *item, lrm__request *out) {
   return 0;
 }
 
+/* The relay stamped the command with its clock. Ours may be set meanwhile, by a person or after a
+ * sleep; time that passes is no matter of clocks that can be set. */
 bool lrm__host_expired(const lrm_host *host, const lrm_envelope *envelope) {
   if (envelope->ttl_ms == 0 || envelope->received_ms == 0) return false;
   if (envelope->ttl_ms > UINT64_MAX - envelope->received_ms) return false;
-  uint64_t now = host->wall_ms + (uint64_t)host->clock_offset_ms;
-  return now > envelope->received_ms + envelope->ttl_ms;
+  uint64_t now_ms = host->relay_ms == 0
+                        ? host->wall_ms
+                        : host->relay_ms + (host->now_ns - host->relay_said_ns) / 1000000;
+  return now_ms > envelope->received_ms + envelope->ttl_ms;
 }
 
 static int refuse(lrm_host *host, const lrm__request *request, uint32_t code, const char *reason) {

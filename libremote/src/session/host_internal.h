@@ -164,7 +164,8 @@ struct lrm_host {
   lrm__buffer packed_more; /* records, resolutions, envelopes */
   lrm__random random;
   uint64_t wall_ms, now_ns;
-  int64_t clock_offset_ms; /* relay's clock minus ours */
+  /* What the relay's clock said, and when that was on the clock that is never set. */
+  uint64_t relay_ms, relay_said_ns;
 
   /* events */
   lrm_id epoch;

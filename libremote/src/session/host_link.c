@@ -211,8 +211,8 @@ static void explain(const remote_v1_Problem *problem, char *out, size_t capacity
 /* ---- events of the link ---- */
 
 static int on_welcome(lrm_host *host, const remote_v1_Welcome *welcome) {
-  host->clock_offset_ms =
-      welcome->server_time_ms == 0 ? 0 : (int64_t)(welcome->server_time_ms - host->wall_ms);
+  host->relay_ms = welcome->server_time_ms;
+  host->relay_said_ns = host->now_ns;
   channel_gone(&host->publish);
   channel_gone(&host->commands);
   host->publish.reopen_ns = host->commands.reopen_ns = 0;

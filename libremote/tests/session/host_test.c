@@ -225,7 +225,8 @@ static void class_epoch_time_and_mode_are_checked(void **state) {
   id = kit_command_as(&kit, &command, 1, &epoch, 1000, kit.wall_ms - 1000);
   expect_outcome(&id, OUTCOME(APPLIED), 0);
   assert_int_equal(kit.outcome->nonce, 42);
-  kit.host->clock_offset_ms = 500;
+  kit.host->relay_ms = kit.wall_ms + 500;
+  kit.host->relay_said_ns = kit.now_ns;
   id = kit_command_as(&kit, &command, 1, &epoch, 1000, kit.wall_ms - 501);
   expect_outcome(&id, OUTCOME(EXPIRED), 0);
   assert_int_equal(lrm_host_set_remote_mode(kit.host, MODE(VIEW), "", kit.wall_ms, kit.now_ns), 0);
@@ -316,7 +317,8 @@ static void late_answers_learn_who_won_even_when_expired(void **state) {
   Remote__V1__AnswerContent content = REMOTE__V1__ANSWER_CONTENT__INIT;
   content.option_id = lrm__text("no");
   assert_int_equal(lrm_host_answer_local(kit.host, &ask, &content, kit.wall_ms, kit.now_ns), 0);
-  kit.host->clock_offset_ms = 5000;
+  kit.host->relay_ms = kit.wall_ms + 5000;
+  kit.host->relay_said_ns = kit.now_ns;
   Remote__V1__AnswerAsk answer = REMOTE__V1__ANSWER_ASK__INIT;
   Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
   answer.ask_id = lrm__id_data(&ask);
@@ -330,6 +332,26 @@ static void late_answers_learn_who_won_even_when_expired(void **state) {
   answer.ask_id = lrm__id_data(&other);
   late = kit_command(&kit, &command, 10);
   expect_outcome(&late, OUTCOME(EXPIRED), 0);
+}
+
+/* A clock that is set makes no command older or younger. */
+static void a_stepped_clock_expires_nothing(void **state) {
+  (void)state;
+  const uint64_t relay_ms = kit.wall_ms;
+  kit.host->relay_ms = relay_ms;
+  kit.host->relay_said_ns = kit.now_ns;
+  lrm_id epoch = lrm_host_position(kit.host).epoch;
+  Remote__V1__Probe probe = REMOTE__V1__PROBE__INIT;
+  Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
+  command.body_case = REMOTE__V1__COMMAND__BODY_PROBE;
+  command.probe = &probe;
+  kit.wall_ms += 86400000;
+  lrm_id id = kit_command_as(&kit, &command, 1, &epoch, 60000, relay_ms);
+  expect_outcome(&id, OUTCOME(APPLIED), 0);
+  kit.wall_ms -= 2 * 86400000;
+  kit.now_ns += UINT64_C(61000000000);
+  id = kit_command_as(&kit, &command, 1, &epoch, 60000, relay_ms);
+  expect_outcome(&id, OUTCOME(EXPIRED), 0);
 }
 
 static void cancelling_cancels_the_asks(void **state) {
@@ -509,6 +531,7 @@ int main(void) {
       TEST(modes_that_ask_less_are_for_the_local_person),
       TEST(the_first_answer_wins),
       TEST(late_answers_learn_who_won_even_when_expired),
+      TEST(a_stepped_clock_expires_nothing),
       TEST(cancelling_cancels_the_asks),
       TEST(asks_expire),
       TEST(lasting_options_vanish_under_managed_policy),
