@@ -29,6 +29,7 @@ STEPS = {
     "room": {"bytes"},
     "advance_ms": set(),
     "clock_ms": set(),
+    "elapsed_ms": set(),
     "act": set(),
     "told": {"within_ms", "any_order"},
     "not_frame": {"on", "for_ms"},
@@ -246,15 +247,18 @@ def broken_file(path: str, text) -> Case:
 
 def load_scenarios(folder: str) -> list[Case]:
     out: list[Case] = []
-    macros_path = os.path.join(folder, "macros.json")
-    macros = {}
-    if os.path.exists(macros_path):
+    macros: dict = {}
+    for path in sorted(glob.glob(os.path.join(folder, "macros*.json"))):
         try:
-            macros = read_json(macros_path)
+            more = read_json(path)
+            twice = sorted(set(more) & set(macros))
+            if twice:
+                raise BadCase("%s: there is another macro %s" % (path, ", ".join(twice)))
+            macros.update(more)
         except BadCase as bad:
-            out.append(broken_file(macros_path, bad))
+            out.append(broken_file(path, bad))
     for path in sorted(glob.glob(os.path.join(folder, "*.json"))):
-        if path == macros_path:
+        if os.path.basename(path).startswith("macros"):
             continue
         try:
             listed = read_json(path)

@@ -7,6 +7,7 @@ from .faults import BadCase, CaseFailed, TesteeBroken, Unsupported
 
 CREDIT = 1 << 30  # what the runner gives as a reader
 VIRTUAL_MS, REAL_MS = 1000, 2000  # within_ms when a case does not say
+SLICES = 100  # in which time passes while something is waited for
 ROUNDS_MAX = 200  # of the runner's own answers to one step
 TRANSCRIPT_MAX = 600
 TOLD_MAX = 20000
@@ -193,8 +194,9 @@ class Conversation:
         if not self.virtual:
             return self._wait_really(done, step.get(name, REAL_MS))
         left = step.get(name, 0)
+        slice_most = min(max(left // SLICES, 10), 1000)
         while left > 0:
-            slice_ms = min(left, max(1, 10 if self.now_ms < 0 or left <= 2000 else 100))
+            slice_ms = min(left, slice_most)
             self.advance(slice_ms)
             left -= slice_ms
             if done():
@@ -280,11 +282,12 @@ class Conversation:
         self.ask(connected=self.pb.Connected(carrier=self.last_carrier))
 
     def step_dialled(self, step: dict) -> None:
-        came = self.wait(lambda: bool(self.dials), step)
         if step.get("not"):
-            if came:
+            self.pass_time(step, "within_ms")
+            if self.dials:
                 raise CaseFailed("the testee asks for a carrier")
             return
+        came = self.wait(lambda: bool(self.dials), step)
         if not came:
             raise CaseFailed("the testee does not ask for a carrier")
         number = self.dials.pop(0)
@@ -475,6 +478,12 @@ class Conversation:
 
     def step_advance_ms(self, step: dict) -> None:
         self.advance(step["advance_ms"])
+
+    def step_elapsed_ms(self, step: dict) -> None:
+        try:
+            patterns.match(step["elapsed_ms"], self.now_ms, self.bound, "the time since the start")
+        except patterns.Mismatch as mismatch:
+            raise CaseFailed(str(mismatch)) from None
 
     def step_clock_ms(self, step: dict) -> None:
         self.ask(step_clock=self.pb.StepClock(ms=step["clock_ms"]))

@@ -17,7 +17,7 @@ PAYLOADS = {
 FLAGS = {"COMPRESSED": 1, "SEALED": 2, "SNAPSHOT": 4, "CLEARS_TAIL": 8}
 HEADER = ("channel", "offset", "count", "flags", "inflated_bytes", "dictionary", "credit", "part",
           "parts")
-MEMBERS = set(HEADER) | {"type", "payload", "bytes", "messages", "message", "compress"} | {
+MEMBERS = set(HEADER) | {"type", "payload", "bytes", "messages", "message", "compress", "size"} | {
     name for name, _ in PAYLOADS.values()}
 AMBIENT = {"PING", "PONG", "ACK", "INFO", "LOG_STATUS"}
 SKIPPED_MIN = 64
@@ -62,7 +62,7 @@ def encode_item(item, log: str | None) -> bytes:
 
 def encode(frame: dict) -> bytes:
     """A frame of a case, canonically, as a piece of a Batch stream."""
-    unknown = set(frame) - MEMBERS
+    unknown = set(frame) - MEMBERS | set(frame) & {"size"}
     if unknown:
         raise BadCase("a frame has no %s" % ", ".join(sorted(unknown)))
     if "type" not in frame:
@@ -151,6 +151,8 @@ class FrameView:
             flags = messages.Flags(n for n, bit in FLAGS.items() if self.frame.flags & bit)
             flags.number = self.frame.flags
             return flags
+        if name == "size":
+            return len(self.frame.payload)
         if name in HEADER:
             return getattr(self.frame, name)
         if name in ("payload", "bytes"):

@@ -1,6 +1,7 @@
 """Messages as the JSON of case files, both ways. Fields by their names, bytes as hex, enums by
 name without prefix; an encoded message in place of one is "raw:HEX"."""
 import re
+import warnings
 
 from . import protos
 from .faults import BadCase
@@ -169,7 +170,9 @@ def decode(type_name: str, data: bytes):
     """The message, or None when protobuf does not take it."""
     message = protos.message_class(type_name)()
     try:
-        message.ParseFromString(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # "Not all data was converted"
+            message.ParseFromString(data)
     except Exception:  # protobuf's DecodeError has moved between its versions
         return None
     return message

@@ -71,6 +71,10 @@ class Monitor:
             self._opens(view)
         elif name == "REQUEST":
             self._calls(view)
+        elif name == "REPLY":
+            payload = view.payload_message()
+            if payload is not None and not payload.more:
+                self.calls.discard(payload.id)
         channel = self.channels.get(frame.channel)
         if channel is None:
             return

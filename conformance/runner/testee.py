@@ -1,7 +1,7 @@
 """A testee's process: started, asked, bounded, killed. Whatever it does, the runner goes on."""
 import collections
 import os
-import selectors
+import select
 import shlex
 import signal
 import subprocess
@@ -101,42 +101,47 @@ class Testee:
     def _exchange(self, out: bytearray, ids: list[int], timeout_s: float) -> list:
         deadline = time.monotonic() + timeout_s
         answers: list = []
-        view = memoryview(bytes(out))
+        data = memoryview(bytes(out))
+        stdin, stdout, stderr = (s.fileno() for s in (self.process.stdin, self.process.stdout,
+                                                      self.process.stderr))
         sent = 0
-        process = self.process
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            selector.register(process.stderr, selectors.EVENT_READ)
-            writing = False
-            while len(answers) < len(ids):
-                if sent < len(view) and not writing:
-                    selector.register(process.stdin, selectors.EVENT_WRITE)
-                    writing = True
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise TesteeBroken("no answer within %g s" % timeout_s)
-                for key, _ in selector.select(left):
-                    if key.fileobj is process.stdin:
-                        try:
-                            sent += os.write(process.stdin.fileno(), view[sent:sent + 65536])
-                        except BlockingIOError:
-                            pass
-                        except BrokenPipeError:
-                            sent = len(view)
-                        if sent == len(view):
-                            selector.unregister(process.stdin)
-                    elif key.fileobj is process.stderr:
-                        if not self._read_errors():
-                            selector.unregister(process.stderr)
-                    else:
-                        data = os.read(process.stdout.fileno(), 1 << 20)
-                        if not data:
-                            self._died(len(answers), len(ids))
-                        self.unread += data
-                        self._take_answers(answers, ids)
+        poll = select.poll()
+        poll.register(stdout, select.POLLIN)
+        poll.register(stderr, select.POLLIN)
+        waiting = False  # for room to write
+        while len(answers) < len(ids):
+            if sent < len(data) and not waiting:
+                sent += self._write(stdin, data[sent:])
+                if sent < len(data):
+                    poll.register(stdin, select.POLLOUT)
+                    waiting = True
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TesteeBroken("no answer within %g s" % timeout_s)
+            for ready, _ in poll.poll(left * 1000 + 1):
+                if ready == stdin:
+                    poll.unregister(stdin)
+                    waiting = False
+                elif ready == stderr:
+                    if not self._read_errors():
+                        poll.unregister(stderr)
+                else:
+                    more = os.read(stdout, 1 << 20)
+                    if not more:
+                        self._died(len(answers), len(ids))
+                    self.unread += more
+                    self._take_answers(answers, ids)
         if self.unread:
             raise TesteeBroken("says more than it was asked: %s" % self.unread[:32].hex())
         return answers
+
+    def _write(self, stdin: int, data: memoryview) -> int:
+        try:
+            return os.write(stdin, data[:65536])
+        except BlockingIOError:
+            return 0
+        except BrokenPipeError:
+            return len(data)  # what has happened is seen when its output is read
 
     def _take_answers(self, answers: list, ids: list[int]) -> None:
         while self.unread and len(answers) < len(ids):

@@ -175,9 +175,11 @@ class LinkVector(Conversation):
             if not carrier.closed:
                 raise CaseFailed("the carrier is open, expected %s" % name)
         else:
-            self.dials.clear() if carrier.up() else None
-            came = self.wait(lambda: bool(self.dials),
-                             {"within_ms": BACK_MS if name == "DOWN" else OVER_MS})
+            if name == "DOWN":
+                came = self.wait(lambda: bool(self.dials), {"within_ms": BACK_MS})
+            else:
+                self.advance(OVER_MS)
+                came = bool(self.dials)
             if came != (name == "DOWN"):
                 raise CaseFailed("the testee %s, expected %s" % (
                     "dials" if came else "does not dial", name))

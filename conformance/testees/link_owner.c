@@ -160,15 +160,20 @@ static bool write_control(owner *o) {
   return true;
 }
 
-/* The stock that serves what the link wants; NULL: the owner has it not yet. */
+static bool serves(const stock *s, const lrm_link_want *want) {
+  if (s->channel != want->channel || s->tail != (want->kind == LRM_WANT_TAIL)) return false;
+  if (s->tail) return s->frame.offset == want->offset && s->frame.count == want->index;
+  return s->frame.offset + s->frame.count > want->offset &&
+         (s->frame.offset <= want->offset || s->frame.part == 1);
+}
+
+/* What serves the link's want; NULL: the owner has it not yet. A set further on is the last
+ * resort. */
 static stock *stock_for(const owner *o, const lrm_link_want *want) {
-  for (stock *s = o->stocks; s != NULL; s = s->next) {
-    if (s->channel != want->channel || s->tail != (want->kind == LRM_WANT_TAIL)) continue;
-    if (s->tail ? s->frame.offset == want->offset && s->frame.count == want->index
-                : s->frame.offset + s->frame.count > want->offset)
-      return s;
-  }
-  return NULL;
+  stock *found = NULL;
+  for (stock *s = o->stocks; s != NULL; s = s->next)
+    if (serves(s, want) && (found == NULL || s->frame.offset < found->frame.offset)) found = s;
+  return found;
 }
 
 static bool write_stock(owner *o) {
@@ -182,6 +187,11 @@ static bool write_stock(owner *o) {
     size_t header_bytes = 0;
     lrm_frame frame = s->frame;
     int error = lrm_link_block(o->link, want.channel, &frame, header, &header_bytes, o->now_ns);
+    if (error == LRM_ERR_TOO_LARGE) {
+      remote_v1_Problem problem = remote_v1_Problem_init_zero;
+      problem.code = 4002;
+      return lrm_link_close(o->link, want.channel, &problem, 0, o->now_ns) == 0;
+    }
     if (error != 0) {
       say_broken("a block that is wanted is not taken (%d)", error);
       return false;
