@@ -42,6 +42,26 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, -(-int(share * 100) * len(ordered) // 100) - 1))]
 
 
+class Cancels(threading.Thread):
+    """Somebody presses cancel now and then, in all sessions."""
+
+    def __init__(self, rig: Rig, seed: int):
+        super().__init__(daemon=True)
+        self.rig, self.random = rig, Random(seed)
+        self.codes: Counter = Counter()
+        self.ends = threading.Event()
+
+    def run(self) -> None:
+        while not self.ends.wait(self.random.uniform(0.3, 1.5)):
+            session = self.random.choice(self.rig.sessions)
+            done = self.rig.remote("cancel", session.id, "--timeout", "20", timeout=60)
+            self.codes[done.returncode] += 1
+
+    def end(self) -> None:
+        self.ends.set()
+        self.join(70)
+
+
 class Run:
     def __init__(self, o: argparse.Namespace):
         self.o, self.random = o, Random(o.seed)
@@ -56,35 +76,33 @@ class Run:
         self.broken: list[str] = []
         self.sums = None
         self.strangers: Counter = Counter()
+        self.cancels: dict[str, int] = {}
 
     # ---- the plan ----
 
     def kinds(self) -> list[str]:
         return [k for k in KINDS if k not in self.skipped and (not self.o.only or any(w in k for w in self.o.only))]
 
-    def rounds(self) -> list[list[str]]:
-        """Every kind once: those of a session run beside each other, one a session; the others alone."""
+    def fault(self, kind: str, session) -> Fault:
+        seed = self.random.getrandbits(32)
+        f = Fault(self.rig, self.network, session, kind, seed, len(self.made), Random(seed), self.o.short)
+        f.wanted = f.random.choice(KINDS[kind].phases)
+        self.made.append(f)
+        return f
+
+    def deck(self) -> tuple[list[Fault], list[list[Fault]]]:
+        """Every kind once: those that reach everybody, to be made alone; and for each session the others,
+        dealt so that all sessions are through at about the same time."""
         kinds = self.kinds()
         self.random.shuffle(kinds)
-        alone = [[k] for k in kinds if KINDS[k].everybody]
-        beside = [k for k in kinds if not KINDS[k].everybody and KINDS[k].slow] + \
-                 [k for k in kinds if not KINDS[k].everybody and not KINDS[k].slow]
-        groups = [beside[i:i + self.o.sessions] for i in range(0, len(beside), self.o.sessions)]
-        out = alone + groups
-        self.random.shuffle(out)
-        return out
-
-    def plan(self, kinds: list[str]) -> list[Fault]:
-        sessions = list(self.rig.sessions)
-        self.random.shuffle(sessions)
-        out = []
-        for kind, session in zip(kinds, sessions):
-            number = len(self.made) + len(out)
-            seed = self.random.getrandbits(32)
-            f = Fault(self.rig, self.network, session, kind, seed, number, Random(seed), self.o.short)
-            f.wanted = f.random.choice(KINDS[kind].phases)
-            out.append(f)
-        return out
+        alone = [self.fault(k, self.random.choice(self.rig.sessions)) for k in kinds if KINDS[k].everybody]
+        lanes: list[list[str]] = [[] for _ in self.rig.sessions]
+        for kind in sorted((k for k in kinds if not KINDS[k].everybody), key=lambda k: -KINDS[k].seconds):
+            min(lanes, key=lambda lane: sum(KINDS[k].seconds for k in lane)).append(kind)
+        self.random.shuffle(lanes)
+        for lane in lanes:
+            self.random.shuffle(lane)
+        return alone, [[self.fault(k, s) for k in lane] for lane, s in zip(lanes, self.rig.sessions)]
 
     # ---- running it ----
 
@@ -106,28 +124,41 @@ class Run:
         self.say(f"{time.monotonic() - self.began:7.1f} s  {f.number:4} session {f.session.number}  {f.kind:28} "
                  f"{f.phase:10} {result}{note}")
 
-    def round(self, kinds: list[str]) -> None:
-        planned = self.plan(kinds)
-        self.made += planned
-        threads = [threading.Thread(target=self.make, args=(f,)) for f in planned]
+    def lane(self, planned: list[Fault]) -> None:
+        """One after the other, with pauses."""
+        for f in planned:
+            if self.over():
+                return
+            f.made = True
+            self.make(f)
+            for reader in [f.reader, *f.crowd]:
+                if reader:
+                    self.reap(f, reader)
+            self.rig.measure()
+            time.sleep(f.random.uniform(0.1, 0.4 if self.o.short else 2))
+
+    def over(self) -> bool:
+        return bool(self.broken) or (not self.o.short and time.monotonic() > self.ends)
+
+    def play(self) -> None:
+        """One deck: what reaches everybody in two halves, around what the sessions have for themselves."""
+        alone, lanes = self.deck()
+        self.lane(alone[:len(alone) // 2])
+        threads = [threading.Thread(target=self.lane, args=(lane,)) for lane in lanes]
         for t in threads:
             t.start()
         for t in threads:
             t.join()
-        for f in planned:
-            if getattr(f, "reader", None):
-                self.reap(f.reader)
-        self.rig.measure()
+        self.lane(alone[len(alone) // 2:])
         self.alive()
-        time.sleep(self.random.uniform(0.1, 0.5 if self.o.short else 2))
 
-    def reap(self, reader) -> None:
+    def reap(self, f: Fault, reader) -> None:
         """A reader that was added for a replay has read all of it, whatever happened meanwhile."""
         deadline = time.monotonic() + 60
         while not reader.ready and time.monotonic() < deadline and reader.program.alive:
             time.sleep(0.02)
         if not reader.ready:
-            self.broken.append(f"a reader that began in fault {len(self.made) - 1} never read everything")
+            self.broken.append(f"fault {f.number}, {f.kind}: a reader that began then never read everything")
         reader.program.end()
 
     def alive(self) -> None:
@@ -142,17 +173,19 @@ class Run:
         self.rig.start()
         strangers = hostile.Background(self.rig, self.o.seed)
         strangers.start()
+        cancels = Cancels(self.rig, self.o.seed)
+        cancels.start()
         try:
-            end = self.began + self.o.minutes * 60
+            self.ends = self.began + self.o.minutes * 60
             while True:
-                for kinds in self.rounds():
-                    self.round(kinds)
-                    if not self.o.short and time.monotonic() > end:
-                        break
-                if self.o.short or time.monotonic() > end:
+                self.play()
+                if self.o.short or self.over():
                     break
         finally:
             self.strangers = strangers.end()
+            cancels.end()
+            self.cancels = {str(code): n for code, n in cancels.codes.items()}
+        self.made = [f for f in self.made if f.made]
         self.network_heal()
         oracle.settle(self.rig)
         self.sums = oracle.judge(self.rig)
@@ -190,7 +223,7 @@ class Run:
                "faults": len(self.made), "kinds": self.by_kind(),
                "each": [{"number": f.number, "kind": f.kind, "seed": f.seed, "phase": f.phase, "session": f.session.number,
                          "note": f.note, "recovered_s": f.recovered_s, "late": f.late} for f in self.made],
-               "strangers": dict(self.strangers), "relay_rss_kib": self.rig.rss_kib, "broken": self.broken}
+               "strangers": dict(self.strangers), "cancels_by_exit_code": self.cancels, "relay_rss_kib": self.rig.rss_kib, "broken": self.broken}
         for name, values in (("recovery", times), ("recovery_cut_of_live_link", cuts)):
             if values:
                 out[name] = {"count": len(values), "median_s": round(statistics.median(values), 3),
@@ -221,7 +254,7 @@ class Run:
                   f"without outcome {r['without_outcome']}; never stored because their client was killed: {r['given_up']}"
                   f"\nasks {r['asks']}, probes {r['probes']}, outcomes {r['outcomes']}"
                   f"\nUNKNOWN {sum(r['unknown'].values())}: {r['unknown']}"
-                  f"\nstrangers {sum(r['strangers'].values())}, relay's memory at most {r['relay_rss_kib']} KiB")
+                  f"\ncancels by exit code {r['cancels_by_exit_code']}, strangers {sum(r['strangers'].values())}, relay's memory at most {r['relay_rss_kib']} KiB")
 
     def close(self, keep: bool) -> None:
         self.rig.close()

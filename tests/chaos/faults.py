@@ -32,6 +32,9 @@ class Fault:
     phase: str = "any"
     wanted: str = "any"
     note: str = ""
+    reader: Optional[Steer] = None      # began to read for the phase "mid-replay"
+    crowd: list = field(default_factory=list)
+    made: bool = False
     recovered_s: dict[str, float] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)
 
@@ -266,12 +269,39 @@ def wait_gone(program, seconds: float) -> Optional[int]:
     return None if program.alive else program.process.returncode
 
 
+def power_cut(f: Fault) -> Back:
+    """The relay and all hosts die in one moment."""
+    f.rig.relay.send(signal.SIGKILL)
+    for session in f.rig.sessions:
+        session.deaths += 1
+        session.host.send(signal.SIGKILL)
+    for program in (f.rig.relay, *(s.host for s in f.rig.sessions)):
+        program.end(signal.SIGKILL)
+    back = relay_again(f)
+    for session in f.rig.sessions:
+        session.start_host()
+    return back
+
+
 def restart_relay(f: Fault) -> Back:
     """As an upgrade does it: it drains."""
     code = f.rig.relay.end(signal.SIGTERM)
     if code != 0:
         raise Broken(f"the relay drained with exit code {code}")
     return relay_again(f)
+
+
+def restart_crowd(f: Fault) -> Back:
+    """The relay comes back to a crowd that wants everything from the beginning, and all at once."""
+    crowd = [f.session.start_reader() for _ in range(6 if f.short else 12)]
+    f.note = f"{len(crowd)} more readers"
+    time.sleep(f.random.uniform(0.01, 0.3))
+    code = f.rig.relay.end(signal.SIGTERM)
+    if code != 0:
+        raise Broken(f"the relay drained with exit code {code}")
+    back = relay_again(f)
+    f.crowd = crowd
+    return back
 
 
 def stop_relay(f: Fault) -> Back:
@@ -458,28 +488,32 @@ def reconnect_storm(f: Fault) -> Back:
     return back
 
 
+AT_REST_MS = 2500  # above the 2 s of clause 5.3: such a link is tried again at once
+
+
 @dataclass(frozen=True)
 class Kind:
     run: Callable[[Fault], Back]
     needs: str = ""            # of Network.missing
     everybody: bool = False    # reaches all sessions: runs alone
-    limit_s: float = 40        # everybody must be back by then
-    slow: bool = False         # many seconds: runs beside others of its sort
+    limit_s: float = 70        # everybody must be back by then: 25 s of silence, 30 s of back-off
+    at_rest: bool = False      # what it cuts has been live for AT_REST_MS
+    seconds: float = 4         # what it takes in a short run, about
     phases: tuple = tuple(PHASES)
 
 
 KINDS: dict[str, Kind] = {
-    "cut: client": Kind(cut_client),
-    "cut: host": Kind(cut_host),
-    "cut: everybody": Kind(cut_all, everybody=True),
+    "cut: client": Kind(cut_client, at_rest=True),
+    "cut: host": Kind(cut_host, at_rest=True),
+    "cut: everybody": Kind(cut_all, everybody=True, at_rest=True),
     "cut inside a frame": Kind(cut_inside, phases=("any", "mid-turn", "ask open")),
     "cut again and again": Kind(storm),
-    "half-open: client": Kind(half_open_client, slow=True),
-    "half-open: host": Kind(half_open_host, slow=True),
+    "half-open: client": Kind(half_open_client, seconds=26),
+    "half-open: host": Kind(half_open_host, seconds=26),
     "stalled: client": Kind(stall_client),
     "stalled: host": Kind(stall_host),
-    "relay refuses": Kind(refused, slow=True),
-    "black hole": Kind(black_hole, slow=True, limit_s=60),
+    "relay refuses": Kind(refused, seconds=6),
+    "black hole": Kind(black_hole, seconds=26),
     "delay 200 ms (proxy)": Kind(delay_200),
     "16 KiB/s (proxy)": Kind(narrow),
     "one byte at a time": Kind(byte_by_byte),
@@ -489,11 +523,13 @@ KINDS: dict[str, Kind] = {
     "delay 200 ms (netem)": Kind(netem_delay, needs="netem", everybody=True),
     "kill -9: relay": Kind(kill_relay, everybody=True),
     "kill -9: relay in a commit": Kind(kill_relay_in_commit, everybody=True, phases=("any",)),
+    "kill -9: relay and hosts": Kind(power_cut, everybody=True),
     "restart: relay": Kind(restart_relay, everybody=True),
+    "restart: relay, a crowd": Kind(restart_crowd, everybody=True),
     "SIGSTOP: relay": Kind(stop_relay, everybody=True),
     "kill -9: host": Kind(kill_host),
     "kill -9: host in a commit": Kind(kill_host_in_commit, phases=("any",)),
-    "SIGSTOP: host": Kind(stop_host, slow=True),
+    "SIGSTOP: host": Kind(stop_host, seconds=14),
     "kill -9: agent": Kind(kill_agent),
     "kill -9: client": Kind(kill_client),
     "SIGSTOP: client": Kind(stop_client),
@@ -501,7 +537,7 @@ KINDS: dict[str, Kind] = {
     "disk full: relay": Kind(relay_disk_full, needs="mount", everybody=True),
     "disk full: host": Kind(host_disk_full, needs="mount", everybody=True),
     "clock step": Kind(clock_step),
-    "suspended": Kind(suspended),
+    "suspended": Kind(suspended, seconds=8),
     "revoked token": Kind(revoked),
     "malformed peers": Kind(malformed),
     "storm of connections": Kind(reconnect_storm, everybody=True),
@@ -549,6 +585,9 @@ def recover(f: Fault, back: Back) -> None:
 
 def make(f: Fault) -> None:
     """Makes the fault and waits until everybody it reached is back."""
+    if KINDS[f.kind].at_rest:
+        since_ms = max(s.rest_ms for s in f.rig.sessions) if KINDS[f.kind].everybody else f.session.rest_ms
+        time.sleep(max(0, since_ms + AT_REST_MS - now_ms()) / 1000)
     f.reader = reach_phase(f)
     try:
         back = KINDS[f.kind].run(f)
@@ -556,6 +595,8 @@ def make(f: Fault) -> None:
         if f.wanted == "idle":
             f.session.quiet(False)
     recover(f, back)
+    for session in f.rig.sessions if KINDS[f.kind].everybody else [f.session]:
+        session.rest_ms = now_ms()
     slept_s = f.session.__dict__.pop("asleep_s", None)
     if slept_s:  # an NTP client would do this after waking
         for clock in (f.session.clock, f.session.client_clock):

@@ -370,6 +370,7 @@ class Session:
         self.client_clock = Clock(rig.build, rig.root, f"clients{number}")
         self.starts = self.deaths = 0  # of hosts; deaths: it or its agent was ended by force
         self.claims = 0
+        self.rest_ms = 0.0  # when its last fault was over
         self.talker: Steer = None
         self.asker: Steer = None
         self.watch: Watch = None
