@@ -384,6 +384,18 @@ static void open_commands_read(attempt *a) {
   relay_channel_answer(ch, a->now_ns, a->wall_ms);
 }
 
+/* A store that was restored is the past to a reader of an epoch that it has never seen: such a
+ * reader waits for the host instead of being moved back (spec 3.12). */
+static bool waits_for_host(const relay_session *s, const lrm_log_facts *facts,
+                           const remote_v1_Open *open) {
+  lrm_id asked;
+  if (lrm_id_none(&s->lost_epoch) || !lrm_id_equal(&s->lost_epoch, &facts->epoch)) return false;
+  if (open->until != 0 || lrm_id_from(open->epoch.bytes, open->epoch.size, &asked) != 0)
+    return false;
+  return !lrm_id_none(&asked) && !lrm_id_equal(&asked, &facts->epoch) &&
+         !lrm_log_former(s->events, &asked);
+}
+
 static void open_events_read(attempt *a) {
   relay *r = a->c->relay;
   relay_session *s = a->session;
@@ -398,6 +410,7 @@ static void open_events_read(attempt *a) {
     return;
   }
   lrm_log_facts facts = lrm_log_facts_now(s->events);
+  if (waits_for_host(s, &facts, a->open)) facts.epoch = (lrm_id){{0}};
   remote_v1_Opened opened = remote_v1_Opened_init_zero;
   uint32_t code = lrm_cursor_subscribe(&facts, a->open, &opened);
   if (code != 0) {

@@ -129,6 +129,7 @@ static bool open_view(sim_client *c, sim_view *view) {
   int result = lrm_client_create(&config, &view->client);
   SIM_CHECK(w, result == 0 || (result == LRM_ERR_NO_MEMORY && c->part.memory.failed),
             "c%u: create is %d", c->part.index, result);
+  SIM_STEP(w, "open c=%u session=%u", sim_number(c->part.index), sim_number(session));
   sim_end_dirty(&c->end);
   return result == 0;
 }

@@ -434,6 +434,15 @@ uint32_t open_read(peer *p, const char *session) {
   return peer_open(p, &open);
 }
 
+uint32_t open_read_at(peer *p, const char *session, const char *epoch, uint64_t next) {
+  remote_v1_Open open =
+      open_of(session, remote_v1_Log_LOG_EVENTS, remote_v1_Direction_DIRECTION_SUBSCRIBE);
+  open.start = remote_v1_Start_START_RESUME;
+  set_epoch(&open, epoch);
+  open.next = next;
+  return peer_open(p, &open);
+}
+
 uint32_t open_outbox(peer *p, const char *session, const char *link, uint64_t first_retained,
                      uint64_t next) {
   remote_v1_Open open =

@@ -100,6 +100,7 @@ uint32_t open_publish(peer *p, const char *session, const char *epoch, uint64_t 
 uint32_t open_commands(peer *p, const char *session, const char *epoch, uint64_t next,
                        uint64_t writer_generation);
 uint32_t open_read(peer *p, const char *session);
+uint32_t open_read_at(peer *p, const char *session, const char *epoch, uint64_t next);
 uint32_t open_outbox(peer *p, const char *session, const char *link, uint64_t first_retained,
                      uint64_t next);
 /* Puts a block into what the peer can send on a channel, and extends. */
