@@ -3,7 +3,8 @@
  * GREASE. Then a script (script.h): its pieces are bytes from the peer.
  *
  * Whatever comes: no crash, one allocation, states that exist, and these hold: blocks are told
- * in order and once; nothing is acknowledged that the owner did not say; credit never falls;
+ * in order and once; nothing is acknowledged that the owner did not say; credit never falls, and
+ * what is told is within it;
  * nothing follows a goodbye; a fault always ends in CLOSING. */
 #include <string.h>
 
@@ -23,6 +24,7 @@ typedef struct track {
   uint64_t acked; /* written */
   uint64_t credit;
   uint64_t held; /* payload told and not consumed */
+  uint64_t sent; /* payload told */
   uint32_t number;
   bool opened;
 } track;
@@ -72,6 +74,13 @@ static void track_opened(run *r, uint32_t number, uint64_t next) {
 
 /* ---- events ---- */
 
+/* What the peer sends is within what it was granted; the last frame may overshoot. Known once a
+ * frame with credit was written. */
+static void check_credit(track *t, size_t bytes) {
+  FUZZ_CHECK(t->credit == 0 || t->sent < t->credit);
+  t->sent += bytes;
+}
+
 static void see_block(run *r, const lrm_link_event *event) {
   const lrm_frame *f = &event->frame;
   track *t = track_of(r, event->channel);
@@ -81,6 +90,7 @@ static void see_block(run *r, const lrm_link_event *event) {
   FUZZ_CHECK(jumps || f->offset + event->skip_messages == t->next);
   t->next = f->offset + f->count;
   t->held += f->payload.bytes;
+  check_credit(t, f->payload.bytes);
 }
 
 static void see(run *r, const lrm_link_event *event) {
@@ -105,7 +115,9 @@ static void see(run *r, const lrm_link_event *event) {
       see_block(r, event);
       break;
     case LRM_LINK_EVENT_TAIL:
-      if (t != NULL) t->held += event->frame.payload.bytes;
+      if (t == NULL) break;
+      t->held += event->frame.payload.bytes;
+      check_credit(t, event->frame.payload.bytes);
       break;
     case LRM_LINK_EVENT_GOAWAY_SENT:
       FUZZ_CHECK(lrm_link_state_now(r->link) == LRM_LINK_CLOSING);
@@ -156,6 +168,9 @@ static void feed(run *r, const uint8_t *data, size_t bytes) {
 
 static void check_ack(run *r, const lrm_frame *frame) {
   track *t = track_of(r, frame->channel);
+  bool opens = frame->type == LRM_FRAME_OPEN || frame->type == LRM_FRAME_OPENED;
+  if (t != NULL && opens) t->credit = frame->credit;
+  if (opens) return;
   if (t == NULL || !t->opened) return;
   FUZZ_CHECK(frame->offset <= t->own);
   FUZZ_CHECK(frame->offset >= t->acked);
@@ -173,7 +188,9 @@ static void check_written(run *r, const uint8_t *data, size_t bytes) {
     FUZZ_CHECK(consumed > 0);
     FUZZ_CHECK(!r->said_goodbye);
     if (frame.type == LRM_FRAME_GOAWAY || frame.type == LRM_FRAME_REFUSE) r->said_goodbye = true;
-    if (frame.type == LRM_FRAME_ACK) check_ack(r, &frame);
+    if (frame.type == LRM_FRAME_ACK || frame.type == LRM_FRAME_OPEN ||
+        frame.type == LRM_FRAME_OPENED)
+      check_ack(r, &frame);
     at += consumed;
   }
 }

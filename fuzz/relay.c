@@ -44,6 +44,18 @@ static void say(run *r, lrm_frame *frame, const pb_msgdesc_t *fields, const void
   bytes_put(&c->to_relay, frame->payload.data, frame->payload.bytes);
 }
 
+/* A carrier of the honest host that comes late: its attempt is not above the last one. */
+static bool be_late(const run *r, remote_v1_Hello *hello, uint8_t argument) {
+  const honest *h = &r->world.host;
+  uint64_t last = lrm_link_generation(h->link);
+  if (r->same_account || r->world.carriers[WORLD_HOST].connection == NULL || last == 0)
+    return false;
+  memcpy(hello->link_id.bytes, h->link_id.bytes, 16);
+  hello->generation = last - argument / 64 % last;
+  snprintf(hello->token, sizeof hello->token, "%s", world_token_alice);
+  return true;
+}
+
 static void say_hello(run *r, uint8_t argument) {
   remote_v1_Hello hello = remote_v1_Hello_init_zero;
   lrm_frame frame = {.type = LRM_FRAME_HELLO};
@@ -57,6 +69,7 @@ static void say_hello(run *r, uint8_t argument) {
   hello.role = argument & 16 ? remote_v1_Role_ROLE_HOST : remote_v1_Role_ROLE_CLIENT;
   snprintf(hello.token, sizeof hello.token, "%s", token);
   snprintf(hello.agent, sizeof hello.agent, "stranger");
+  if ((argument & 7) == 5 && be_late(r, &hello, argument)) world_cut(&r->world, WORLD_STRANGER, 0);
   (void)world_connect(&r->world, WORLD_STRANGER);
   r->channel = 1;
   say(r, &frame, remote_v1_Hello_fields, &hello);

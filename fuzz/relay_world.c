@@ -4,7 +4,7 @@
 
 const char world_token_bob[] = "bob-token-bob-token-bob-token-bob-tok";
 const char world_token_phone[] = "alice-phone-token-alice-phone-token-";
-static const char token_alice[] = "alice-laptop-token-alice-laptop-token";
+const char world_token_alice[] = "alice-laptop-token-alice-laptop-token";
 static const lrm_id device_alice = {"alice-laptop-id"}, device_phone = {"alice-phone--id"},
                     device_bob = {"bob-laptop---id"};
 
@@ -194,7 +194,8 @@ static void add_devices(relay_world *w) {
   relay *r = w->relay;
   FUZZ_CHECK(relay_account_add(r, "alice", w->wall_ms) == 0);
   FUZZ_CHECK(relay_account_add(r, "bob", w->wall_ms) == 0);
-  FUZZ_CHECK(relay_device_add(r, "alice", "laptop", &device_alice, token_alice, w->wall_ms) == 0);
+  FUZZ_CHECK(relay_device_add(r, "alice", "laptop", &device_alice, world_token_alice, w->wall_ms) ==
+             0);
   FUZZ_CHECK(relay_device_add(r, "alice", "phone", &device_phone, world_token_phone, w->wall_ms) ==
              0);
   FUZZ_CHECK(relay_device_add(r, "bob", "laptop", &device_bob, world_token_bob, w->wall_ms) == 0);
@@ -211,7 +212,7 @@ void world_begin(relay_world *w, uint32_t window_bytes) {
   add_devices(w);
   honest_config host = {.is_host = true,
                         .allocator = lrm_allocator_default(),
-                        .token = token_alice,
+                        .token = world_token_alice,
                         .session = "session",
                         .link = "link of host",
                         .window_bytes = window_bytes};

@@ -30,7 +30,7 @@ typedef struct relay_world {
   bool deaf;        /* the stranger reads nothing */
 } relay_world;
 
-extern const char world_token_bob[], world_token_phone[];
+extern const char world_token_alice[], world_token_bob[], world_token_phone[];
 
 /* Accounts and devices, committed; both honest ones are connected, and the session exists. */
 void world_begin(relay_world *w, uint32_t window_bytes);
