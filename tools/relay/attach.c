@@ -473,6 +473,7 @@ static void open_commands_publish(attempt *a) {
   /* Receipts from first_retained on are repeated; those of commands that are not committed yet
    * come after their commit. */
   ch->receipt_next = ch->receipt_end = outbox->kept;
+  ch->unreceipted = outbox->kept > a->open->first_retained;
   relay_marks_add(&ch->marks, r->batch_open, outbox->next);
   relay_session_wait(s, r);
   relay_channel_answer(ch, a->now_ns, a->wall_ms);

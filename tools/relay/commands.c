@@ -496,7 +496,9 @@ void relay_send_receipts(relay_channel *ch, uint64_t now_ns) {
     }
     ch->receipt_next++;
   }
-  if (ch->receipt_next == before) return;
+  bool all = ch->receipt_next == ch->receipt_end && ch->marks.count == 0;
+  if (ch->receipt_next == before && !(all && ch->unreceipted)) return;
+  ch->unreceipted = ch->unreceipted && !all;
   /* A receipt stands before the ACK that passes it (spec 3.20). */
   if (lrm_link_ack(c->link, ch->number, ch->receipt_next, now_ns) == 0) relay_kick(c);
 }

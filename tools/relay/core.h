@@ -98,6 +98,8 @@ struct relay_channel {
   lrm_id outbox;         /* link id */
   uint64_t receipt_next; /* the next offset to be receipted */
   uint64_t receipt_end;  /* everything below may be: it is durable */
+  bool unreceipted;      /* it still has numbers here that were filled without a receipt: by another
+                            process of the same link_id. The ACK that passes them tells it */
   relay_marks marks;     /* outbox `next` per batch */
 };
 

@@ -254,12 +254,25 @@ static void on_refusal(lrm_client *client, lrm_outbox_entry *entry,
     lrm__client_query(client);
 }
 
+/* Another process with this link_id has used our numbers, at a relay that had forgotten which of
+ * the two was the newer: what it was sent there instead was dropped as known. All of it again, on
+ * numbers behind; what the relay has is known to it by its id. */
+static void number_behind(lrm_client *client) {
+  lrm__outbox_renumber(&client->outbox, client->outbox.next);
+  lrm__client_close(client, &client->commands, LRM_CODE_NORMAL, 0);
+  client->commands.reopen_ns = 0;
+  lrm__client_open(client);
+}
+
 static void on_receipt(lrm_client *client, uint64_t offset, const remote_v1_Receipt *receipt) {
   lrm_outbox_entry *entry = lrm__outbox_at(&client->outbox, offset);
   lrm_id id, epoch;
-  if (entry == NULL || lrm_id_from(receipt->command_id.bytes, receipt->command_id.size, &id) != 0 ||
-      !lrm_id_equal(&id, &entry->id))
+  if (entry == NULL || lrm_id_from(receipt->command_id.bytes, receipt->command_id.size, &id) != 0)
     return;
+  if (!lrm_id_equal(&id, &entry->id)) {
+    if (entry->state != LRM_COMMAND_DONE && !entry->stored) number_behind(client);
+    return;
+  }
   if (receipt->which_result == remote_v1_Receipt_problem_tag) {
     on_refusal(client, entry, &receipt->result.problem);
   } else if (receipt->which_result == remote_v1_Receipt_stored_tag) {
@@ -291,6 +304,17 @@ static void on_status(lrm_client *client, const remote_v1_LogStatus *status) {
   lrm__client_open(client);
 }
 
+/* Each command gets its receipt before the ACK that passes it (clause 3.20): one without was never
+ * seen by the relay, which had our numbers filled by another process. */
+static void on_acked(lrm_client *client, uint64_t next) {
+  for (uint64_t at = client->outbox.first; at < client->outbox.next && at < next; at++) {
+    const lrm_outbox_entry *entry = lrm__outbox_at(&client->outbox, at);
+    if (entry->state == LRM_COMMAND_DONE || entry->stored || entry->refused) continue;
+    number_behind(client);
+    return;
+  }
+}
+
 static void extend(lrm_client *client) {
   if (!client->commands.opened) return;
   int result = lrm_link_extend(client->link, client->commands.number, client->outbox.next, 0, 0,
@@ -309,6 +333,9 @@ static void on_commands_event(lrm_client *client, const lrm_link_event *event) {
       break;
     case LRM_LINK_EVENT_RECEIPT:
       on_receipt(client, event->frame.offset, event->receipt);
+      break;
+    case LRM_LINK_EVENT_ACKED:
+      on_acked(client, event->frame.offset);
       break;
     case LRM_LINK_EVENT_CLOSED:
       on_closed(client, &client->commands, event->problem);

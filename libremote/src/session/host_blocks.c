@@ -179,16 +179,21 @@ int lrm__host_write_snapshot(lrm_host *host) {
 
 /* ---- number lines ---- */
 
-static int give_up_pending(lrm_host *host) {
+static int give_up_pending(lrm_host *host, const char *why) {
   for (;;) {
     lrm_inbox_item *item = lrm__inbox_from(host->inbox, 0);
     while (item != NULL && item->local) item = item->next;
     if (item == NULL) return 0;
-    lrm__judgement judgement = {.outcome = OUTCOME(UNKNOWN),
-                                .reason = "the session's history began anew"};
+    lrm__judgement judgement = {.outcome = OUTCOME(UNKNOWN), .reason = why};
     int result = lrm__host_give(host, item, &judgement);
     if (result != 0) return result;
   }
+}
+
+int lrm__host_give_up(lrm_host *host, const char *why) {
+  int result = lrm__host_turn_unclaimed(host);
+  lrm__host_actions_drop_remote(host);
+  return result != 0 ? result : give_up_pending(host, why);
 }
 
 int lrm__host_new_epoch(lrm_host *host, const char *why) {
@@ -210,9 +215,7 @@ int lrm__host_new_epoch(lrm_host *host, const char *why) {
   lrm__host_close_channel(host, &host->publish, LRM_CODE_EPOCH, "a new history begins");
   host->confirmed = false;
   result = lrm__host_write_snapshot(host);
-  if (result == 0) result = lrm__host_turn_unclaimed(host);
-  lrm__host_actions_drop_remote(host);
-  if (result == 0) result = give_up_pending(host);
+  if (result == 0) result = lrm__host_give_up(host, "the session's history began anew");
   if (result == 0)
     result = lrm__host_notice(host, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING, "history", why);
   return result != 0 ? result : lrm__host_pump(host);

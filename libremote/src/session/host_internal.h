@@ -303,6 +303,8 @@ int lrm__host_close_block(lrm_host *host, bool clears) LRM_MUST_USE;
 int lrm__host_write_snapshot(lrm_host *host) LRM_MUST_USE;
 /* A new number line that begins with a snapshot; commands without outcome become UNKNOWN. */
 int lrm__host_new_epoch(lrm_host *host, const char *why) LRM_MUST_USE;
+/* What came from afar and has no outcome gets UNKNOWN, and is not begun any more. */
+int lrm__host_give_up(lrm_host *host, const char *why) LRM_MUST_USE;
 int lrm__host_trim(lrm_host *host) LRM_MUST_USE;
 uint64_t lrm__host_end(const lrm_host *host); /* next offset, the open block counted in */
 uint64_t lrm__host_durable(const lrm_host *host);

@@ -94,6 +94,7 @@ typedef struct sim_part {
   uint64_t asleep_until_ns; /* the machine is suspended */
   uint64_t lag_ns;          /* its monotonic clock stood still while it slept */
   bool stands;              /* ... as it does now */
+  uint64_t stands_at_ns;    /* ... at this time */
   int64_t wall_offset_ms;
   sim_memory memory;
   uint64_t fail_at_next; /* an allocation that is to fail once the process runs */
@@ -264,7 +265,9 @@ struct sim_host {
   uint64_t over_ns;
   bool no_memory; /* a call said so: the process ends */
   bool touched;
-  lrm_id journal_epoch; /* how far its journal has been looked at */
+  bool disk_failing;      /* its last commit failed */
+  lrm_position opened_at; /* where the relay last said that its EVENTS go on */
+  lrm_id journal_epoch;   /* how far its journal has been looked at */
   uint64_t journal_read, journal_first;
 };
 
@@ -333,7 +336,7 @@ enum {
   SIM_SLOT_SNAPSHOT = 1,
   SIM_SLOT_SET_BEGINS = 2,
   SIM_SLOT_SET_ENDS = 4,
-  SIM_SLOT_VERSIONS = 4
+  SIM_SLOT_VERSIONS = 10
 };
 
 /* One number of one epoch: what processes have journalled there (one thing, but for journals that
@@ -373,10 +376,11 @@ typedef struct sim_command {
   bool acked;                      /* the host has acknowledged it to the present store */
   unsigned acked_by, acked_losses; /* ... which, and journals lost before */
   unsigned acked_crashes;          /* relay's crashes before */
-  unsigned acted;                  /* given to the agent */
-  unsigned started_losses;         /* journals lost or put back before it was given */
-  lrm_position started_at;         /* end of the journal then */
-  uint32_t published_outcome;      /* CommandOutcome in EVENTS */
+  bool copied;                /* a copy of the journal that is in use holds it without its start */
+  unsigned acted;             /* given to the agent */
+  unsigned started_losses;    /* journals lost or put back before it was given */
+  lrm_position started_at;    /* end of the journal then */
+  uint32_t published_outcome; /* CommandOutcome in EVENTS */
   uint32_t published_code;
   unsigned published;       /* how often */
   unsigned outcome_losses;  /* journals lost before it was published */
@@ -395,13 +399,16 @@ typedef struct sim_ask {
   unsigned resolved; /* AskResolved published */
   uint64_t resolved_hash;
   uint32_t outcome;
-  unsigned losses; /* journals lost before it was resolved */
+  lrm_id epoch;        /* in which it was resolved */
+  unsigned crashes;    /* of the relay, before */
+  bool told_unwritten; /* while the journal failed */
 } sim_ask;
 
 typedef struct sim_session {
   lrm_id id;
   unsigned account;        /* 0 alice, 1 bob */
   unsigned journal_losses; /* journals lost or put back, processes on copies */
+  unsigned copies;         /* of them: processes on copies */
   unsigned relay_losses;   /* relay stores lost or put back */
   unsigned relay_crashes;
   bool torn; /* one number was published as two things: nothing but the readers could have known */
@@ -410,7 +417,8 @@ typedef struct sim_session {
   uint64_t commands_read;
   lrm_id acked_epoch; /* what the relay has acknowledged to a host, since its store was lost */
   uint64_t acked_next;
-  uint64_t watched_ns; /* since when somebody reads while the host is attached; 0: nobody */
+  int64_t wall_offset_ms; /* the furthest that a host's calendar was ahead */
+  uint64_t watched_ns;    /* since when somebody reads while the host is attached; 0: nobody */
 } sim_session;
 
 void sim_oracle_begin(sim_world *w);

@@ -316,7 +316,10 @@ static void begin_turn(sim_host *h, const lrm_host_action *action) {
 }
 
 static void remote_ended(sim_host *h, uint32_t code) {
-  if (code == LRM_CODE_POLICY) return; /* it tries again by itself when that may help */
+  if (code == LRM_CODE_POLICY) { /* the person tries again when that may help */
+    h->agent.remote_on_ns = h->w->now_ns + sim_below(&h->w->random, 4 * SIM_SECOND);
+    return;
+  }
   h->remote_over = true;
   h->over_code = code;
   h->over_ns = h->w->now_ns;
@@ -446,7 +449,11 @@ void sim_agent_die(sim_host *h) {
   sim_agent *a = &h->agent;
   sim_reach(h->w, SIM_AGENT_GONE);
   SIM_SAID(h, lrm_host_set_agent_ready(h->host, false, sim_host_wall(h), sim_host_now(h)), 0, 0);
-  memset(a->finishes, 0, sizeof a->finishes);
+  for (size_t i = 0; i < 8; i++) { /* what it was asked and has not said ends with it */
+    if (!a->finishes[i].used) continue;
+    a->finishes[i].used = false;
+    finish(h, &a->finishes[i].command_id, LRM_CODE_AGENT_ERROR);
+  }
   a->ready = a->turn = a->waits = a->cancelling = a->tool_open = false;
   a->ready_ns = h->w->now_ns + sim_below(&h->w->random, SIM_SECOND);
   a->tool++;

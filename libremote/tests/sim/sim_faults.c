@@ -1,6 +1,7 @@
 /* What an operation of a script does to the world: people, agents, and every fault. */
 #include <string.h>
 
+#include "session/host_internal.h"
 #include "sim.h"
 
 /* ---- who ---- */
@@ -283,8 +284,16 @@ static void set_ceiling(sim_world *w, uint8_t who, uint8_t argument) {
 
 /* ---- stores ---- */
 
-static void journal_is_another(sim_world *w, unsigned session) {
+/* What is on the disk now is not what the session's process had. */
+static void journal_is_another(sim_world *w, unsigned session, const sim_disk *disk) {
   w->sessions[session].journal_losses++;
+  for (size_t i = 0; i < w->commands_count; i++) {
+    sim_command *command = &w->commands[i];
+    lrm_slice value, key = {command->id.bytes, sizeof command->id.bytes};
+    if (command->session == session &&
+        lrm_store_get(disk->store, LRM__SPACE_COMMANDS, key, &value) == 0)
+      command->copied = true;
+  }
 }
 
 static void relay_store_is_another(sim_world *w) {
@@ -329,17 +338,28 @@ static void put_back_relay(sim_world *w, uint8_t who, uint8_t argument) {
   SIM_STEP(w, "lost store=%s", sim_text("r-older"));
 }
 
-/* A new journal has no past: its calendar must not lie before what the relay has seen, which a
- * person would have to see to. */
+/* A journal without its last generation counts on the calendar (clause 3.6): it must not lie before
+ * what the relay has seen of this session, which a person would have to see to. */
+static void right_clock(sim_world *w, sim_host *h) {
+  for (unsigned i = 0; i < SIM_HOSTS_MAX; i++) {
+    const sim_host *other = &w->hosts[i];
+    if (other->used && other->session == h->session &&
+        other->part.wall_offset_ms > h->part.wall_offset_ms)
+      h->part.wall_offset_ms = other->part.wall_offset_ms;
+  }
+  if (h->part.wall_offset_ms < w->sessions[h->session].wall_offset_ms)
+    h->part.wall_offset_ms = w->sessions[h->session].wall_offset_ms;
+}
+
 static void lose_journal(sim_world *w, uint8_t who, uint8_t argument) {
   sim_host *h = host_at(w, who);
   if (h == NULL) return;
   sim_host_crash(h, (argument & 1) != 0);
   sim_disk_lose(w, &h->disk);
-  h->part.wall_offset_ms = 0;
+  right_clock(w, h);
   h->processes = 0;
   memset(&h->journal_epoch, 0, sizeof h->journal_epoch);
-  journal_is_another(w, h->session);
+  journal_is_another(w, h->session, &h->disk);
   sim_reach(w, SIM_JOURNAL_LOST);
   SIM_STEP(w, "lost store=%s h=%u", sim_text("h"), sim_number(h->part.index));
 }
@@ -355,9 +375,9 @@ static void put_back_journal(sim_world *w, uint8_t who, uint8_t argument) {
   if (h == NULL || h->disk.copy == NULL) return;
   sim_host_crash(h, (argument & 1) != 0);
   if (!sim_disk_put_back(w, &h->disk)) return;
-  h->part.wall_offset_ms = 0;
+  right_clock(w, h);
   memset(&h->journal_epoch, 0, sizeof h->journal_epoch);
-  journal_is_another(w, h->session);
+  journal_is_another(w, h->session, &h->disk);
   sim_reach(w, SIM_JOURNAL_PUT_BACK);
   SIM_STEP(w, "lost store=%s h=%u", sim_text("h-older"), sim_number(h->part.index));
 }
@@ -379,7 +399,9 @@ static void second_process(sim_world *w, uint8_t who, uint8_t argument) {
     h->journal_bytes_max = from->journal_bytes_max;
     sim_disk_clone(w, &from->disk, &h->disk);
     h->starts_ns = w->now_ns + sim_below(&w->random, SIM_SECOND);
-    journal_is_another(w, h->session);
+    right_clock(w, h);
+    journal_is_another(w, h->session, &h->disk);
+    w->sessions[h->session].copies++;
     sim_reach(w, SIM_SECOND_PROCESS);
     return;
   }
@@ -412,6 +434,7 @@ static void suspend(sim_world *w, uint8_t who, uint8_t argument) {
   sim_part *part = part_at(w, who, &slept);
   uint64_t ns = span_ms(argument) * 4 * SIM_MS;
   if (!sim_awake(w, part)) return;
+  part->stands_at_ns = sim_now(w, part);
   part->asleep_until_ns = w->now_ns + ns;
   sim_reach(w, slept);
   SIM_STEP(w, "clock part=%s%u asleep_ms=%u",
@@ -433,6 +456,12 @@ static void set_clock(sim_world *w, uint8_t who, uint8_t argument) {
   int64_t step_ms = (int64_t)span_ms(argument) * 200;
   sim_reach(w, SIM_CLOCK_STEP);
   part->wall_offset_ms += (argument & 64) != 0 ? -step_ms : step_ms;
+  for (unsigned i = 0; i < SIM_HOSTS_MAX; i++) {
+    const sim_host *h = &w->hosts[i];
+    sim_session *s = &w->sessions[h->session];
+    if (&h->part == part && part->wall_offset_ms > s->wall_offset_ms)
+      s->wall_offset_ms = part->wall_offset_ms;
+  }
   SIM_STEP(w, "clock part=%s step_ms=%u", sim_text("any"), sim_number((uint64_t)step_ms));
 }
 

@@ -191,6 +191,11 @@ static bool view_quiet(sim_world *w, const sim_client *c, const sim_view *view, 
 
 bool sim_judge_quiet(sim_world *w, bool say) {
   if (w->relay.core == NULL) return complain(w, say, "the relay does not run", 0);
+  for (unsigned i = 0; i < SIM_CARRIERS_MAX; i++) {
+    const sim_carrier *c = &w->carriers[i];
+    if (c->used && (c->dead || c->end == NULL || c->connection == NULL))
+      return complain(w, say, "a carrier is dead, and that is not noticed", i);
+  }
   for (unsigned i = 0; i < w->sessions_count; i++)
     if (!session_quiet(w, i, say)) return false;
   for (size_t i = 0; i < SIM_CLIENTS_MAX; i++) {

@@ -110,7 +110,10 @@ bool sim_awake(const sim_world *w, const sim_part *part) {
   return w->now_ns >= part->asleep_until_ns;
 }
 
-uint64_t sim_now(const sim_world *w, const sim_part *part) { return w->now_ns - part->lag_ns; }
+uint64_t sim_now(const sim_world *w, const sim_part *part) {
+  if (part->stands && !sim_awake(w, part)) return part->stands_at_ns;
+  return w->now_ns - part->lag_ns;
+}
 
 uint64_t sim_wall_ms(const sim_world *w, const sim_part *part) {
   return (uint64_t)((int64_t)(SIM_WALL_MS + w->now_ns / SIM_MS) + part->wall_offset_ms);

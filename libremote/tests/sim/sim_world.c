@@ -132,7 +132,12 @@ void sim_world_run(sim_world *w, uint64_t ns) {
     if (next_ns > end_ns) break;
     /* A deadline that has passed and at which nothing happens would turn a loop for ever. */
     idle = next_ns <= w->now_ns ? idle + 1 : 0;
-    SIM_CHECK(w, idle < 200, "a deadline stays due, and nothing happens");
+    SIM_CHECK(
+        w, idle < 200,
+        "a deadline stays due, and nothing happens (relay %lld, network %lld, h0 %lld, c0 %lld)",
+        (long long)(sim_relay_due(w) - w->now_ns), (long long)(sim_network_due(w) - w->now_ns),
+        (long long)(sim_host_due(&w->hosts[0]) - w->now_ns),
+        (long long)(sim_client_due(&w->clients[0]) - w->now_ns));
     w->now_ns = next_ns > w->now_ns ? next_ns : w->now_ns + SIM_MS;
     tick(w);
   }
