@@ -1,5 +1,6 @@
 #include "mock_relay.h"
 
+#include "remote/envelope.h"
 #include "target.h"
 
 static const lrm_id epoch = {"epoch of relay"};
@@ -89,6 +90,15 @@ static void on_open(mock_relay *m, const lrm_link_event *event) {
   extend(m);
 }
 
+/* Of the one command of a block, behind its length. */
+static lrm_id command_id_of(lrm_slice payload) {
+  lrm_envelope envelope;
+  size_t head = 1;
+  while (payload.data[head - 1] >= 0x80) head++;
+  FUZZ_CHECK(lrm_envelope_decode(payload.data + head, payload.bytes - head, &envelope) == 0);
+  return envelope.command_id;
+}
+
 static void on_block(mock_relay *m, const lrm_link_event *event) {
   const lrm_frame *f = &event->frame;
   const mock_channel *c = find(m, event->channel);
@@ -96,7 +106,9 @@ static void on_block(mock_relay *m, const lrm_link_event *event) {
     m->published = f->offset + f->count;
     if (c != NULL && c->log == remote_v1_Log_LOG_COMMANDS) {
       remote_v1_Receipt receipt = remote_v1_Receipt_init_zero;
+      lrm_id id = command_id_of(f->payload);
       receipt.command_id.size = 16;
+      memcpy(receipt.command_id.bytes, id.bytes, 16);
       receipt.which_result = remote_v1_Receipt_stored_tag;
       (void)!lrm_link_send_receipt(m->link, event->channel, f->offset, &receipt, m->now_ns);
     }
