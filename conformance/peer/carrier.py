@@ -67,7 +67,7 @@ class Channel:
         self.sent = 0  # payload bytes of BLOCK and TAIL (4.4)
         self.credit = 0
         self.end = open_message.next  # of the owner's log
-        self.acked = 0
+        self.acked: int | None = None  # by the last ACK
         self.target: int | None = None  # accepting side: where SYNCED is due
         # Subscriber.
         self.window = 0
@@ -123,6 +123,7 @@ class Carrier:
         self._probed_ms: int | None = None
         self._ended_ms = 0
         self._peer_frame_bytes = PAYLOAD_BYTES_MAX
+        self._held_calls: list = []
 
     # ---- bytes and time ----
 
@@ -259,8 +260,6 @@ class Carrier:
     def _write(self, type_: int, *, payload: bytes = b"", **fields) -> None:
         if self.state not in ("GREETING", "LIVE"):
             return
-        if len(payload) > self._peer_frame_bytes and not broken("3.1.10"):
-            return self.fault(LIMIT)  # 3.1.10: the peer could not take it
         rule = RULES.get(type_)
         named = rule.fields if rule else ()
         self._out += encode(Frame(type=type_, payload=payload, **fields), named)
@@ -442,6 +441,8 @@ class Carrier:
         self._peer_frame_bytes = welcome.limits.frame_bytes or PAYLOAD_BYTES_MAX
         self._go_live()
         self.told.append(Told("WELCOME", message=welcome))
+        while self._held_calls:
+            self.request(self._held_calls.pop(0))
 
     def _over(self, kind: str, problem) -> None:
         """2.1.4: said by the peer."""
@@ -491,6 +492,10 @@ class Carrier:
         self.told.append(Told("REPLY", frame=frame, message=reply))
 
     def request(self, request) -> None:
+        """C: a call; before WELCOME it waits (3.1.1)."""
+        if self.state == "GREETING" and not broken("3.1.1"):
+            self._held_calls.append(request)
+            return
         self.calls.add(request.id)
         self._control(FT.FRAME_TYPE_REQUEST, request)
 
@@ -607,7 +612,13 @@ class Carrier:
             while channel.state == "OPEN" and channel.queue and self._may_send(channel):
                 self._send_next(channel)
 
+    def fits_peer(self, size: int) -> bool:
+        """3.1.10: the peer takes a payload of so many bytes."""
+        return size <= self._peer_frame_bytes or broken("3.1.10")
+
     def _may_send(self, channel: Channel) -> bool:
+        if not self.fits_peer(len(channel.queue[0].payload)):
+            return False  # 3.1.10: the owner sees that it waits, and closes the channel
         if len(self._out) >= WAITING_BYTES_MAX:
             return False  # 4.5.2
         return channel.sent < channel.credit or broken("4.4.1")  # 4.4.1: one may overshoot
@@ -639,12 +650,16 @@ class Carrier:
     def _on_ack(self, rule: TypeRule, frame: Frame, channel: Channel) -> None:
         if frame.payload:
             raise WireFault(LIMIT, "an ACK with a payload")
+        credit_before = channel.credit
         if frame.credit > channel.credit or (broken("4.2.3") and frame.credit):
             channel.credit = frame.credit  # 4.2.3: a lower one, or 0, changes nothing
         limit = max(channel.end, channel.open.next, channel.cursor)
         if frame.offset > limit and not broken("4.2.4"):
             return self.close(channel, 2003, tell=True)  # 4.2.4
-        if frame.offset > channel.acked or (broken("4.2.3") and frame.offset < channel.acked):
+        before, more_credit = channel.acked, frame.credit > credit_before
+        lower = before is not None and frame.offset < before
+        if before is None and not (more_credit and frame.offset <= channel.opened.next) \
+                or before is not None and frame.offset > before or lower and broken("4.2.3"):
             channel.acked = frame.offset
             self.told.append(Told("ACKED", channel, frame, offset=frame.offset))
 

@@ -118,7 +118,8 @@ class Owner:
                 carrier.offer(channel, frame)
 
     def _next(self, channel: Channel, waiting: list):
-        block = next((f for f in waiting if f.type == protos.FT.FRAME_TYPE_BLOCK), None)
+        blocks = [f for f in waiting if f.type == protos.FT.FRAME_TYPE_BLOCK]
+        block = min(blocks, key=lambda f: f.offset, default=None)
         for frame in list(waiting):
             if frame.type == protos.FT.FRAME_TYPE_TAIL:
                 if frame.offset <= channel.cursor and not channel.open.until \
@@ -127,7 +128,7 @@ class Owner:
                     return frame
                 continue
             if frame is not block:
-                break
+                continue
             if frame.offset + frame.count <= channel.cursor:
                 waiting.remove(frame)  # 4.3.1
                 return self._next(channel, waiting)
