@@ -14,8 +14,29 @@ static lrm_id epoch_of(const remote_v1_Opened *opened) {
 
 /* ---- where it goes on ---- */
 
+static bool was_left(const lrm_client *client, const lrm_id *epoch) {
+  for (uint32_t i = 0; i < client->left_count && i < LRM__CLIENT_EPOCHS_LEFT; i++)
+    if (lrm_id_equal(&client->left[i], epoch)) return true;
+  return false;
+}
+
+/* Clause 3.16.1. A relay that was put back to an older copy offers what it has until the host has
+ * come: later the new one will be there. */
+static void refuse_to_go_back(lrm_client *client) {
+  lrm__client_channel *channel = &client->events;
+  lrm__client_close(client, channel, LRM_CODE_EPOCH, 0);
+  if (channel->backoff_ns == 0) channel->backoff_ns = LRM__CLIENT_REOPEN_NS_MIN;
+  channel->reopen_ns = client->now_ns + channel->backoff_ns;
+  channel->backoff_ns *= 2;
+  if (channel->backoff_ns > LRM__CLIENT_REOPEN_NS_MAX)
+    channel->backoff_ns = LRM__CLIENT_REOPEN_NS_MAX;
+}
+
 /* The reader is moved: what it held does not lead to where it is now. */
 static void jump(lrm_client *client, lrm_position to) {
+  if (client->positioned && !lrm_id_equal(&client->position.epoch, &to.epoch) &&
+      !lrm_id_none(&client->position.epoch))
+    client->left[client->left_count++ % LRM__CLIENT_EPOCHS_LEFT] = client->position.epoch;
   lrm_view_reset(client->view);
   client->complete = to.offset == 0;
   client->taking_set = false;
@@ -30,6 +51,10 @@ void lrm__client_opened(lrm_client *client, const remote_v1_Opened *opened) {
   client->start_snapshot = false;
   /* A relay without this log: its host will bring it, in the epoch we know or in another. */
   if (lrm_id_none(&epoch)) return;
+  if (was_left(client, &epoch)) {
+    refuse_to_go_back(client);
+    return;
+  }
   bool known = client->positioned;
   bool same = known && lrm_id_equal(&epoch, &client->position.epoch);
   if (same && opened->outcome == remote_v1_OpenOutcome_OPEN_OUTCOME_EMPTY) return;
@@ -117,7 +142,9 @@ static void take_outcome(lrm_client *client, const Remote__V1__CommandOutcome *o
  * lie beyond it, the block is passed over, and the view waits for a snapshot to be whole again. */
 static void bad_block(lrm_client *client, int error) {
   uint64_t offset = client->block.offset;
-  uint32_t code = error == LRM_ERR_INFLATE ? LRM_CODE_INFLATE : LRM_CODE_DECODE;
+  bool deflated = (client->block.flags & LRM_FLAG_COMPRESSED) != 0;
+  bool over = deflated && client->block.inflated_bytes > LRM_BLOCK_INFLATED_BYTES_MAX;
+  uint32_t code = error == LRM_ERR_INFLATE || over ? LRM_CODE_INFLATE : LRM_CODE_DECODE;
   bool again = client->bad_offset == offset;
   client->in_block = false;
   client->bad_offset = offset;
@@ -188,6 +215,9 @@ static int fold(lrm_client *client, lrm_slice message, const Remote__V1__Event *
   if (result != 0) return result;
   if ((*out)->body_case == REMOTE__V1__EVENT__BODY_COMMAND_OUTCOME)
     take_outcome(client, (*out)->command_outcome);
+  /* A new process of the host. What it has journalled it settles by itself; a journal that was put
+   * back has forgotten what was delivered, and nobody else would ever say so. */
+  if ((*out)->body_case == REMOTE__V1__EVENT__BODY_SESSION_RESUMED) lrm__client_query_again(client);
   return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "session/outbox.h"
 
 #define LRM__CLIENT_EVENTS_MAX 16u
+#define LRM__CLIENT_EPOCHS_LEFT 16u
 #define LRM__CLIENT_REOPEN_NS_MIN UINT64_C(250000000)
 #define LRM__CLIENT_REOPEN_NS_MAX UINT64_C(30000000000)
 #define LRM__CLIENT_CANCEL_TTL_MS 60000u
@@ -42,10 +43,12 @@ struct lrm_client {
 
   /* reading */
   lrm_view *view;
-  lrm_position position; /* folded up to here */
-  bool positioned;       /* a position is held: from `from`, or from an OPENED */
-  bool complete;         /* the view is the whole state, not what followed some place */
-  bool taking_set;       /* the view is being read from a snapshot set */
+  lrm_position position;                /* folded up to here */
+  bool positioned;                      /* a position is held: from `from`, or from an OPENED */
+  lrm_id left[LRM__CLIENT_EPOCHS_LEFT]; /* the last epochs it was moved away from, a ring */
+  uint32_t left_count;                  /* in all */
+  bool complete;   /* the view is the whole state, not what followed some place */
+  bool taking_set; /* the view is being read from a snapshot set */
   uint64_t set_start;
   bool jumped;         /* since the last SYNCED: outcomes may have been missed */
   bool start_snapshot; /* the next OPEN asks for a snapshot, to get past a bad block */
