@@ -4,7 +4,7 @@
 class Clock:
     """`now_ms` is monotonic and drives every timer; `unix_ms` is the wall clock, which may jump."""
 
-    START_UNIX_MS = 1_767_225_600_000
+    START_UNIX_MS = 1_700_000_000_000
 
     def __init__(self) -> None:
         self.now_ms = 0

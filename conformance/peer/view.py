@@ -8,7 +8,8 @@ is copied by copying its lists.
 from __future__ import annotations
 
 from breaks import broken
-from remote.v1 import command_pb2, event_pb2, link_pb2, session_pb2
+from protos import command as command_pb2, event as event_pb2, link as link_pb2
+from protos import session as session_pb2
 
 HISTORY_ITEMS_MAX = 64
 HISTORY_BYTES_MAX = 262144
@@ -158,18 +159,22 @@ class State:
         self.one = session_pb2.SessionState()
         for name in LISTS:
             setattr(self, name, [])
+        self.outcomes = {}  # by id, in order
 
     def copy(self) -> State:
         out = State()
         out.one.CopyFrom(self.one)
         for name in LISTS:
-            setattr(out, name, list(getattr(self, name)))
+            setattr(out, name, getattr(self, name).copy())
         return out
+
+    def elements(self, name: str) -> list:
+        return list(self.outcomes.values()) if name == "outcomes" else getattr(self, name)
 
     def message(self):
         out = copy(self.one)
         for name in LISTS:
-            getattr(out, name).extend(getattr(self, name))
+            getattr(out, name).extend(self.elements(name))
         return out
 
     # -- snapshot sets --
@@ -177,12 +182,14 @@ class State:
     def snapshot(self, size: int = 131072) -> list:
         """The messages of a set that states all of this: single values in the first one, lists
         in order over all of them, each of at most about `size` bytes."""
-        parts = [copy(self.one)]
+        parts, filled = [copy(self.one)], self.one.ByteSize()
         for name in LISTS:
-            for element in getattr(self, name):
+            for element in self.elements(name):
                 more = len(element) if isinstance(element, str) else element.ByteSize()
-                if parts[-1].ByteSize() + more > size:
+                if filled + more > size:
                     parts.append(session_pb2.SessionState())
+                    filled = 0
+                filled += more
                 getattr(parts[-1], name).append(element)
         if broken("15.1.1"):
             # Streams of a running tool are told apart only while one looks on.
@@ -252,13 +259,10 @@ class State:
     def put_outcome(self, known) -> None:
         if len(known.command_id) != 16:
             return
-        for at, other in enumerate(self.outcomes):
-            if other.command_id == known.command_id:
-                self.outcomes[at] = copy(known)
-                return
-        # 15.2.3: a further outcome drops the oldest one.
-        self.outcomes.append(copy(known))
-        del self.outcomes[:-LIST_MAX["outcomes"]]
+        self.outcomes[known.command_id] = copy(known)
+        if len(self.outcomes) > LIST_MAX["outcomes"]:
+            # 15.2.3: a further outcome drops the oldest one.
+            del self.outcomes[next(iter(self.outcomes))]
 
     def put_subagent(self, agent_id: str) -> None:
         if agent_id and agent_id not in self.subagents:
