@@ -21,6 +21,7 @@ MEMBERS = set(HEADER) | {"type", "payload", "bytes", "messages", "message", "com
     name for name, _ in PAYLOADS.values()}
 AMBIENT = {"PING", "PONG", "ACK", "INFO", "LOG_STATUS"}
 SKIPPED_MIN = 64
+SHOWN_BYTES_MAX = 2048  # of a block's payload, message by message
 
 
 def type_enum():
@@ -189,6 +190,9 @@ class FrameView:
             message = self.payload_message()
             body = "?" + self.frame.payload.hex() if message is None else json.dumps(
                 messages.brief(messages.to_json(message)))
+        elif self.type in ("BLOCK", "TAIL") and max(
+                len(self.frame.payload), self.frame.inflated_bytes) > SHOWN_BYTES_MAX:
+            body = self.frame.payload[:64].hex() + "..."
         elif self.type in ("BLOCK", "TAIL"):
             try:
                 parts = [self._item(d) for d in self.items()]

@@ -8,8 +8,7 @@ from .faults import BadCase
 from .messages import Flags, Named
 
 FIXED_IDS = {"id%d" % n: ("%x" % n * 2) * 16 for n in range(1, 10)}
-TOKENS = {"token": "conformance-token-1", "token2": "conformance-token-2",
-          "token3": "conformance-token-3"}
+TOKENS = {name: "conformance-%s-0123456789abcdef" % name for name in ("token", "token2", "token3")}
 # Texts that no case file should hold: 1, 4 and 16 KiB of letters that hardly compress.
 _LETTERS = base64.b64encode(b"".join(hashlib.sha256(b"%d" % n).digest()
                                      for n in range(1600))).decode()
