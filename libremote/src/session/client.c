@@ -290,6 +290,7 @@ static void on_status(lrm_client *client, const remote_v1_LogStatus *status) {
   client->status = *status;
   client->has_status = true;
   lrm__client_tell(client, LRM_CLIENT_STATUS, status->events_next, false);
+  lrm__client_weigh(client, status);
   if (lrm_id_from(status->commands_epoch.bytes, status->commands_epoch.size, &epoch) != 0 ||
       lrm_id_none(&epoch))
     return;
@@ -351,14 +352,14 @@ static void on_events_event(lrm_client *client, const lrm_link_event *event) {
       lrm__client_opened(client, event->opened);
       break;
     case LRM_LINK_EVENT_BLOCK:
-      client->events.backoff_ns = 0;
+      if (lrm_id_none(&client->offered)) client->events.backoff_ns = 0;
       lrm__client_block(client, event);
       break;
     case LRM_LINK_EVENT_TAIL:
       lrm__client_tail(client, event);
       break;
     case LRM_LINK_EVENT_SYNCED:
-      client->events.backoff_ns = 0;
+      if (lrm_id_none(&client->offered)) client->events.backoff_ns = 0;
       lrm__client_synced(client, event->frame.offset);
       break;
     case LRM_LINK_EVENT_LOG_STATUS:

@@ -12,18 +12,18 @@ static lrm_id epoch_of(const remote_v1_Opened *opened) {
   return epoch;
 }
 
-/* ---- where it goes on ---- */
+/* ---- epochs that were left, clause 3.16.1 ---- */
 
-static bool was_left(const lrm_client *client, const lrm_id *epoch) {
+static lrm_id *find_left(lrm_client *client, const lrm_id *epoch) {
   for (uint32_t i = 0; i < client->left_count && i < LRM__CLIENT_EPOCHS_LEFT; i++)
-    if (lrm_id_equal(&client->left[i], epoch)) return true;
-  return false;
+    if (lrm_id_equal(&client->left[i], epoch)) return &client->left[i];
+  return NULL;
 }
 
-/* Clause 3.16.1. A relay that was put back to an older copy offers what it has until the host has
- * come: later the new one will be there. */
-static void refuse_to_go_back(lrm_client *client) {
+/* A relay that was put back to an older copy offers what it has until the host has come. */
+static void ask_later(lrm_client *client) {
   lrm__client_channel *channel = &client->events;
+  memset(&client->offered, 0, sizeof client->offered);
   lrm__client_close(client, channel, LRM_CODE_EPOCH, 0);
   if (channel->backoff_ns == 0) channel->backoff_ns = LRM__CLIENT_REOPEN_NS_MIN;
   channel->reopen_ns = client->now_ns + channel->backoff_ns;
@@ -31,6 +31,26 @@ static void refuse_to_go_back(lrm_client *client) {
   if (channel->backoff_ns > LRM__CLIENT_REOPEN_NS_MAX)
     channel->backoff_ns = LRM__CLIENT_REOPEN_NS_MAX;
 }
+
+/* When relay and host were both put back, the host publishes an epoch again that its readers have
+ * left: then it is the session's history, and without it they would wait for ever. */
+void lrm__client_weigh(lrm_client *client, const remote_v1_LogStatus *status) {
+  if (lrm_id_none(&client->offered)) return;
+  lrm_id epoch;
+  bool known = lrm_id_from(status->events_epoch.bytes, status->events_epoch.size, &epoch) == 0;
+  if (!known || !status->host_attached || !lrm_id_equal(&epoch, &client->offered)) {
+    ask_later(client);
+    return;
+  }
+  lrm_id *left = find_left(client, &epoch);
+  if (left != NULL) memset(left, 0, sizeof *left);
+  memset(&client->offered, 0, sizeof client->offered);
+  lrm__client_close(client, &client->events, LRM_CODE_NORMAL, 0);
+  client->events.reopen_ns = 0;
+  lrm__client_open(client);
+}
+
+/* ---- where it goes on ---- */
 
 /* The reader is moved: what it held does not lead to where it is now. */
 static void jump(lrm_client *client, lrm_position to) {
@@ -49,10 +69,11 @@ void lrm__client_opened(lrm_client *client, const remote_v1_Opened *opened) {
   lrm_id epoch = epoch_of(opened);
   client->events.opened = true;
   client->start_snapshot = false;
+  memset(&client->offered, 0, sizeof client->offered);
   /* A relay without this log: its host will bring it, in the epoch we know or in another. */
   if (lrm_id_none(&epoch)) return;
-  if (was_left(client, &epoch)) {
-    refuse_to_go_back(client);
+  if (find_left(client, &epoch) != NULL) {
+    client->offered = epoch;
     return;
   }
   bool known = client->positioned;
@@ -91,6 +112,10 @@ static void declare_unknown(lrm_client *client) {
 }
 
 void lrm__client_synced(lrm_client *client, uint64_t offset) {
+  if (!lrm_id_none(&client->offered)) {
+    ask_later(client);
+    return;
+  }
   lrm__client_tell(client, LRM_CLIENT_SYNCED, offset, false);
   if (!client->jumped || lrm_id_none(&client->position.epoch)) return;
   client->jumped = false;
@@ -183,6 +208,10 @@ static void end_block(lrm_client *client) {
 
 /* What the link lends belongs to a frame; the position says what of it is new. */
 void lrm__client_block(lrm_client *client, const lrm_link_event *event) {
+  if (!lrm_id_none(&client->offered)) {
+    ask_later(client);
+    return;
+  }
   client->block = event->frame;
   const lrm_frame *block = &client->block;
   bool in_set = (block->flags & LRM_FLAG_SNAPSHOT) != 0;
@@ -260,6 +289,7 @@ bool lrm__client_step(lrm_client *client, lrm_client_event *out) {
 /* ---- tails ---- */
 
 void lrm__client_tail(lrm_client *client, const lrm_link_event *event) {
+  if (!lrm_id_none(&client->offered)) return;
   lrm_slice message = event->frame.payload;
   lrm_arena_reset(&client->ephemeral);
   client->tail = NULL;

@@ -47,6 +47,7 @@ struct lrm_client {
   bool positioned;                      /* a position is held: from `from`, or from an OPENED */
   lrm_id left[LRM__CLIENT_EPOCHS_LEFT]; /* the last epochs it was moved away from, a ring */
   uint32_t left_count;                  /* in all */
+  lrm_id offered;                       /* one of them, until LOG_STATUS has come; else none */
   bool complete;   /* the view is the whole state, not what followed some place */
   bool taking_set; /* the view is being read from a snapshot set */
   uint64_t set_start;
@@ -94,6 +95,8 @@ void lrm__client_request_snapshot(lrm_client *client);
 /* ---- client_events.c ---- */
 
 void lrm__client_opened(lrm_client *client, const remote_v1_Opened *opened);
+/* New facts: is it the host itself that goes back? */
+void lrm__client_weigh(lrm_client *client, const remote_v1_LogStatus *status);
 void lrm__client_block(lrm_client *client, const lrm_link_event *event);
 void lrm__client_tail(lrm_client *client, const lrm_link_event *event);
 void lrm__client_synced(lrm_client *client, uint64_t offset);
