@@ -1,0 +1,62 @@
+"""Role CLIENT (conformance/README.md, "Roles")."""
+from __future__ import annotations
+
+import collections
+
+import jsonform
+import protos
+from client import Client
+from link import Output
+from role_link import Unsupported
+
+
+class ClientRole:
+    def __init__(self, clock, config: dict) -> None:
+        self.outputs: collections.deque[Output] = collections.deque()
+        self.client = Client(clock, config)
+
+    def connected(self, carrier: int, refused: bool) -> None:
+        link = self.client.link
+        link.refused(carrier) if refused else link.connected(carrier)
+
+    def receive(self, carrier: int, data: bytes) -> None:
+        self.client.link.receive(carrier, data)
+
+    def cut(self, carrier: int) -> None:
+        self.client.link.cut(carrier)
+
+    def room(self, carrier: int, size: int) -> None:
+        self.client.link.room(carrier, size)
+
+    def tick(self) -> None:
+        self.client.tick()
+        self.outputs.extend(self.client.outputs)
+        self.client.outputs.clear()
+
+    def next_ms(self) -> int | None:
+        return self.client.next_ms()
+
+    # ---- acts ----
+
+    def act(self, name: str, a: dict) -> None:
+        act = getattr(self, "act_" + name, None)
+        if act is None:
+            raise Unsupported("no act %s" % name)
+        act(a)
+
+    def act_submit(self, a: dict) -> None:
+        command = jsonform.fill(protos.command.Command(), a["command"])
+        made = self.client.submit(command, a.get("ttl_ms"))
+        said = {"refused": made} if isinstance(made, str) else {"command": made.hex()}
+        self.outputs.append(Output("told", told={"submitted": said}))
+        self.client._send()
+
+    def act_visible(self, a: dict) -> None:
+        self.client.link.watched = bool(a.get("on", True))
+
+    def act_act_now(self, a: dict) -> None:
+        if self.client.link.carrier is not None:
+            self.client.link.carrier.probe()
+
+    def act_detach(self, a: dict) -> None:
+        self.client.detach()
