@@ -364,9 +364,9 @@ static void open_commands_read(attempt *a) {
     refuse_error(a, result);
     return;
   }
-  /* Only what is committed may be delivered, so to a reader the log ends there. */
+  /* Only what is committed may be delivered; OPENED waits until all that is here now is (stamp), so
+   * that its watermark counts every command that waits. */
   lrm_log_facts facts = lrm_log_facts_now(s->commands);
-  facts.end = facts.durable > facts.first ? facts.durable : facts.first;
   remote_v1_Opened opened = remote_v1_Opened_init_zero;
   uint32_t code = lrm_cursor_subscribe(&facts, a->open, &opened);
   if (code != 0) {
