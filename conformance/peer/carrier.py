@@ -561,7 +561,6 @@ class Carrier:
         if channel.publishes:
             until = channel.open.until
             channel.target = min(until, opened.watermark) if until else opened.watermark
-            self._maybe_synced(channel)
 
     def _on_opened(self, rule: TypeRule, frame: Frame, channel: Channel) -> None:
         opened = self._payload(rule, frame)
@@ -609,6 +608,7 @@ class Carrier:
         if self.state != "LIVE":
             return
         for channel in list(self.channels.values()):
+            self._maybe_synced(channel)  # at once, when there is nothing to send before it
             while channel.state == "OPEN" and channel.queue and self._may_send(channel):
                 self._send_next(channel)
 

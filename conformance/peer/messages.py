@@ -5,7 +5,8 @@ from google.protobuf.message import DecodeError, Message
 
 import protos
 from breaks import broken
-from wire import BYTES, FIXED32, FIXED64, LIMIT, NUMBER_MAX, PROTOCOL, U32, VARINT, WireFault
+from wire import (BYTES, FIXED32, FIXED64, LIMIT, NUMBER_MAX, PROTOCOL, U32, VARINT, WireFault,
+                  varint)
 
 UNKNOWN_BYTES_MAX = 16384  # section 7
 NESTING_MAX = 16  # section 7
@@ -162,6 +163,20 @@ def enum_value(message: Message, field: str) -> int:
     value = getattr(message, field)
     known = message.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number
     return value if value in known else 0
+
+
+def read_length(payload: bytes, at: int) -> tuple[int, int]:
+    """The length before a message of a block, and where that begins (6.2.2: shortest, at most 5
+    bytes)."""
+    size, begin = _Scanner().varint(payload, at, len(payload), 5, 32)
+    if begin - at > 1 and payload[begin - 1] == 0:
+        raise WireFault(PROTOCOL, "a length that is not the shortest varint")
+    return size, begin
+
+
+def delimited_one(message: bytes) -> bytes:
+    """The payload of a block of one message."""
+    return varint(len(message)) + message
 
 
 # ---- link messages ----
