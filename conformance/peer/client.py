@@ -101,7 +101,7 @@ class Client:
         self.jumped = False  # 12.5.4: outcomes may have been missed
         self.bad_block: tuple[bytes, int] | None = None  # 6.2.3
         self.next_start = self.start
-        self.jump_to: int | None = None
+        self.doubted = None  # OPENED with an epoch that was left (3.16.1)
         self.over = False
         self.again = {"events": Reopening(clock, self.rng), "publisher": Reopening(clock, self.rng)}
         self.link = Connecting(
@@ -162,6 +162,7 @@ class Client:
     def _drop_channels(self) -> None:
         self.events = self.publisher = None
         self.synced = False
+        self.doubted = None
         for again in self.again.values():
             again.stop()
 
@@ -200,20 +201,35 @@ class Client:
             return
         self.again["events"].opened()
         opened, reader = told.message, self.reader
-        self.view_closed = False
         reader.view.clear()  # 3.23: tails of the channel before say nothing on this one
         if not opened.epoch:
             return  # 3.17.2: an OPENED without an epoch changes nothing
         if opened.epoch in reader.former and not broken("3.16.1"):
-            # 3.16.1: never back to an epoch that was left.
-            self.link.carrier.close(told.channel, EPOCH)
-            self.events = None
-            self.again["events"].after(0)
+            self.doubted = opened  # 3.16.1: LOG_STATUS decides
             return
+        self._take_opened(opened)
+
+    def _take_opened(self, opened) -> None:
+        reader = self.reader
+        reader.former.discard(opened.epoch)
         self.next_start = L.START_RESUME
         reset = opened.epoch != reader.epoch
         if reset or opened.next != reader.next:
             self._jump(opened.epoch, opened.next, reset)
+
+    def _doubt(self, status=None) -> bool:
+        """3.16.1: not back to an epoch that was left, unless its host publishes it. True: the
+        channel was given up; it is asked for again later."""
+        opened, self.doubted = self.doubted, None
+        if opened is None:
+            return False
+        if status is not None and status.host_attached and status.events_epoch == opened.epoch:
+            self._take_opened(opened)
+            return False
+        self.link.carrier.close(self.events, EPOCH)
+        self.events = None
+        self.again["events"].after(0)
+        return True
 
     def _jump(self, epoch: bytes, next_offset: int, reset: bool) -> None:
         first = not self.opened_once
@@ -224,7 +240,7 @@ class Client:
 
     def on_block(self, told) -> None:
         channel, frame, reader = told.channel, told.frame, self.reader
-        if channel is not self.events:
+        if channel is not self.events or self._doubt():
             return
         try:
             events = blocks.read(frame, protos.event.Event)
@@ -273,7 +289,7 @@ class Client:
 
     def on_tail(self, told) -> None:
         channel, frame = told.channel, told.frame
-        if channel is not self.events:
+        if channel is not self.events or self._doubt():
             return
         try:
             event = messages.decode(protos.event.Event, frame.payload)
@@ -285,7 +301,7 @@ class Client:
         self.link.carrier.consumed(channel, len(frame.payload))
 
     def on_synced(self, told) -> None:
-        if told.channel is not self.events:
+        if told.channel is not self.events or self._doubt():
             return
         self.synced = True
         self.tell("synced", offset=told.offset)
@@ -294,9 +310,14 @@ class Client:
     def on_log_status(self, told) -> None:
         status = told.message
         self.tell("status", **jsonform.told(status))
+        if self._doubt(status):
+            return
         self.outbox.status(status)
         changed = bool(self.commands_epoch) and status.commands_epoch != self.commands_epoch
         self.commands_epoch = status.commands_epoch
+        if changed and broken("12.5.3"):
+            # broken: what the relay forgot is lost
+            self.outbox.epoch_ended(b"")
         if changed and self.outbox.unanswered() and self.publishes and not broken("3.21.2"):
             # 3.21.2: the relay's store is another one.
             if self.publisher is not None:

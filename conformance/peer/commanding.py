@@ -42,7 +42,7 @@ class Commands:
         self.store = session.store
         self.memory = session.memory
         self.may_act = may_act
-        self.clock_offset_ms = 0  # 12.5: WELCOME's server_time_ms less our clock
+        self.server_offset_ms = 0  # 12.5: server_time_ms of the last WELCOME less monotonic time
         self.ceiling = L.CEILING_CONTROL
         self.auto_finish = True
         self.on_end_remote = lambda: None
@@ -111,19 +111,17 @@ class Commands:
         return kind_of(known.envelope) == C.COMMAND_KIND_WITHDRAW_COMMAND
 
     def expired(self, known: Command) -> bool:
-        """12.5."""
+        """12.5: by the relay's time at WELCOME and what has passed since, not by a clock that
+        somebody sets."""
         envelope = known.envelope
-        now = self.clock.unix_ms + self.clock_offset_ms
+        now = self.clock.now_ms + self.server_offset_ms
         return envelope.ttl_ms != 0 and now > envelope.received_ms + envelope.ttl_ms
 
     def next_expiry_ms(self) -> int | None:
         """On the monotonic clock, when a waiting command expires."""
         due = [c.envelope.received_ms + c.envelope.ttl_ms + 1 for c in self.memory.commands.values()
                if c.state == "received" and c.envelope.ttl_ms]
-        if not due:
-            return None
-        now = self.clock.unix_ms + self.clock_offset_ms
-        return self.clock.now_ms + max(0, min(due) - now)
+        return min(due) - self.server_offset_ms if due else None
 
     # ---- judging (12.4.1) ----
 

@@ -189,7 +189,7 @@ class Host:
             self.open_commands()
 
     def on_welcome(self, told) -> None:
-        self.commands.clock_offset_ms = told.message.server_time_ms - self.clock.unix_ms
+        self.commands.server_offset_ms = told.message.server_time_ms - self.clock.now_ms
 
     def on_lost(self, told) -> None:
         self._drop_channels()
