@@ -116,27 +116,19 @@ int lrm__host_replay(lrm_host *host) {
 
 /* ---- what was left open ---- */
 
-/* Journalled answers run through the arbiter: their ask is orphaned or was resolved, so they all
- * learn with what. Begun ones are UNKNOWN: whether the agent had them, nobody knows. */
+/* Begun ones are UNKNOWN: whether the agent had them, nobody knows. Journalled answers wait, as all
+ * the others do, until the relay has confirmed the epoch: their ask is over by now, but a journal
+ * that was put back does not know what they did before. */
 static int settle_commands(lrm_host *host) {
   uint64_t order = 0;
   for (;;) {
     lrm_inbox_item *item = lrm__inbox_from(host->inbox, order);
     if (item == NULL) return 0;
     order = item->order + 1;
-    int result = 0;
-    if (item->state == LRM_INBOX_STARTED) {
-      lrm__judgement judgement = {.outcome = OUTCOME(UNKNOWN),
-                                  .reason = "the host stopped while doing it"};
-      result = lrm__host_give(host, item, &judgement);
-    } else if (!item->local) {
-      lrm__request request;
-      result = lrm__host_request(host, item, &request);
-      bool answer = result == 0 && request.command != NULL && item->kind == KIND(ANSWER_ASK) &&
-                    lrm_id_equal(&request.envelope.event_epoch, &host->epoch);
-      if (result == LRM_ERR_CORRUPT) result = 0;
-      if (answer) result = lrm__host_answer(host, &request);
-    }
+    if (item->state != LRM_INBOX_STARTED) continue;
+    lrm__judgement judgement = {.outcome = OUTCOME(UNKNOWN),
+                                .reason = "the host stopped while doing it"};
+    int result = lrm__host_give(host, item, &judgement);
     if (result != 0) return result;
   }
 }

@@ -113,7 +113,8 @@ static void reach(lrm_outbox_entry *entry, lrm_command_state state) {
 void lrm__outbox_sent(lrm_outbox *outbox, uint64_t offset) {
   lrm_outbox_entry *entry = lrm__outbox_at(outbox, offset);
   if (entry == NULL) return;
-  entry->sends++;
+  /* It is judged and stored anew. */
+  if (entry->sends++ > 0) entry->refused = entry->stored = false;
   reach(entry, LRM_COMMAND_SENT);
 }
 

@@ -475,6 +475,31 @@ static void a_refusal_of_something_sent_again_is_checked(void **state) {
   assert_int_equal(lrm_client_pending(t.client), 1);
 }
 
+/* Between the question and its answer the command went out again: a relay without its store may
+ * take it this time, and what the host said before says nothing about that. */
+static void a_refusal_counts_no_longer_when_sent_again(void **state) {
+  (void)state;
+  another_commands_epoch_is_published_to_again(state);
+  lrm_id first = t.sent[0].command_id, outbox = id_of(1);
+  receipt(0, &first, 0, 0, LRM_CODE_COMMAND_POLICY);
+  lrm_id question = t.sent[4].command_id;
+  status(32, 0);
+  opened(&t.commands, &outbox, 0, 0, CONTINUED);
+  Remote__V1__KnownOutcome known = REMOTE__V1__KNOWN_OUTCOME__INIT;
+  Remote__V1__KnownOutcome *list[] = {&known};
+  Remote__V1__CommandOutcome answer = REMOTE__V1__COMMAND_OUTCOME__INIT;
+  known.command_id = lrm__id_data(&first);
+  answer.command_id = lrm__id_data(&question);
+  answer.outcome = OUTCOME(APPLIED);
+  answer.known = list;
+  answer.n_known = 1;
+  add_outcome(2, &answer);
+  extend();
+  assert_int_not_equal(command_of(&first).state, LRM_COMMAND_DONE);
+  receipt(0, &first, 0, 0, LRM_CODE_COMMAND_POLICY); /* refused again: asked again */
+  assert_int_equal(t.bodies[t.sent_count - 1]->body_case, REMOTE__V1__COMMAND__BODY_QUERY_OUTCOME);
+}
+
 static void there_is_a_limit(void **state) {
   (void)state;
   lrm_id epoch = id_of(20), id;
@@ -682,6 +707,7 @@ int main(void) {
       TEST(a_refusal_by_receipt_is_the_outcome),
       TEST(another_commands_epoch_is_published_to_again),
       TEST(a_refusal_of_something_sent_again_is_checked),
+      TEST(a_refusal_counts_no_longer_when_sent_again),
       TEST(there_is_a_limit),
       TEST(a_straddling_block_is_taken_from_where_it_is_new),
       TEST(events_are_told_in_order),

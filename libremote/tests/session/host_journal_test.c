@@ -78,9 +78,12 @@ static void journalled_answers_learn_that_their_ask_is_orphaned(void **state) {
   assert_int_equal(kit_outcome(&kit, &answer), 0);
   kit_commit(&kit);
   kit_restart(&kit, true);
+  /* The journal may be an older copy: what the answer did is told when the relay knows no better.
+   */
+  assert_int_equal(kit_outcome(&kit, &answer), 0);
+  kit_confirm(&kit);
   expect_outcome(&answer, OUTCOME(SUPERSEDED), 0);
   /* And answers that come later learn it too. */
-  kit_confirm(&kit);
   lrm_id late = kit_answer(&kit, &ask, "yes");
   expect_outcome(&late, OUTCOME(SUPERSEDED), 0);
   assert_int_equal(kit.outcome->resolution->outcome, ASK_OUTCOME(ORPHANED));
