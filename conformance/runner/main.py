@@ -54,7 +54,7 @@ def chosen(all_cases: list[cases.Case], args) -> list[cases.Case]:
                 fnmatch.fnmatchcase(name, glob)
                 for name in [case.id, *case.clauses] for glob in args.only):
             continue
-        if args.role and not set(args.role) & set(case.roles()):
+        if args.role and not case.fault and not set(args.role) & set(case.roles()):
             continue
         out.append(case)
     return out

@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import time
+import warnings
 
 from . import wire
 from .faults import TesteeBroken, Unsupported
@@ -159,7 +160,9 @@ class Testee:
                 return
             answer = self.pb.Response()
             try:
-                answer.ParseFromString(bytes(self.unread[at:at + length]))
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error")  # "Not all data was converted"
+                    answer.ParseFromString(bytes(self.unread[at:at + length]))
             except Exception:
                 raise TesteeBroken("its output is no Response: %s" %
                                    self.unread[:16].hex()) from None
