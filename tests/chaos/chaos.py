@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -138,7 +139,7 @@ class Run:
             time.sleep(f.random.uniform(0.1, 0.4 if self.o.short else 2))
 
     def over(self) -> bool:
-        return bool(self.broken) or (not self.o.short and time.monotonic() > self.ends)
+        return not self.o.short and time.monotonic() > self.ends
 
     def play(self) -> None:
         """One deck: what reaches everybody in two halves, around what the sessions have for themselves."""
@@ -181,11 +182,11 @@ class Run:
                 self.play()
                 if self.o.short or self.over():
                     break
+                time.sleep(61)  # back-off begins anew: decks do not add up to ever longer waits
         finally:
             self.strangers = strangers.end()
             cancels.end()
             self.cancels = {str(code): n for code, n in cancels.codes.items()}
-        self.made = [f for f in self.made if f.made]
         self.network_heal()
         oracle.settle(self.rig)
         self.sums = oracle.judge(self.rig)
@@ -213,6 +214,7 @@ class Run:
         return out
 
     def result(self) -> dict:
+        self.made = [f for f in self.made if f.made]  # not what was planned and not come to
         times = [s for f in self.made for s in f.recovered_s.values()]
         cuts = [s for f in self.made if f.kind in CUTS for s in f.recovered_s.values()]
         s = self.sums
@@ -284,6 +286,8 @@ def main() -> int:
     o.build = os.path.abspath(o.build)
     network.enter([os.path.abspath(__file__), *sys.argv[1:]])
     logs.prepare(o.build)
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)  # inherited: a client that has only begun is not killed by them
     run = Run(o)
     print(f"chaos: seed {o.seed}, {'every kind once' if o.short else f'{o.minutes:g} min'}, {o.sessions} sessions, {run.root}")
     for what, why in sorted(set((w, y) for w, y in run.skipped.items())):

@@ -200,6 +200,7 @@ class Steer:
         self.jumps: list[int] = []
         self.turn, self.asks, self.pending = False, 0, 0
         self.ready = self.up = False
+        self.is_quiet: Optional[bool] = None
         self.end_line: Optional[dict] = None
         self.killed = False
         self.next = first
@@ -246,6 +247,8 @@ class Steer:
             self.up = True
         elif "down" in line:
             self.up = False
+        elif "quiet" in line:
+            self.is_quiet = line["quiet"]
         elif "end" in line:
             self.end_line = line
 
@@ -263,7 +266,11 @@ class Steer:
                 self.changed.wait(min(left, 0.5))
 
     def quiet(self, on: bool) -> None:
-        self.program.send(signal.SIGUSR1 if on else signal.SIGUSR2)
+        """Waits until it has understood: two signals that wait together would come in any order."""
+        with self.changed:
+            self.is_quiet = None
+            self.program.send(signal.SIGUSR1 if on else signal.SIGUSR2)
+            self.changed.wait_for(lambda: self.is_quiet == on, 2)
 
     def kill(self) -> None:
         self.killed = True

@@ -139,9 +139,9 @@ class Programs:
         return [find(self.build, "remote-steer"), "--relay", self.url, "--token-file", f"{self.root}/relay/token",
                 "--session", self.session, *more]
 
-    def start_steer(self, first, count, prompt, answer="allow"):
+    def start_steer(self, first, count, prompt, answer="allow", more=()):
         self.steer = Lines(self.steer_argv("--first", str(first), "--count", str(count), "--prompt", prompt,
-                                           "--answer", answer, "--window", "24", "--timeout", "90"),
+                                           "--answer", answer, "--window", "24", "--timeout", "90", *more),
                            self.env, f"{self.root}/steer.log")
 
     def journal(self):

@@ -4,16 +4,22 @@
  *
  *   remote-steer --relay URL --token-file F --session HEX [--first I] [--count N] [--window W]
  *                [--prompt FORMAT] [--answer allow|reject|none] [--timeout S] [--read-only]
- *                [--pause-ms MS] [--ttl-ms MS] [--every-ms MS] [--probe-ms MS] [--answer-after-ms
- * MS] FORMAT holds one %u. --pause-ms: stop reading for so long after the first event. --every-ms:
- * at most one prompt in so long a time. --probe-ms: besides, a Probe as often, at most 4 at a time.
- * --answer-after-ms: an ask stays open so long. SIGUSR1: no more prompts and probes, SIGUSR2: go
- * on. Lines, "t" being milliseconds of CLOCK_MONOTONIC:
+ *                [--pause-ms MS] [--ttl-ms MS] [--every-ms MS] [--probe-ms MS]
+ *                [--answer-after-ms MS] [--fill BYTES]
+ *   FORMAT holds one %u
+ *   --pause-ms         stop reading for so long after the first event
+ *   --every-ms         at most one prompt in so long a time
+ *   --probe-ms         besides, a Probe as often, at most 4 at a time
+ *   --answer-after-ms  an ask stays open so long
+ *   --fill             random text behind each prompt
+ * SIGUSR1: no more prompts and probes, SIGUSR2: go on; both are
+ * answered by {"quiet":B} and how far it has read.
+ * Lines, "t" being milliseconds of CLOCK_MONOTONIC:
  *   {"ready":OFFSET} {"submitted":I,"id":HEX} {"stored":HEX} {"delivered":HEX} {"answered":HEX}
  *   {"probe":HEX,"t":T} {"outcome":HEX,"kind":K,"code":C,"t":T}
- *   {"up":true,"t":T} {"down":TEXT,"t":T} the link; {"event":OFFSET,"digest":HEX} (every 100th)
- *   {"state":true,"turn":B,"asks":N,"pending":P,"next":N,"t":T} when one of the first two changes,
- * or the third becomes 0 or stops being 0
+ *   {"up":true,"t":T} {"down":TEXT,"t":T} the link; {"event":OFFSET,"digest":HEX} (each hundred)
+ *   {"state":true,"turn":B,"asks":N,"pending":P,"next":N,"t":T}
+ *       when one of the first two changes, or the third becomes 0 or stops being 0
  *   {"jump":OFFSET} and at the end
  *   {"end":true,"epoch":HEX,"next":N,"messages":M,"digest":HEX,"pending":P}
  * Exit: 0 all outcomes known, 1 time is over, 2 wrong use, 3 refused. */
@@ -30,7 +36,7 @@
 #include "remote/carrier_uv.h"
 #include "remote/client.h"
 
-enum { ASKS_SEEN_MAX = 32, PROBES_OPEN_MAX = 4 };
+enum { ASKS_SEEN_MAX = 32, PROBES_OPEN_MAX = 4, FILL_BYTES_MAX = 60000 };
 
 /* An ask that waits for its answer to be given. */
 typedef struct seen_ask {
@@ -49,7 +55,7 @@ typedef struct steer {
   int answer; /* 0 none, 1 allow, 2 reject */
   bool read_only, synced, stopping;
   unsigned pause_ms;
-  uint32_t ttl_ms;
+  uint32_t ttl_ms, fill;
   bool paused_once;
   bool quiet; /* SIGUSR1 */
   uint64_t every_ns, prompt_due_ns, probe_every_ns, probe_due_ns, answer_after_ns;
@@ -61,6 +67,7 @@ typedef struct steer {
   int exit_code;
   uint64_t give_up_ns;
   EVP_MD_CTX *digest;
+  uint64_t said_hundreds;
   uint64_t messages, next_offset; /* held so far, passed snapshots included */
 } steer;
 
@@ -84,14 +91,24 @@ static bool submit(steer *s, Remote__V1__Command *command, lrm_id *id) {
   return result == 0;
 }
 
+/* Letters and digits that no compression makes much smaller. */
+static void fill_randomly(char *text, size_t bytes) {
+  static const char signs[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  RAND_bytes((unsigned char *)text, (int)bytes);
+  for (size_t i = 0; i < bytes; i++) text[i] = signs[(unsigned char)text[i] & 63];
+  text[bytes] = '\0';
+}
+
 static void send_prompts(steer *s) {
   uint64_t now_ns = lrm_uv_now_ns(&s->loop);
   if (s->read_only || !s->synced || s->quiet || s->stopping || now_ns < s->prompt_due_ns) return;
   while (s->next_prompt < s->end_prompt && lrm_client_pending(s->client) < s->window) {
-    char text[512];
+    static char text[512 + FILL_BYTES_MAX];
     const char *mark = strstr(s->prompt, "%u");
-    snprintf(text, sizeof text, "%.*s%u%s", mark ? (int)(mark - s->prompt) : (int)strlen(s->prompt),
-             s->prompt, s->next_prompt, mark ? mark + 2 : "");
+    int used =
+        snprintf(text, 512, "%.*s%u%s", mark ? (int)(mark - s->prompt) : (int)strlen(s->prompt),
+                 s->prompt, s->next_prompt, mark ? mark + 2 : "");
+    if (s->fill != 0 && used > 0 && used < 512) fill_randomly(text + used, s->fill);
     Remote__V1__SubmitPrompt prompt = REMOTE__V1__SUBMIT_PROMPT__INIT;
     prompt.text = text;
     Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
@@ -215,6 +232,16 @@ static void hash_number(steer *s, uint64_t value) {
   EVP_DigestUpdate(s->digest, bytes, sizeof bytes);
 }
 
+/* What is held, whenever another hundred is full, and when asked. */
+static void tell_progress(steer *s, bool asked) {
+  if (s->messages / 100 == s->said_hundreds && !asked) return;
+  s->said_hundreds = s->messages / 100;
+  printf("{\"event\":%" PRId64 ",\"digest\":\"", (int64_t)s->next_offset - 1);
+  print_digest(s);
+  printf("\"}\n");
+  fflush(stdout);
+}
+
 /* A snapshot set that a reader passes, being there already: its place is held, not its bytes. */
 static void on_passed(steer *s, const lrm_frame *block) {
   if (block->offset != s->next_offset) return;
@@ -222,6 +249,7 @@ static void on_passed(steer *s, const lrm_frame *block) {
   hash_number(s, block->count);
   s->messages += block->count;
   s->next_offset = block->offset + block->count;
+  tell_progress(s, false);
 }
 
 static void on_event(steer *s, const lrm_client_event *e) {
@@ -230,11 +258,7 @@ static void on_event(steer *s, const lrm_client_event *e) {
   hash_number(s, e->offset);
   EVP_DigestUpdate(s->digest, e->raw.data, e->raw.bytes);
   s->messages++;
-  if (s->messages % 100 == 0) {
-    printf("{\"event\":%" PRIu64 ",\"digest\":\"", e->offset);
-    print_digest(s);
-    printf("\"}\n");
-  }
+  tell_progress(s, false);
   if (e->event->body_case == REMOTE__V1__EVENT__BODY_ASK_OPENED && s->synced &&
       s->answer_after_ns == 0)
     answer_ask(s, e->event->ask_opened->ask);
@@ -356,6 +380,8 @@ static void on_signal(uv_signal_t *handle, int number) {
 static void on_quiet(uv_signal_t *handle, int number) {
   steer *s = handle->data;
   s->quiet = number == SIGUSR1;
+  printf("{\"quiet\":%s}\n", s->quiet ? "true" : "false");
+  tell_progress(s, true);
 }
 
 static bool number(const char *text, uint32_t *out) {
@@ -377,14 +403,23 @@ static bool read_token(const char *path, char *token, size_t bytes) {
 }
 
 int main(int argc, char **argv) {
-  static const struct option names[] = {{"relay", 1, 0, 'r'},           {"token-file", 1, 0, 't'},
-                                        {"session", 1, 0, 's'},         {"first", 1, 0, 'f'},
-                                        {"count", 1, 0, 'c'},           {"window", 1, 0, 'w'},
-                                        {"prompt", 1, 0, 'p'},          {"answer", 1, 0, 'a'},
-                                        {"timeout", 1, 0, 'T'},         {"read-only", 0, 0, 'R'},
-                                        {"pause-ms", 1, 0, 'P'},        {"ttl-ms", 1, 0, 'L'},
-                                        {"every-ms", 1, 0, 'E'},        {"probe-ms", 1, 0, 'B'},
-                                        {"answer-after-ms", 1, 0, 'A'}, {0}};
+  static const struct option names[] = {{"relay", 1, 0, 'r'},
+                                        {"token-file", 1, 0, 't'},
+                                        {"session", 1, 0, 's'},
+                                        {"first", 1, 0, 'f'},
+                                        {"count", 1, 0, 'c'},
+                                        {"window", 1, 0, 'w'},
+                                        {"prompt", 1, 0, 'p'},
+                                        {"answer", 1, 0, 'a'},
+                                        {"timeout", 1, 0, 'T'},
+                                        {"read-only", 0, 0, 'R'},
+                                        {"pause-ms", 1, 0, 'P'},
+                                        {"ttl-ms", 1, 0, 'L'},
+                                        {"fill", 1, 0, 'F'},
+                                        {"every-ms", 1, 0, 'E'},
+                                        {"probe-ms", 1, 0, 'B'},
+                                        {"answer-after-ms", 1, 0, 'A'},
+                                        {0}};
   static steer s = {.prompt = "SAY prompt-%u", .window = 32};
   const char *relay = NULL, *token_file = NULL;
   lrm_id session = {{0}};
@@ -428,6 +463,9 @@ int main(int argc, char **argv) {
         break;
       case 'L':
         ok = number(optarg, &s.ttl_ms);
+        break;
+      case 'F':
+        ok = number(optarg, &s.fill) && s.fill <= FILL_BYTES_MAX;
         break;
       case 'E':
         ok = number(optarg, &every_ms);

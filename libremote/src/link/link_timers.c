@@ -77,7 +77,9 @@ void lrm__timers_detached(lrm_link *link, uint64_t now_ns) {
     delay_ns = lrm__link_random(link) % (smallest_of(most_ns, LRM_RECONNECT_NS_MAX) + 1);
   }
   link->slow_down = false;
-  if (link->attempts_failed < 64) link->attempts_failed++;
+  /* A carrier that was no flicker did not fail: the next wait is as long as it would have been. */
+  bool failed = live_ns < LRM_RECONNECT_AT_ONCE_NS || link->attempts_failed == 0;
+  if (failed && link->attempts_failed < 64) link->attempts_failed++;
   if (delay_ns < link->retry_after_ns) delay_ns = link->retry_after_ns;
   link->attempt_ns = now_ns + delay_ns;
   link->live_since_ns = link->heard_ns = link->retry_after_ns = 0;

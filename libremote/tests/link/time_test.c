@@ -327,6 +327,24 @@ static uint64_t delay_after(uint64_t seed, uint64_t live_ns, uint32_t code) {
   return delay_ns;
 }
 
+/* Ten carriers that were live for 2 s are cut; then one attempt fails. */
+static uint64_t delay_after_cuts(uint64_t seed) {
+  lrm_link_config config = peer_config(&p, LRM_SIDE_CONNECTING);
+  config.seed = seed;
+  peer_start_with(&p, &config);
+  for (int i = 0; i < 10; i++) {
+    if (i > 0) assert_int_equal(lrm_link_attach(p.link, p.now_ns), 0);
+    peer_live(&p, LRM_SIDE_CONNECTING);
+    peer_advance(&p, 2 * SECOND);
+    lrm_link_detach(p.link, p.now_ns);
+    assert_int_equal(lrm_link_attempt_ns(p.link), p.now_ns);
+  }
+  lrm_link_detach(p.link, p.now_ns);
+  uint64_t delay_ns = lrm_link_attempt_ns(p.link) - p.now_ns;
+  peer_end(&p);
+  return delay_ns;
+}
+
 /* A tunnel every half minute: each time back at once, however many attempts failed in the last. */
 static void what_was_live_for_2_s_is_tried_at_once(void **state) {
   (void)state;
@@ -340,6 +358,7 @@ static void what_was_live_for_2_s_is_tried_at_once(void **state) {
   }
   assert_true(flicker_ns > 20 * SECOND);
   assert_true(told_ns > 20 * SECOND);
+  for (uint64_t seed = 1; seed < 20; seed++) assert_in_range(delay_after_cuts(seed), 0, 250 * MS);
   assert_true(rested_ns > 0); /* slow down is not answered at once after a long rest either */
 }
 
