@@ -88,7 +88,7 @@ class Sums:
 
 
 def check_reader(sums: Sums, steer: Steer, log: dict, digests: dict[int, str]) -> None:
-    sums.lost += len([j for j in steer.jumps])
+    sums.lost += len(steer.jumps)
     if steer.jumps:
         sums.wrong(f"{steer.name} jumped to {steer.jumps[:5]}")
     if steer.end_line:
@@ -96,6 +96,8 @@ def check_reader(sums: Sums, steer: Steer, log: dict, digests: dict[int, str]) -
         sums.delivered += messages
         sums.lost += max(0, end - messages)
         sums.duplicated += max(0, messages - end)
+        if end != messages:
+            sums.wrong(f"{steer.name} is at {end} and has seen {messages} events")
         if steer in (steer.session.talker, steer.session.asker) and end != len(log["messages"]):
             sums.wrong(f"{steer.name} ended at {end} of {len(log['messages'])}")
         if digests.get(end) != steer.end_line["digest"]:
