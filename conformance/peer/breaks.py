@@ -21,7 +21,7 @@ def broken(clause: str) -> bool:
 LINK: dict[str, str] = {
     "1.1.1": "a piece that is cut off is taken for the whole field",
     "1.2.1": "skips an unknown field of Batch, as a protobuf decoder does",
-    "1.3.1": "writes `channel` also when it is 0",
+    "1.3.1": "writes fields with their default value",
     "1.4.1": "refuses varints that are longer than needed",
     "1.4.2": "of a field given twice the last one wins; what is too large is cut to 32 bits",
     "1.4.3": "takes a frame without type",
@@ -59,12 +59,12 @@ LINK: dict[str, str] = {
     "3.2.1": "treats everybody as signed in",
     "3.3.3": "connects again after 3004",
     "3.15.1": "gives duplicates to the application, and takes blocks behind a hole",
-    "3.18.1": "sends blocks and tails beyond `until`",
+    "3.18.1": "leaves a channel open whose `until` is reached",
     "3.23.1": "shows every tail",
     "4.2.2": "acknowledges when it closes only",
     "4.2.3": "takes the last ACK's offset and credit",
     "4.2.4": "believes any ACK",
-    "4.3.1": "sends again what was sent already",
+    "4.3.1": "sends a block again that an ACK does not name yet",
     "4.4.1": "sends without credit",
     "4.4.2": "does not count what comes",
     "4.4.3": "gives credit for what was received",
@@ -75,7 +75,7 @@ LINK: dict[str, str] = {
     "5.3.1": "connects again after 1 ms, always",
     "5.3.2": "connects again after a code of class 3",
     "8.1.1": "treats unknown codes as a bug, or as transient",
-    "9.1.1": "puts the token into `agent`",
+    "9.1.1": "shows the token in each OPEN, too",
 }
 
 # Those of the relay.
@@ -109,7 +109,7 @@ RELAY: dict[str, str] = {
     "3.20.3": "sends no RECEIPT again",
     "3.22.2": "takes part 1 for a complete set",
     "3.22.4": "trims to any block",
-    "3.23.2": "sends tails before SYNCED",
+    "3.23.2": "sends tails before the blocks that they follow, and before SYNCED",
     "3.23.3": "keeps no tails but the last one for later readers",
     "3.25.1": "forgets that a session was deleted",
     "5.1.4": "has no shorter times while somebody watches",

@@ -68,6 +68,7 @@ class Channel:
         self.credit = 0
         self.end = open_message.next  # of the owner's log
         self.acked: int | None = None  # by the last ACK
+        self.last: Frame | None = None  # block that was sent
         self.target: int | None = None  # accepting side: where SYNCED is due
         # Subscriber.
         self.window = 0
@@ -87,7 +88,8 @@ class Channel:
 
     def sendable(self) -> bool:
         """Nothing waits and there is credit: the owner may offer the next block or tail."""
-        return self.state == "OPEN" and not self.queue and self.sent < self.credit
+        credit = self.sent < self.credit or broken("4.4.1")
+        return self.state == "OPEN" and not self.queue and credit
 
 
 class Carrier:
@@ -106,6 +108,7 @@ class Carrier:
         self.told: collections.deque[Told] = collections.deque()
         self.hello = None  # accepting: the Hello; nothing is read until accept() or refuse()
         self.welcome = None  # connecting: the Welcome
+        self.token = ""  # connecting
         self.principal = None  # accepting: who it is; None: not signed in
         self.channels: dict[int, Channel] = {}  # those not closed
         self.last_channel = 0
@@ -407,8 +410,6 @@ class Carrier:
 
     def _payload(self, rule: TypeRule, frame: Frame):
         """The decoded payload of a control frame, or WireFault (2.1.2)."""
-        if len(frame.payload) > rule.payload_max:
-            raise WireFault(LIMIT, "%s of %d bytes" % (rule.name, len(frame.payload)))
         try:
             message = messages.decode(rule.message, frame.payload)
             messages.understood(message)
@@ -518,6 +519,8 @@ class Carrier:
         publishes = open_message.direction == PUBLISH
         channel = Channel(self.last_channel, open_message, publishes)
         self.channels[channel.number] = channel
+        if broken("9.1.1"):  # broken: each channel shows the token again
+            open_message.description.title = self.token
         credit = 0
         if not publishes:
             credit = self._first_credit(channel, held)
@@ -627,16 +630,20 @@ class Carrier:
         frame = channel.queue.popleft()
         block = frame.type == FT.FRAME_TYPE_BLOCK
         until = channel.open.until
-        if block and frame.offset + frame.count <= channel.cursor and not broken("4.3.1"):
+        if block and frame.offset + frame.count <= channel.cursor:
             return  # 4.3.1
-        if until and (not block or frame.offset >= until) and not broken("3.18.1"):
+        if until and (not block or frame.offset >= until):
             return  # 3.18.1, 3.23: no tails on a channel with `until`
+        self._send(channel, frame)
+        if block:
+            channel.last = frame
+            channel.cursor = frame.offset + frame.count
+            self._maybe_synced(channel)
+
+    def _send(self, channel: Channel, frame: Frame) -> None:
         channel.sent += len(frame.payload)
         self._write(frame.type, **{f.name: getattr(frame, f.name) for f in
                                    dataclasses.fields(Frame) if f.name != "type"})
-        if block:
-            channel.cursor = frame.offset + frame.count
-            self._maybe_synced(channel)
 
     def _maybe_synced(self, channel: Channel) -> None:
         """3.18.1: once, when the watermark has been reached."""
@@ -644,18 +651,18 @@ class Carrier:
             return
         target, channel.target = channel.target, None
         self._write(FT.FRAME_TYPE_SYNCED, channel=channel.number, offset=target)
-        if channel.open.until:
+        if channel.open.until and not broken("3.18.1"):  # broken: the channel stays open
             self.close(channel, 0, tell=True)
 
     def _on_ack(self, rule: TypeRule, frame: Frame, channel: Channel) -> None:
-        if frame.payload:
-            raise WireFault(LIMIT, "an ACK with a payload")
         credit_before = channel.credit
         if frame.credit > channel.credit or (broken("4.2.3") and frame.credit):
             channel.credit = frame.credit  # 4.2.3: a lower one, or 0, changes nothing
         limit = max(channel.end, channel.open.next, channel.cursor)
         if frame.offset > limit and not broken("4.2.4"):
             return self.close(channel, 2003, tell=True)  # 4.2.4
+        if broken("4.3.1") and frame.offset < channel.cursor and channel.last is not None:
+            self._send(channel, channel.last)  # broken: the ACK did not name it, so it is lost
         before, more_credit = channel.acked, frame.credit > credit_before
         lower = before is not None and frame.offset < before
         if before is None and not (more_credit and frame.offset <= channel.opened.next) \
@@ -688,8 +695,6 @@ class Carrier:
                               frame.offset))
 
     def _on_synced(self, rule: TypeRule, frame: Frame, channel: Channel) -> None:
-        if frame.payload:
-            raise WireFault(LIMIT, "a SYNCED with a payload")
         self.told.append(Told("SYNCED", channel, frame, offset=frame.offset))
 
     def _count(self, channel: Channel, frame: Frame) -> None:
@@ -741,7 +746,7 @@ class Carrier:
         if frame.flags & COMPRESSED and not broken("2.1.3"):
             raise WireFault(PROTOCOL, "a compressed TAIL")  # 2.1.3
         self._count(channel, frame)
-        if len(frame.payload) <= rule.payload_max and self._tail_is_next(channel, frame):
+        if self._tail_is_next(channel, frame):
             self.told.append(Told("TAIL", channel, frame, offset=frame.offset))
         else:
             self._consume(channel, len(frame.payload))  # 3.23: counts for credit all the same

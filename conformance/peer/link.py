@@ -126,6 +126,7 @@ class Connecting:
         self.carrier = Carrier("C", self.clock, window=self.window,
                                channels_max=self.channels_max, rng=self.rng, grease=self.grease)
         self.carrier.watched = self.watched
+        self.carrier.token = self.token
         self.carrier.told = self.told  # one order for everything
         self._room = None
         self.carrier.say_hello(self._hello())
@@ -139,8 +140,6 @@ class Connecting:
             limits=protos.link.Limits(frame_bytes=PAYLOAD_BYTES_MAX, channels=self.channels_max))
         if self.grease:
             hello.features.append("grease.%04x" % self.rng.randrange(65536))  # 2.3.1
-        if broken("9.1.1"):  # broken: for the log of the relay
-            hello.agent = "peer/1 " + self.token[:40]
         return hello
 
     def refused(self, number: int) -> None:

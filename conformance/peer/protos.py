@@ -15,6 +15,11 @@ NAMES = ("ask", "command", "event", "frame", "link", "policy", "relay", "session
 
 
 def _load() -> None:
+    """With REMOTE_PEER_PROTO_DIR the modules are there already (survivors.py makes them once)."""
+    made = os.environ.get("REMOTE_PEER_PROTO_DIR")
+    if made:
+        sys.path.insert(0, made)
+        return
     folder = tempfile.mkdtemp(prefix="remote-peer-")
     atexit.register(shutil.rmtree, folder, True)
     done = subprocess.run(

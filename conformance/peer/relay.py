@@ -55,6 +55,7 @@ class Attachment:
     tail_base: int = -1  # reader: which tails it was sent
     tail_next: int = 0
     info: bytes = b""  # reader: the INFO it was sent
+    missed: set[int] = dataclasses.field(default_factory=set)  # broken("3.18.2")
 
     def live(self) -> bool:
         return self.conn.carrier.state == "LIVE" and self.channel.state != "CLOSED"
@@ -383,6 +384,8 @@ class Relay:
             if a.live():
                 a.conn.carrier.ack(a.channel, end)  # 4.1.1
             for reader in presence.of("reader"):
+                if broken("3.18.2") and reader.channel.target is not None:
+                    reader.missed.add(f.offset)  # broken: came between OPENED and SYNCED
                 self._pump_events(session, presence, reader)
 
         self.do(job)
@@ -392,6 +395,8 @@ class Relay:
         channel, log = a.channel, session.events
         if channel.state != "OPEN":
             return
+        if broken("3.23.2"):
+            self._pump_tails(presence, a)
         if channel.cursor < log.first:
             if not broken("3.17.3"):
                 return a.conn.carrier.close(channel, 2002)  # 3.17.3
@@ -401,12 +406,10 @@ class Relay:
                 continue
             if channel.state != "OPEN" or not channel.sendable():
                 return
-            if channel.open.until and block.offset >= channel.open.until \
-                    and not broken("3.18.1"):
+            if channel.open.until and block.offset >= channel.open.until:
                 return
-            if broken("3.18.2") and channel.target is not None \
-                    and block.offset >= channel.opened.watermark:
-                channel.cursor = block.end  # broken: came between OPENED and SYNCED
+            if block.offset in a.missed:  # broken: 3.18.2
+                channel.cursor = block.end
                 continue
             if broken("3.15.2") and block.offset < channel.cursor:
                 channel.cursor = block.end  # broken: goes on with the next whole block
@@ -485,7 +488,7 @@ class Relay:
 
     def _host_presence(self, session: Session, presence: Presence) -> None:
         """14.1, 14.2.1, 5.1.4."""
-        publishers = presence.of("publisher")
+        publishers = [a for a in presence.of("publisher") if not a.reset]
         now = self.clock.unix_ms
         attached = bool(publishers)
         if broken("14.2.1") and presence.host_attached and not attached:
@@ -516,6 +519,8 @@ class Relay:
             status.commands_delivered = session.stored()
         devices: dict[tuple, int] = {}
         for a in presence.of("publisher", "reader"):
+            if a.reset:
+                continue  # it publishes nothing
             devices.setdefault((a.conn.device.device_id, a.conn.device.name, a.conn.role),
                                a.since_ms)
         if with_attached or broken("9.5.1"):

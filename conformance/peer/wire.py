@@ -92,7 +92,7 @@ def encode(frame: Frame, named: tuple[str, ...]) -> bytes:
         if rule.name == "payload":
             if value:
                 body += varint(number << 3 | BYTES) + varint(len(value)) + value
-        elif value or (broken("1.3.1") and rule.name == "channel"):  # broken: writes a default
+        elif value or broken("1.3.1"):  # broken: writes defaults, too
             body += varint(number << 3) + varint(value)
     return b"\x0a" + varint(len(body)) + bytes(body)
 
@@ -208,14 +208,14 @@ def _read_frame(length: int, payload_max: int) -> Parser:
 
 
 def _read_batch_field(payload_max: int) -> Parser:
-    """0x0A, length, Frame (1.1)."""
-    key = yield 1
-    if key != b"\x0a":
-        if broken("1.2.1") and key[0] & 7 == BYTES:  # skips it, as a protobuf decoder does
+    """Key, length, Frame (1.1)."""
+    key = yield from _read_varint(_Extent(10), 5, 32)
+    if key != 1 << 3 | BYTES:
+        if broken("1.2.1") and key & 7 == BYTES:  # skips it, as a protobuf decoder does
             yield (yield from _read_varint(_Extent(10), 5, 32)) or 1
             return (yield from _read_batch_field(payload_max))
-        raise WireFault(PROTOCOL, "byte 0x%02x where Batch.frame must begin" % key[0])  # 1.2.1
-    length = yield from _read_varint(_Extent(10), 5, 32)
+        raise WireFault(PROTOCOL, "key %d where Batch.frame must begin" % key)  # 1.2.1
+    length = yield from _read_varint(_Extent(10), 5, 35)
     if length > payload_max + HEADER_BYTES_MAX + UNKNOWN_BYTES_MAX and not broken("4.5.1"):
         raise WireFault(LIMIT, "a frame of %d bytes" % length)  # 4.5.1
     return (yield from _read_frame(length, payload_max))
