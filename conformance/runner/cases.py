@@ -313,9 +313,12 @@ def load_view(folder: str) -> list[Case]:
         with open(path) as f:
             lines = f.read().splitlines()
         note = lines[0].lstrip("# ") if lines and lines[0].startswith("#") else ""
-        about = clauses.get(name, {})
-        out.append(Case("view-" + name, "view", path, about.get("clauses", ["15.1"]),
-                        about.get("way", "positive"), "MUST", "VIEW", note, data={"lines": lines}))
+        about = clauses.get(name, {"clauses": [], "way": "positive"})
+        case = Case("view-" + name, "view", path, about["clauses"], about["way"], "MUST", "VIEW",
+                    note, data={"lines": lines})
+        if name not in clauses:
+            case.fault = "clauses.json beside %s says nothing of it" % os.path.basename(path)
+        out.append(case)
     return out
 
 

@@ -13,6 +13,15 @@ TRANSCRIPT_MAX = 600
 TOLD_MAX = 20000
 
 
+def long_texts(value):
+    """{"repeat": "x", "times": n} written out."""
+    if isinstance(value, dict):
+        if set(value) == {"repeat", "times"}:
+            return messages.text_of(value, "act")
+        return {k: long_texts(v) for k, v in value.items()}
+    return [long_texts(v) for v in value] if isinstance(value, list) else value
+
+
 class Carrier:
     """One carrier of the conversation, seen from the runner."""
 
@@ -489,7 +498,7 @@ class Conversation:
         self.ask(step_clock=self.pb.StepClock(ms=step["clock_ms"]))
 
     def step_act(self, step: dict) -> None:
-        act = patterns.substitute(step["act"], self.bound)
+        act = long_texts(patterns.substitute(step["act"], self.bound))
         if not isinstance(act, dict) or len(act) != 1:
             raise BadCase("an act is an object of one member, not %r" % (act,))
         (name, members), = act.items()

@@ -15,7 +15,7 @@ _LETTERS = base64.b64encode(b"".join(hashlib.sha256(b"%d" % n).digest()
 TEXTS = {"text1k": _LETTERS[:1024], "text4k": _LETTERS[:4096], "text16k": _LETTERS[:16384],
          "text64k": _LETTERS[:65536], "accents": "x" + "é" * 32768}
 SPECIAL = ({"min"}, {"max"}, {"min", "max"}, {"not"}, {"any"}, {"absent"}, {"contains"},
-           {"one_of"})
+           {"one_of"}, {"length"})
 _VARIABLE = re.compile(r"^\$([A-Za-z_][A-Za-z0-9_]*)(?:([+-])(\d+))?$")
 
 
@@ -101,6 +101,10 @@ def _special(pattern: dict, value, bound: dict, where: str) -> None:
     elif "absent" in pattern:
         if not is_default(value):
             raise Mismatch("%s is %r, not absent" % (where, value))
+    elif "length" in pattern:
+        if not isinstance(value, (str, list)):
+            raise Mismatch("%s is %r, which has no length" % (where, value))
+        _match(pattern["length"], len(value), bound, "the length of %s" % where)
     elif "one_of" in pattern:
         for choice in pattern["one_of"]:
             try:

@@ -298,7 +298,8 @@ class Patterns(unittest.TestCase):
                         {"inner": {"x": {"absent": True}}}, {"list": [1, {"min": 2}, 3]},
                         {"list": {"contains": [3, 1]}}, {"code": "CLIENT"}, {"code": 2},
                         {"flags": ["SNAPSHOT"]}, {"flags": 4}, {"n": {"one_of": [4, 5]}},
-                        {"nowhere": {"absent": True}}):
+                        {"nowhere": {"absent": True}}, {"text": {"length": 3}},
+                        {"list": {"length": {"min": 3}}}):
             self.assertTrue(self.fits(pattern), pattern)
 
     def test_what_does_not(self):
@@ -307,7 +308,7 @@ class Patterns(unittest.TestCase):
                         {"inner": {"y": 1}}, {"list": [1, 2]}, {"list": {"contains": [4]}},
                         {"code": "HOST"}, {"code": 1}, {"flags": []}, {"flags": ["SEALED"]},
                         {"nowhere": 1}, {"text": {"min": 1}}, {"n": {"one_of": [1, 2]}},
-                        {"none": {"x": 1}}):
+                        {"none": {"x": 1}}, {"text": {"length": 4}}, {"n": {"length": 1}}):
             self.assertFalse(self.fits(pattern), pattern)
 
     def test_names_are_bound_once(self):
