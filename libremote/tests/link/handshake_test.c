@@ -108,7 +108,7 @@ static void unknown_types_from_64_on_are_skipped(void **state) {
   start(LRM_SIDE_ACCEPTING);
   uint8_t payload[4] = {1, 2, 3, 4};
   peer_feed_frame(&p, (lrm_frame){.type = 64, .payload = {payload, 4}});
-  peer_feed_frame(&p, (lrm_frame){.type = UINT32_MAX, .channel = 77});
+  peer_feed_frame(&p, (lrm_frame){.type = INT32_MAX, .channel = 77});
   assert_int_equal(p.result, 0);
   peer_live(&p, LRM_SIDE_ACCEPTING);
   peer_feed_frame(&p, (lrm_frame){.type = 64});

@@ -202,6 +202,10 @@ static void states_only_go_forward(void **state) {
   lrm__outbox_stored(&outbox, entry, at);
   lrm__outbox_sent(&outbox, 0);
   assert_int_equal(entry->state, LRM_COMMAND_STORED);
+  /* Where it was stored counts no more: it is stored anew, and may be elsewhere. */
+  lrm__outbox_delivered(&outbox, (lrm_position){id_of(5), 8});
+  assert_int_equal(entry->state, LRM_COMMAND_STORED);
+  lrm__outbox_stored(&outbox, entry, at);
   lrm__outbox_delivered(&outbox, at); /* below 7 */
   assert_int_equal(entry->state, LRM_COMMAND_STORED);
   lrm__outbox_delivered(&outbox, (lrm_position){id_of(6), 8});
