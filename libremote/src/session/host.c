@@ -184,7 +184,8 @@ int lrm__host_leave(lrm_host *host, int result) {
   host->step_wanted = host->put_done = host->clear_wanted = false;
   lrm__host_extend(host);
   lrm__host_send_info(host);
-  return result != 0 ? result : error;
+  if (result == 0) result = error != 0 ? error : host->unsaid;
+  return result;
 }
 
 /* ---- who ---- */
@@ -340,9 +341,8 @@ void lrm_host_store_failed(lrm_host *host, int error) {
   host->out = false;
   if (!first && error != LRM_ERR_FENCED) return;
   if (host->fenced) return;
-  /* Out of memory is the only thing that can go wrong here, and the next call will say so. */
-  int result = lrm__host_leave(host, told_failed(host, error));
-  (void)result;
+  /* Out of memory is the only thing that can go wrong here; the next call says so. */
+  host->unsaid = lrm__host_leave(host, told_failed(host, error));
 }
 
 /* ---- time ---- */

@@ -202,6 +202,7 @@ struct lrm_host {
   bool out;         /* a commit is under way */
 
   /* store trouble */
+  int unsaid;      /* what went wrong in a call that returns nothing: every later one says it */
   int store_error; /* the last commit failed with this; 0: none */
   bool fenced;     /* another process has the journal */
   bool gap;        /* something could not be journalled: a new epoch when the store is back */

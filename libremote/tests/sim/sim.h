@@ -265,9 +265,8 @@ struct sim_host {
   uint64_t over_ns;
   bool no_memory; /* a call said so: the process ends */
   bool touched;
-  bool disk_failing;      /* its last commit failed */
-  lrm_position opened_at; /* where the relay last said that its EVENTS go on */
-  lrm_id journal_epoch;   /* how far its journal has been looked at */
+  bool disk_failing;    /* its last commit failed */
+  lrm_id journal_epoch; /* how far its journal has been looked at */
   uint64_t journal_read, journal_first;
 };
 
@@ -297,8 +296,9 @@ typedef struct sim_view {
   uint32_t over; /* closed for good with this code */
   uint64_t over_ns;
   bool synced;
-  bool foreign;       /* of another account: may not see anything */
-  bool torn;          /* its session was when it was opened */
+  bool foreign; /* of another account: may not see anything */
+  bool torn;    /* its session was when it was opened */
+  uint64_t opened_ns;
   uint64_t delivered; /* last LOG_STATUS */
   lrm_id commands_epoch;
 } sim_view;
@@ -344,6 +344,7 @@ enum {
 typedef struct sim_slot {
   uint64_t hash[SIM_SLOT_VERSIONS];
   uint8_t flags[SIM_SLOT_VERSIONS];
+  uint8_t holders[SIM_SLOT_VERSIONS]; /* bit for each host whose journal has held it */
   uint8_t versions;
   uint8_t published; /* index + 1 */
 } sim_slot;
@@ -377,8 +378,10 @@ typedef struct sim_command {
   unsigned acked_by, acked_losses; /* ... which, and journals lost before */
   unsigned acked_crashes;          /* relay's crashes before */
   bool copied;                /* a copy of the journal that is in use holds it without its start */
+  unsigned acted_by;          /* which host was the last to do so */
   unsigned acted;             /* given to the agent */
   unsigned started_losses;    /* journals lost or put back before it was given */
+  unsigned started_crashes;   /* ... and crashes of the relay */
   lrm_position started_at;    /* end of the journal then */
   uint32_t published_outcome; /* CommandOutcome in EVENTS */
   uint32_t published_code;
@@ -415,7 +418,8 @@ typedef struct sim_session {
   lrm_id relay_epoch;  /* of EVENTS in the relay's store */
   uint64_t relay_read; /* published messages up to here were looked at */
   uint64_t commands_read;
-  lrm_id acked_epoch; /* what the relay has acknowledged to a host, since its store was lost */
+  uint64_t generation_max; /* of its writers */
+  lrm_id acked_epoch;      /* what the relay has acknowledged to a host, since its store was lost */
   uint64_t acked_next;
   int64_t wall_offset_ms; /* the furthest that a host's calendar was ahead */
   uint64_t watched_ns;    /* since when somebody reads while the host is attached; 0: nobody */
@@ -426,6 +430,8 @@ void sim_oracle_end(sim_world *w);
 sim_epoch *sim_epoch_of(sim_world *w, const lrm_id *id);
 /* The host's journal has settled, or is opened again: what is durable in it is the truth. */
 void sim_oracle_journal(sim_host *h, bool whole);
+/* What this host journalled at that number is what was published there. */
+bool sim_oracle_published_of(sim_world *w, const lrm_position *at, unsigned host);
 /* The relay's store has settled. */
 void sim_oracle_relay(sim_world *w);
 void sim_oracle_relay_opened(sim_world *w);
@@ -438,6 +444,7 @@ sim_ask *sim_ask_of(sim_world *w, const lrm_id *id);
 sim_ask *sim_ask_add(sim_world *w, const lrm_id *id);
 void sim_commanded_published(sim_world *w, unsigned session, const lrm_id *epoch, uint64_t offset,
                              const Remote__V1__Event *event);
+void sim_commanded_delivered(sim_host *h, const lrm_frame *frame);
 void sim_commanded_acted(sim_host *h, const lrm_host_action *action);
 void sim_commanded_told(sim_host *h, const lrm_host_action *action);
 void sim_commanded_changed(sim_client *c, sim_view *view, const lrm_id *id);

@@ -75,12 +75,22 @@ static void drain(sim_client *c, sim_view *view) {
 
 /* ---- the link ---- */
 
+/* It has read what the relay had not committed when it crashed (clause 3.16). */
+static void look_for_ahead(sim_client *c, const sim_view *view, const remote_v1_Opened *opened) {
+  lrm_position at = lrm_client_position(view->client);
+  lrm_id epoch;
+  if (lrm_id_from(opened->epoch.bytes, opened->epoch.size, &epoch) == 0 &&
+      lrm_id_equal(&epoch, &at.epoch) && opened->watermark < at.offset)
+    sim_reach(c->w, SIM_READ_AHEAD);
+}
+
 static void on_event(void *user, const lrm_link_event *event) {
   sim_client *c = user;
   if (event->type == LRM_LINK_EVENT_RECEIPT) sim_commanded_receipt(c, event->receipt);
   for (unsigned i = 0; i < c->views_count; i++) {
     sim_view *view = &c->views[i];
     if (view->client == NULL) continue;
+    if (event->type == LRM_LINK_EVENT_OPENED) look_for_ahead(c, view, event->opened);
     bool taken = lrm_client_link_event(view->client, event, now_of(c));
     drain(c, view);
     if (taken) return;
@@ -118,6 +128,7 @@ static bool open_view(sim_client *c, sim_view *view) {
   view->session = session;
   view->foreign = foreign;
   view->torn = w->sessions[session].torn;
+  view->opened_ns = w->now_ns;
   lrm_client_config config = {.struct_bytes = sizeof config,
                               .allocator = sim_memory_allocator(&c->part.memory),
                               .link = c->end.link,
@@ -216,6 +227,20 @@ static bool hopeless(const sim_client *c) {
   return lrm_link_state_now(c->end.link) == LRM_LINK_DEAD;
 }
 
+/* Journal and relay's store have both been put back or lost: what this reader holds may be of a
+ * history that nobody has any more, and only beginning anew helps. */
+static bool lost_its_way(const sim_client *c, const sim_view *view) {
+  sim_world *w = c->w;
+  const sim_session *s = &w->sessions[view->session];
+  if (view->client == NULL || view->foreign) return false;
+  if (view->torn != s->torn) return true;
+  if (s->journal_losses == 0 || s->relay_losses == 0) return false;
+  const sim_host *h = sim_host_of(w, view->session);
+  if (h == NULL || w->now_ns < view->opened_ns + 20 * SIM_SECOND) return false;
+  lrm_id here = lrm_client_position(view->client).epoch, there = lrm_host_position(h->host).epoch;
+  return !lrm_id_equal(&here, &there);
+}
+
 /* What a person does: opens again what was closed for good, once things may have changed. */
 static void look_after(sim_client *c) {
   sim_world *w = c->w;
@@ -232,7 +257,7 @@ static void look_after(sim_client *c) {
     return;
   }
   for (unsigned i = 0; w->calm && i < c->views_count; i++) {
-    if (c->views[i].torn == w->sessions[c->views[i].session].torn) continue;
+    if (!lost_its_way(c, &c->views[i])) continue;
     sim_client_stop(c, true);
     return;
   }

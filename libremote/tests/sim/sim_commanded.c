@@ -44,6 +44,13 @@ static uint64_t hash_resolution(const Remote__V1__AskResolved *resolved) {
   return hash;
 }
 
+/* A journal was put back or copied, and the relay has lost what it had: nobody is left who knows.
+ */
+static bool may_differ(const sim_world *w, unsigned session) {
+  const sim_session *s = &w->sessions[session];
+  return s->journal_losses != 0 && (s->relay_losses != 0 || s->relay_crashes != 0);
+}
+
 /* ---- outcomes ---- */
 
 static const sim_count outcome_counts[] = {
@@ -94,8 +101,10 @@ static void check_superseded(sim_world *w, const lrm_id *epoch,
   sim_reach(w, SIM_ASK_LATE);
   SIM_CHECK(w,
             ask->resolved == 0 || !lrm_id_equal(epoch, &ask->epoch) ||
+                may_differ(w, ask->session) ||
                 ask->resolved_hash == hash_resolution(outcome->resolution),
-            "a late answer is told of another resolution than everybody was");
+            "a late answer is told of another resolution (%u) than everybody was (%u)",
+            (unsigned)outcome->resolution->outcome, ask->outcome);
 }
 
 /* A second outcome: only out of a journal that was put back (or copied) behind the first, only in
@@ -220,9 +229,8 @@ static bool from_afar(const lrm_host_action *action) {
 }
 
 /* A journal was copied, and this is the older process, which was not told yet. */
-static bool not_told_yet(sim_host *h) {
-  const sim_host *newest = sim_host_of(h->w, h->session);
-  return !h->remote_over && newest != h && newest != NULL && newest->generation > h->generation;
+static bool not_told_yet(const sim_host *h) {
+  return !h->remote_over && h->w->sessions[h->session].generation_max > h->generation;
 }
 
 /* Clause 12.8: a journal was put back (or copied) behind the start, and no relay knew better. */
@@ -232,33 +240,56 @@ static void check_again(sim_host *h, const sim_command *command) {
   SIM_CHECK(w, s->journal_losses != 0, "a command was given to the agent twice");
   sim_reach(w, SIM_EXCEPTION_12_8);
   if (not_told_yet(h)) return;
-  bool relay_knew = command->acked && command->acked_crashes == s->relay_crashes;
-  SIM_CHECK(w, !relay_knew || command->copied,
-            "a command that the relay knew to be delivered was given to the agent again");
-  /* What the relay had when it confirmed this process's epoch: more, and history had forked. */
-  bool event_known = lrm_id_equal(&h->opened_at.epoch, &command->started_at.epoch) &&
-                     h->opened_at.offset > command->started_at.offset;
-  SIM_CHECK(w, !event_known,
+  /* What came behind the start was published: the relay knew of it when it confirmed this process's
+   * epoch, and history had forked. */
+  bool known = sim_oracle_published_of(w, &command->started_at, command->acted_by);
+  SIM_CHECK(w, !known || s->relay_losses != 0 || s->relay_crashes != command->started_crashes,
             "a command was given to the agent again, although the relay had later events");
+}
+
+/* What the host has acknowledged is not sent again, while the relay remembers (clause 3.14). */
+void sim_commanded_delivered(sim_host *h, const lrm_frame *frame) {
+  sim_world *w = h->w;
+  lrm_slice message;
+  lrm_envelope envelope;
+  SIM_MUST(w, lrm_block_reader_begin(w->reader, frame->flags, frame->count, frame->inflated_bytes,
+                                     frame->payload));
+  while (lrm_block_reader_next(w->reader, &message)) {
+    SIM_MUST(w, lrm_envelope_decode(message.data, message.bytes, &envelope));
+    const sim_command *command = sim_command_of(w, &envelope.command_id);
+    if (command == NULL) continue;
+    SIM_CHECK(w, command->stored, "h%u is sent a command that is not stored", h->part.index);
+    bool remembers = command->acked_crashes == w->sessions[h->session].relay_crashes;
+    SIM_CHECK(w, !command->acked || !remembers || not_told_yet(h),
+              "h%u is sent what a host has acknowledged", h->part.index);
+  }
 }
 
 void sim_commanded_acted(sim_host *h, const lrm_host_action *action) {
   sim_world *w = h->w;
   if (!from_afar(action)) return;
   sim_command *command = sim_command_of(w, &action->command_id);
+  SIM_STEP(w, "cmd_acted h=%u id=%x", sim_number(h->part.index), sim_id(&action->command_id));
   const sim_session *s = &w->sessions[h->session];
   SIM_CHECK(w, command != NULL, "the agent is given what nobody sent");
   SIM_CHECK(w, command->session == h->session, "the agent is given another session's command");
   SIM_CHECK(w, command->stored, "the agent is given a command that no relay had stored");
-  SIM_CHECK(
-      w, command->published == 0 || s->journal_losses > command->outcome_losses || not_told_yet(h),
-      "the agent is given a command that has its outcome");
-  SIM_STEP(w, "cmd_acted h=%u id=%x", sim_number(h->part.index), sim_id(&command->id));
+  bool cancel = action->type == LRM_ACTION_CANCEL; /* see below */
+  bool forgotten = s->journal_losses != 0 &&
+                   (s->relay_losses != 0 || s->relay_crashes != command->outcome_crashes);
+  SIM_CHECK(w,
+            command->published == 0 || s->journal_losses > command->outcome_losses ||
+                not_told_yet(h) || forgotten || cancel,
+            "the agent is given a command that has its outcome");
   lrm_position at = lrm_host_position(h->host);
-  SIM_CHECK(w, lrm_id_equal(&at.epoch, &command->epoch),
+  /* A cancel has been acted on when it is journalled: its asks are cancelled, and the agent must
+   * hear of it in whatever epoch. */
+  SIM_CHECK(w, lrm_id_equal(&at.epoch, &command->epoch) || action->type == LRM_ACTION_CANCEL,
             "the agent is given a command of another epoch");
   if (++command->acted > 1) check_again(h, command);
+  command->acted_by = h->part.index;
   command->started_losses = s->journal_losses;
+  command->started_crashes = s->relay_crashes;
   command->started_at = at;
 }
 
@@ -272,6 +303,7 @@ void sim_commanded_receipt(sim_client *c, const remote_v1_Receipt *receipt) {
   if (receipt->which_result == remote_v1_Receipt_stored_tag) {
     if (command != NULL) {
       SIM_CHECK(w, command->stored, "c%u: a receipt for what is not stored", c->part.index);
+      if (command->receipted) sim_reach(w, SIM_OUTCOME_RESENT);
       command->receipted = true;
       SIM_STEP(w, "receipt c=%u id=%x", sim_number(c->part.index), sim_id(&id));
     }
@@ -315,8 +347,6 @@ void sim_commanded_changed(sim_client *c, sim_view *view, const lrm_id *id) {
             "c%u: an outcome changes from %u to %u", c->part.index, command->outcome, told.outcome);
   if (told.state == LRM_COMMAND_DONE && command->state != LRM_COMMAND_DONE)
     check_told(c, view, command, &told);
-  if (told.state == LRM_COMMAND_SENT && command->state > LRM_COMMAND_SENT)
-    sim_reach(w, SIM_OUTCOME_RESENT);
   SIM_CHECK(w, told.state != LRM_COMMAND_STORED || command->stored,
             "c%u: stored, says the client, but it is not", c->part.index);
   command->state = told.state;

@@ -88,7 +88,7 @@
   X(OUTCOME_EXPIRED, 1, "outcome: expired")                                                 \
   X(OUTCOME_WITHDRAWN, 1, "outcome: withdrawn")                                             \
   X(OUTCOME_UNKNOWN, 1, "outcome: unknown")                                                 \
-  X(OUTCOME_RESENT, 1, "outcome: of a command that was sent twice")                         \
+  X(OUTCOME_RESENT, 1, "step: a receipt, said again")                                       \
   X(ASK_PERMISSION, 1, "ask: permission")                                                   \
   X(ASK_QUESTION, 1, "ask: question")                                                       \
   X(ASK_PLAN, 1, "ask: plan")                                                               \

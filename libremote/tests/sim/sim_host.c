@@ -34,18 +34,12 @@ sim_host *sim_host_of(sim_world *w, unsigned session) {
 
 static void on_event(void *user, const lrm_link_event *event) {
   sim_host *h = user;
-  lrm_position opened;
   if (event->type == LRM_LINK_EVENT_ACKED) sim_judge_acked_events(h, event);
-  if (event->type == LRM_LINK_EVENT_OPENED &&
-      event->opened->outcome != remote_v1_OpenOutcome_OPEN_OUTCOME_RESET &&
-      lrm_id_from(event->opened->epoch.bytes, event->opened->epoch.size, &opened.epoch) == 0) {
-    /* COMMANDS have other epochs, so they are never taken for one of EVENTS. */
-    opened.offset = event->opened->next;
-    if (sim_epoch_of(h->w, &opened.epoch) != NULL) h->opened_at = opened;
-  }
-  if (event->type == LRM_LINK_EVENT_BLOCK)
+  if (event->type == LRM_LINK_EVENT_BLOCK) {
     SIM_STEP(h->w, "cmd_delivered h=%u off=%u n=%u", sim_number(h->part.index),
              sim_number(event->frame.offset), sim_number(event->frame.count));
+    sim_commanded_delivered(h, &event->frame);
+  }
   SIM_SAID(h, lrm_host_link_event(h->host, event, sim_host_wall(h), sim_host_now(h)), 0, 0);
 }
 
@@ -132,6 +126,8 @@ void sim_host_start(sim_host *h) {
   SIM_MUST(w, lrm_store_claim(h->disk.store, sim_host_wall(h), &config.writer_generation));
   h->processes++;
   h->generation = config.writer_generation;
+  if (h->generation > w->sessions[h->session].generation_max)
+    w->sessions[h->session].generation_max = h->generation;
   h->remote_over = h->no_memory = h->disk_failing = false;
   h->part.memory.failed = false;
   memset(&h->end, 0, sizeof h->end);

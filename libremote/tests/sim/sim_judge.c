@@ -216,12 +216,24 @@ static size_t pack_state(const Remote__V1__SessionState *state, uint8_t **out) {
   return bytes;
 }
 
+/* For protoc --decode=remote.v1.SessionState. */
+static void keep_state(const char *path, const uint8_t *data, size_t bytes) {
+  FILE *out = fopen(path, "wb");
+  if (out == NULL) return;
+  (void)fwrite(data, 1, bytes, out);
+  fclose(out);
+}
+
 static void compare_views(sim_world *w, const sim_client *c, const sim_view *view) {
   uint8_t *ours, *theirs;
   const sim_host *h = sim_host_of(w, view->session);
   size_t our_bytes = pack_state(lrm_host_state(h->host), &ours);
   size_t their_bytes = pack_state(lrm_view_state(lrm_client_view(view->client)), &theirs);
   bool same = our_bytes == their_bytes && memcmp(ours, theirs, our_bytes) == 0;
+  if (!same && w->options->verbose) {
+    keep_state("sim-host.state", ours, our_bytes);
+    keep_state("sim-client.state", theirs, their_bytes);
+  }
   SIM_CHECK(w, same, "c%u sees another state than h%u (%zu and %zu bytes)", c->part.index,
             h->part.index, their_bytes, our_bytes);
   free(ours);

@@ -102,8 +102,11 @@ static void journalled(sim_host *h, sim_epoch *epoch, uint64_t offset, lrm_slice
   sim_world *w = h->w;
   sim_slot *slot = slot_at(epoch, offset);
   uint64_t hash = hash_bytes(message.data, message.bytes);
-  for (unsigned i = 0; i < slot->versions; i++)
-    if (slot->hash[i] == hash) return;
+  for (unsigned i = 0; i < slot->versions; i++) {
+    if (slot->hash[i] != hash) continue;
+    slot->holders[i] |= (uint8_t)(1u << h->part.index);
+    return;
+  }
   if (slot->versions != 0) {
     sim_reach(w, SIM_FORK);
     SIM_CHECK(w, w->sessions[h->session].journal_losses != 0,
@@ -111,6 +114,7 @@ static void journalled(sim_host *h, sim_epoch *epoch, uint64_t offset, lrm_slice
   }
   SIM_CHECK(w, slot->versions < SIM_SLOT_VERSIONS, "a journal forked too often");
   slot->flags[slot->versions] = flags;
+  slot->holders[slot->versions] = (uint8_t)(1u << h->part.index);
   slot->hash[slot->versions++] = hash;
   learn(w, message);
 }
@@ -162,6 +166,13 @@ void sim_oracle_journal(sim_host *h, bool whole) {
 }
 
 /* ---- what is published ---- */
+
+bool sim_oracle_published_of(sim_world *w, const lrm_position *at, unsigned host) {
+  sim_epoch *epoch = sim_epoch_of(w, &at->epoch);
+  if (epoch == NULL || at->offset >= epoch->count) return false;
+  const sim_slot *slot = &epoch->slots[at->offset];
+  return slot->published != 0 && (slot->holders[slot->published - 1] & 1u << host) != 0;
+}
 
 /* May one number have been published as two things? Only when a journal was put back behind what
  * a reader had been given, and the relay had lost that as well: then no process knows of it. The
@@ -286,7 +297,10 @@ static void check_commands_kept(sim_world *w, unsigned session, lrm_log *log) {
     lrm_block block;
     SIM_MUST(w, lrm_log_read(log, at, &block));
     sim_command *command = command_in(w, &block);
-    if (command != NULL) command->stored_at = LRM_OFFSET_MAX; /* seen */
+    if (command != NULL) {
+      command->stored_at = LRM_OFFSET_MAX; /* seen */
+      command->stored = true;              /* committed, though nobody was told before the crash */
+    }
     at = block.offset + block.count;
   }
   for (size_t i = 0; i < w->commands_count; i++) {
@@ -308,10 +322,12 @@ void sim_oracle_relay_opened(sim_world *w) {
     s->commands_read = 0;
     lrm_log_key key = {.account = s->account + 1u, .session_id = s->id, .kind = 1};
     if (stored != NULL) key.account = stored->account->row;
-    if (lrm_store_log(w->relay.disk.store, &key, false, &events) == 0)
+    bool kept = lrm_store_log(w->relay.disk.store, &key, false, &events) == 0;
+    SIM_CHECK(w, kept || lrm_id_none(&s->acked_epoch), "the relay has lost a session's events");
+    if (kept) {
       check_events_kept(w, s, events);
-    else
-      SIM_CHECK(w, lrm_id_none(&s->acked_epoch), "the relay has lost a session's events");
+      read_events_of_relay(w, i, events); /* what was committed, and nobody was told */
+    }
     key.kind = 2;
     if (lrm_store_log(w->relay.disk.store, &key, false, &commands) != 0) commands = NULL;
     check_commands_kept(w, i, commands);

@@ -36,6 +36,7 @@ static void add_devices(sim_world *w) {
   relay *core = w->relay.core;
   uint64_t wall_ms = sim_wall_ms(w, &w->relay.part);
   if (relay_stats_now(core).devices > 0) return;
+  w->relay.part.memory.fail_at = 0; /* an operator would do it again */
   for (size_t i = 0; i < 2; i++) SIM_MUST(w, relay_account_add(core, accounts[i], wall_ms));
   for (unsigned i = 0; i < SIM_DEVICES; i++) {
     lrm_id id = device_id(i);
