@@ -111,17 +111,19 @@ class Programs:
             time.sleep(0.01)
         self.url = open(address).read().split()[0]
 
-    def start_host(self, fault=None):
-        env = dict(self.env)
-        if fault:
-            env["REMOTE_HOST_FAULT"] = fault
+    def host_argv(self):
         agent = find(self.build, "remote-demo-agent")
         argv = [find(self.build, "remote"), "host", "--relay", self.url, "--token-file", f"{self.root}/relay/token",
                 f"--remote={self.remote_mode}", "--headless"]
         if self.session:
             argv += ["--resume", self.session]
-        argv += ["--", "/bin/sh", "-c", f"tee -a {self.root}/agent.log | {agent}"]
-        self.host = Lines(argv, env, f"{self.root}/host.log", parse=False, cwd=f"{self.root}/work")
+        return [*argv, "--", "/bin/sh", "-c", f"tee -a {self.root}/agent.log | {agent}"]
+
+    def start_host(self, fault=None):
+        env = dict(self.env)
+        if fault:
+            env["REMOTE_HOST_FAULT"] = fault
+        self.host = Lines(self.host_argv(), env, f"{self.root}/host.log", parse=False, cwd=f"{self.root}/work")
         if not self.session:
             folder = f"{self.root}/state/remote/sessions"
             self.host_says("watch with", 30)
