@@ -34,6 +34,7 @@ class Reader:
         self.complete = False  # 15.1
         self.former: set[bytes] = set()  # 3.16.1
         self.in_set = 0  # the next part of a set that is being folded; 0: none
+        self.began_set = False  # the block folded last begins a set that replaces the view
 
     def void(self, epoch: bytes, next_offset: int) -> None:
         """3.17.2: what was folded says nothing any more."""
@@ -47,6 +48,7 @@ class Reader:
 
     def fold(self, offset: int, frame: Frame, events: list) -> list[tuple[int, object]]:
         """Folds the messages of a block from `offset` on; returns those that are told."""
+        self.began_set = False
         if frame.flags & CLEARS_TAIL:
             self.view.clear()
         if frame.flags & SNAPSHOT:
@@ -65,6 +67,7 @@ class Reader:
         if frame.part == 1:
             takes = not self.complete or frame.offset == 0 or broken("3.22.3")
             self.in_set = 1 if takes else 0
+            self.began_set = takes
         if self.in_set != frame.part:
             self.in_set = 0
             return
@@ -100,6 +103,7 @@ class Client:
         self.synced = False
         self.jumped = False  # 12.5.4: outcomes may have been missed
         self.bad_block: tuple[bytes, int] | None = None  # 6.2.3
+        self.jumped_to: int | None = None  # the last one that was told
         self.next_start = self.start
         self.doubted = None  # OPENED with an epoch that was left (3.16.1)
         self.over = False
@@ -123,6 +127,7 @@ class Client:
         self.tell("command", **said)
 
     def _tell_jump(self, offset: int, reset: bool) -> None:
+        self.jumped_to = offset
         if not broken("3.17.2"):
             self.tell("snapshot", offset=offset, reset=reset)  # 3.17.2
 
@@ -258,6 +263,8 @@ class Client:
                 self.outbox.outcome(event.command_outcome)
         if frame.flags & SNAPSHOT:
             self._outcomes_of_view()
+            if reader.began_set and self.jumped_to != frame.offset:
+                self._tell_jump(frame.offset, False)  # what is shown begins anew here
         self.outbox.trim()
         carrier = self.link.carrier
         carrier.consumed(channel, len(frame.payload))
@@ -336,8 +343,6 @@ class Client:
         self.again["publisher"].opened()
         self.outbox.opened(told.message.next)
         self.offered = told.message.next
-        if broken("3.19.2"):
-            self.offered = self.outbox.first  # broken: everything again
         self._send()
 
     def _send(self) -> None:
@@ -346,7 +351,11 @@ class Client:
         if channel is None or channel.state != "OPEN" or not self.carrier_lives():
             return
         self.link.carrier.extend(channel, self.outbox.next)
-        for entry in self.outbox.from_offset(self.offered):
+        waiting = self.outbox.from_offset(self.offered)
+        if broken("3.19.2") and len(waiting) > 1:  # broken: all in one block
+            together = [e.envelope.SerializeToString() for e in waiting]
+            self.link.carrier.offer(channel, blocks.block_frame(waiting[0].offset, together))
+        for entry in waiting:
             if broken("12.1.1"):
                 entry.envelope.event_epoch = self.reader.epoch
             self.link.carrier.offer(channel, self._block(entry))

@@ -76,6 +76,8 @@ class Host:
         else:
             self.session.resume()
         self.session._find_base()
+        if broken("3.11.1"):  # broken: what the journal holds is run at once
+            self.commands.work()
 
     def _new_epoch_id(self) -> bytes:
         if broken("3.5.2"):
@@ -111,7 +113,8 @@ class Host:
     def _tick(self) -> None:
         self._deal_with_told()
         if self.memory.remote_mode == S.REMOTE_MODE_OFF and self.leaving is None \
-                and self.link.carrier is not None and not self.link.dead:
+                and self.link.carrier is not None and not self.link.dead \
+                and not broken("12.4.3"):
             self._leave()
         now = self.clock.now_ms
         self.session.expire_asks()

@@ -51,6 +51,7 @@ class Session:
         self.ready = True
         self.cancelled_by = None
         self.local_input_ms = 0
+        self.asked = 0
         # Tails since the last CLEARS_TAIL block.
         self.tails: list[bytes] = []
         self.deltas: list = []  # the same, as events
@@ -261,6 +262,9 @@ class Session:
     def open_ask(self, ask) -> bytes | None:
         if len(self.memory.asks) >= ASKS_MAX:
             return None
+        self.asked += 1
+        if broken("1.6.1"):  # broken: counted, in each process from 1
+            ask.ask_id = self.asked.to_bytes(16, "big")
         ask.ask_id = ask.ask_id or self.rng.randbytes(16)  # 1.6.1
         ask.opened_ms = self.clock.unix_ms
         ask.turn_id = ask.turn_id or self.turn_id
