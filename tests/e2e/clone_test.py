@@ -96,7 +96,26 @@ def cloned(p):
     return f"{given} prompts, each given once; {unknown} UNKNOWN"
 
 
-CASES = {"a copied state folder": cloned}
+def cloned_with_a_queue(p):
+    """What waits in both journals is run by one of them."""
+    p.start_relay()
+    p.start_host()
+    r = p.remote("send", p.session, "SLOW 30 100")
+    assert r.returncode == 0, r.stderr
+    steer = steer_on(p, 0, 6, "queued")
+    assert steer.wait_for(lambda x: x.count("delivered") >= 6, 20), "not delivered"
+    copy_state(p)
+    clone = host_on(p, "state2", "clone.log")
+    p.others.append(clone)
+    said(p, "clone.log", "watch with")
+    said(p, "host.log", "a newer process writes this session")
+    outcomes = ended(steer)
+    time.sleep(4)  # the first machine's turn is over by now: would it go on with its queue?
+    given = check_done_once(p)
+    return f"{given} prompts, each given once; {sum(1 for k in outcomes.values() if k == 6)} UNKNOWN"
+
+
+CASES = {"a copied state folder": cloned, "a copied queue": cloned_with_a_queue}
 
 if __name__ == "__main__":
     logs.prepare(sys.argv[1])
