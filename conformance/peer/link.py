@@ -31,6 +31,7 @@ __all__ = ["Carrier", "Channel", "Clock", "Connecting", "Frame", "Output", "Told
 
 BACKOFF_FIRST_MS, BACKOFF_MAX_MS = 250, 30_000  # 5.3
 LIVE_LONG_MS = 60_000  # 5.3.1
+LIVE_ENOUGH_MS = 2_000  # 5.3: what was LIVE for so long is tried again at once
 SLOW_DOWN = 1004
 
 
@@ -95,8 +96,7 @@ class Connecting:
         self._dialling = False
         self._dial_ms: int | None = None  # when the next attempt is due
         self._attempts = 0  # k of 5.3
-        self._at_once = True  # one attempt without waiting, once for each long life
-        self._not_before_ms = 0  # retry_after_ms
+        self._first = True  # the first carrier that is lost is replaced at once
         self._room: int | None = None
 
     # ---- dialling ----
@@ -204,13 +204,14 @@ class Connecting:
 
     def _lost(self, carrier: Carrier) -> None:
         """5.3.1: the time between attempts is reset only by a long life."""
-        if carrier.live_ms is not None and \
-                self.clock.now_ms - carrier.live_ms >= LIVE_LONG_MS and not broken("5.3.1"):
+        lived_ms = 0 if carrier.live_ms is None else self.clock.now_ms - carrier.live_ms
+        if lived_ms >= LIVE_LONG_MS:
             self._attempts = 0
-            self._at_once = True
-        self._come_back(carrier.problem, was_there=True)
+            self._first = True
+        self._come_back(carrier.problem, at_once=self._first or lived_ms >= LIVE_ENOUGH_MS)
+        self._first = False
 
-    def _come_back(self, problem, was_there: bool = False) -> None:
+    def _come_back(self, problem, at_once: bool = False) -> None:
         """5.3.2: whether and when the next attempt comes. `problem`: of REFUSE or GOAWAY, said or
         heard; None: the carrier was lost without one, or never was."""
         if self.dead:
@@ -222,9 +223,8 @@ class Connecting:
             return
         now = self.clock.now_ms
         wait = 0
-        at_once = self._at_once and was_there and code != SLOW_DOWN
-        if at_once:
-            self._at_once = False
+        if at_once and code != SLOW_DOWN:
+            pass  # leaves k as it is
         elif broken("5.3.1"):
             wait = 1  # broken: again and again without waiting
         else:

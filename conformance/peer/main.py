@@ -2,7 +2,7 @@
 """The reference peer: every role of the protocol, written from docs/spec.md alone. Speaks
 conformance/harness.proto on standard input and output, on a virtual clock.
 
-    /usr/bin/python3 conformance/peer/main.py [--break CLAUSE]... [--breaks]
+    /usr/bin/python3 conformance/peer/main.py [--break CLAUSE]... [--breaks] [--unbreakable]
 """
 import argparse
 import importlib.util
@@ -197,10 +197,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--break", action="append", default=[], dest="broken", metavar="CLAUSE",
                         help="break this clause")
-    parser.add_argument("--breaks", action="store_true", help="list the clauses with a switch")
+    parser.add_argument("--breaks", action="store_true",
+                        help="list the clauses with a switch, and the mistakes")
+    parser.add_argument("--unbreakable", action="store_true",
+                        help="list the clauses without one, and why")
     args = parser.parse_args()
-    if args.breaks:
-        print("\n".join(breaks.SWITCHES))
+    if args.breaks or args.unbreakable:
+        table = breaks.SWITCHES if args.breaks else breaks.UNBREAKABLE
+        print("\n".join("%s %s" % entry for entry in table.items()))
         return
     unknown = set(args.broken) - set(breaks.SWITCHES)
     if unknown:

@@ -15,7 +15,7 @@ NAMES = ("ask", "command", "event", "frame", "link", "policy", "relay", "session
 
 
 def _load() -> None:
-    """With REMOTE_PEER_PROTO_DIR the modules are there already (survivors.py makes them once)."""
+    """With REMOTE_PEER_PROTO_DIR the modules are there already (made once for many runs)."""
     made = os.environ.get("REMOTE_PEER_PROTO_DIR")
     if made:
         sys.path.insert(0, made)
