@@ -40,7 +40,8 @@
 #define LRM_RECONNECT_NS_MIN (250ull * 1000000ull)
 #define LRM_RECONNECT_NS_MAX (30ull * 1000000000ull)
 #define LRM_RECONNECT_RESET_NS (60ull * 1000000000ull)
-/* A carrier that was LIVE for so long was no flicker: when it is lost, the next attempt is at once. */
+/* A carrier that was LIVE for so long was no flicker: when it is lost, the next attempt is at once.
+ */
 #define LRM_RECONNECT_AT_ONCE_NS (2ull * 1000000000ull)
 /* How long a link without a principal may take to sign in. */
 #define LRM_SIGN_IN_NS (60ull * 1000000000ull)
