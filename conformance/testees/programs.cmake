@@ -13,4 +13,5 @@ endfunction()
 
 if(SYSTEM_PYTHON3)
   remote_conformance_program(conformance_relay RELAY)
+  remote_conformance_program(conformance_host HOST)
 endif()
