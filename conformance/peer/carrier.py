@@ -175,11 +175,13 @@ class Carrier:
 
     def take(self, room: int | None = None) -> bytes:
         """What is to be written to the carrier, at most `room` bytes."""
+        data = b""
         self._flush()
-        size = len(self._out) if room is None else min(room, len(self._out))
-        data = bytes(self._out[:size])
-        del self._out[:size]
-        self._flush()
+        while self._out and (room is None or len(data) < room):
+            size = len(self._out) if room is None else min(room - len(data), len(self._out))
+            data += bytes(self._out[:size])
+            del self._out[:size]
+            self._flush()  # what had waited for the buffer
         if self.state == "ENDING" and not self._out:
             self.state = "CLOSED"  # 2.1.4
         return data
@@ -329,6 +331,8 @@ class Carrier:
         """A: the HELLO is good. `welcome` is filled in; `principal` None: not signed in."""
         if not self._waits_for_owner():
             return
+        if self._greeting_bytes > GREETING_BYTES_MAX and not broken("3.1.2"):
+            return self.fault(LIMIT)  # 3.1.2: what waits behind HELLO counts, too
         if not self.hello.version_min <= 1 <= self.hello.version_max and not broken("3.1.5"):
             return self.refuse(3006)  # 3.1.5
         welcome.version = 1

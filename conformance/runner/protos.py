@@ -54,6 +54,16 @@ def load(folder: str | None = None) -> None:
                  "(Debian: python3-protobuf, run with /usr/bin/python3): %s" % error)
 
 
+def quiet() -> None:
+    """protobuf's C++ runtime writes to file descriptor 2 when a text is not UTF-8, which testees
+    are free to say. Python's own standard error stays where it is."""
+    sys.stderr.flush()
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
 def message_class(name: str):
     """The class of e.g. "Event" or "remote.v1.Event"; None: there is none."""
     short = name.rsplit(".", 1)[-1]
