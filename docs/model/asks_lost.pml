@@ -13,7 +13,9 @@
  *  -DNO_CONFIRM    host judges before OPENED has confirmed its epoch
  *  -DEARLY_SETTLE  a starting host runs journalled answers through the arbiter at once, not when its epoch is confirmed
  *  -DNO_GEN        a fork is told by the end of the log alone, not by the writer's generation    -DNO_FORK  not at all
- *  -DNO_CURSOR     a COMMANDS log that begins beyond the journal's cursor is taken as it is (not told as a fork)
+ *  -DNO_ASK        client does not ask with QueryOutcome, through the same queue, when a new process of the host begins; what was
+ *                  stored and is not known then is UNKNOWN
+ *  -DCURSOR        instead of asking: COMMANDS that begin beyond the journal's cursor tell a fork too; not adopted
  *  -DNO_ORPHAN     asks of a dead process stay open      -DCLIENT_WAITS  client does not declare UNKNOWN when the epoch ends
  *  -DTELL_FIRST    the agent is told before the resolution is journalled
  *  -DSTRICT        without the exception of clause 12.8  -DNO_LOSS -DNO_OLD  without that fault */
@@ -126,7 +128,7 @@ active proctype P() {
        rg=gen; rn++ }
   :: atomic { on && !cop -> cop=true;                                                                /* OPENED of COMMANDS */
        if :: rack && !cc[0] -> cc[0]=1;
-#ifndef NO_CURSOR
+#ifdef CURSOR
              if :: !mine -> newepoch(); on=false; conf=false :: else fi
 #endif
           :: else fi }
@@ -143,6 +145,9 @@ active proctype P() {
   :: atomic { ce!=0 && ce==re && sent && out==0 && rout!=0 -> out=rout }
   :: atomic { ce!=0 && ce==re && !sent && raskon -> sent=true; stamp=ce; sid=raskid; sreal=raskreal }
   :: atomic { sent && !rst -> rst=true }
+#if !defined(NO_ASK) && !defined(CURSOR)
+  :: atomic { sent && out==0 && rst && ce==re && on && conf && cop && cc[0] && cj[0]==0 && life>1 -> out=UNKNOWN }   /* the host does not know it */
+#endif
 #ifndef STRICT
   :: atomic { LIED && took && !limit -> assert(false) }
 #else

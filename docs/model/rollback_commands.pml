@@ -6,7 +6,9 @@
  * at most once, but for the limit of clause 12.8; every command ends in an outcome and every reader arrives.
  *  default         the rules 3.10, 3.11, 3.12, 3.14, 3.21, 12.1, 12.3, 12.5
  *  -DSTRICT        without the exception of clause 12.8
- *  -DNO_CURSOR     COMMANDS that begin beyond the journal's cursor are taken as they are
+ *  -DNO_ASK        client does not ask with QueryOutcome when a new process of the host begins; what was stored and the host does
+ *                  not know then is UNKNOWN
+ *  -DCURSOR        instead of asking: COMMANDS that begin beyond the journal's cursor tell a fork too; not adopted
  *  -DSAME_CEPOCH   a relay that opens its store goes on with the COMMANDS epoch it has
  *  -DNO_HDEDUP     host does not know command ids again     -DNO_RDEDUP  relay does not
  *  -DNO_LINEAGE    fork is told by the end alone            -DNO_STAMP   host does not look at the epoch stamped
@@ -88,12 +90,17 @@ inline reopen() { on=false; cop=false;
 #define CLIENT(k) \
   :: atomic { GO(k) -> assert(re>ce[k]); ce[k]=re; cn[k]=0; i=0; do :: i<N -> cv[k*N+i]=0; i++ :: else -> break od; i=0; \
        if :: held[k] && stamp[k]!=re -> out[k]=2; held[k]=false :: else fi } \
-  :: atomic { re!=0 && ce[k]==re && cn[k]<vn && !lost -> cv[k*N+cn[k]]=vv[cn[k]]; cn[k]++ } \
+  :: atomic { re!=0 && ce[k]==re && cn[k]<vn && !lost -> do :: cn[k]<vn -> cv[k*N+cn[k]]=vv[cn[k]]; cn[k]++ :: else -> break od } \
   :: atomic { ce[k]==re && re!=0 && !lost && ((cn[k]>0 && vn>0 && cv[k*N]!=vv[0]) || (cn[k]>1 && vn>1 && cv[k*N+1]!=vv[1]) || (cn[k]>2 && vn>2 && cv[k*N+2]!=vv[2])) -> assert(false) } \
   :: atomic { !sent[k] && (k==0 || sent[0]) && ce[k]!=0 && ce[k]==re && on -> sent[k]=true; held[k]=true; stamp[k]=ce[k]; cr[k]=0 } \
   :: atomic { held[k] && re!=0 && PUBLISH(k) -> cr[k]=rce; \
        if :: KNOWN(k) -> skip :: else -> assert(rcn<M); ro[rcn]=k; rcn++; kn = kn | (1<<k) fi } \
   :: atomic { held[k] && on && ce[k]==re && je[0]==re && stamp[k]==re && jc[k]==4 && oc[k]<vn -> out[k]=1; held[k]=false }
+#if !defined(NO_ASK) && !defined(CURSOR)
+#define ASK(k) :: atomic { held[k] && on && cop && ce[k]==re && je[0]==re && (kn & (1<<k)) && cr[k]==rce && jce[0]==rce && jcn[0]==rcn && jc[k]==0 -> out[k]=2; held[k]=false }
+#else
+#define ASK(k)
+#endif
 #ifdef NO_REPUB
 #define PUBLISH(k) (cr[k]==0)
 #else
@@ -104,6 +111,7 @@ inline reopen() { on=false; cop=false;
 #else
 #define KNOWN(k) (kn & (1<<k))
 #endif
+#define UNACKED(k) ((rca<1 && rcn>0 && ro[0]==k) || (rca<2 && rcn>1 && ro[1]==k))
 #ifdef STRICT
 #define LIMIT(k) skip
 #else
@@ -119,11 +127,11 @@ active proctype P() {
   :: atomic { alive && !on && gen>=lg -> lg=gen;
        if :: re!=je[0] && FORM -> newep() :: re!=je[0] && !(FORM) -> sw(); on=true
           :: re==je[0] && (FORM || FORK) -> newep() :: re==je[0] && !(FORM || FORK) -> on=true fi }
-  :: atomic { on && vn<jn[0] -> vv[vn]=jg[vn]; vg[vn]=gen; vn++ }
+  :: atomic { on && vn<jn[0] -> do :: vn<jn[0] -> vv[vn]=jg[vn]; vg[vn]=gen; vn++ :: else -> break od }
   :: atomic { on && !cop -> cop=true;
        if :: jce[0]==rce && rca<=jcn[0] -> skip
           :: else ->
-#ifndef NO_CURSOR
+#ifdef CURSOR
              if :: !mine && rca>(jce[0]==rce -> jcn[0] : 0) -> newep(); on=false; cop=false :: else fi;
 #endif
              jce[0]=rce; jcn[0]=rca fi }
@@ -131,12 +139,13 @@ active proctype P() {
   :: atomic { on && cop && jce[0]==rce && rca<jcn[0] -> rca=jcn[0] }
   CMD(0) CMD(1)
   CLIENT(0) CLIENT(1)
+  ASK(0) ASK(1)
   /* ---- faults */
   :: atomic { nf<F && f_c<1 && alive -> nf++; f_c++; stop() }
 #ifndef NO_J
   :: atomic { !hasj && alive -> hasj=true; cpj(0,1) }
   :: atomic { nf<F && hasj && alive && gc<G-1 -> nf++; stop();
-       i=0; do :: i<M -> if :: ex[i]>0 && jc[M+i]<2 && re==je[1] && vn<=jn[1] && rca<=(jce[1]==rce -> jcn[1] : 0) -> LIMIT(i) :: else fi; i++ :: else -> break od;
+       i=0; do :: i<M -> if :: ex[i]>0 && jc[M+i]<2 && re==je[1] && vn<=jn[1] && (jc[M+i]!=0 || UNACKED(i)) -> LIMIT(i) :: else fi; i++ :: else -> break od;
        cpj(1,0); hasj=false }
 #endif
 #ifndef NO_C

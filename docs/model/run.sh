@@ -14,9 +14,10 @@ large() { [ $size = --all ]; }
 r asks.pml pass "all rules"
 fails asks.pml "" MEM_FIRST SEP_TX REC_UNKNOWN ID_REUSE EXPIRED_FIRST LAST_WINS LOCAL_DIRECT
 
-r asks_lost.pml pass "all rules"
+r asks_lost.pml pass "all rules, 1 fault" -DF=1
+large && { r asks_lost.pml pass "all rules, 2 faults"; r asks_lost.pml pass "CURSOR" -DCURSOR; }
 r asks_lost.pml pass "ID_COUNT: the stamp guards too" -DF=1 -DID_COUNT
-fails asks_lost.pml "" NO_STAMP NO_CONFIRM EARLY_SETTLE NO_GEN NO_FORK NO_CURSOR NO_ORPHAN CLIENT_WAITS TELL_FIRST STRICT
+fails asks_lost.pml "" NO_STAMP NO_CONFIRM EARLY_SETTLE NO_GEN NO_FORK NO_ASK NO_ORPHAN CLIENT_WAITS TELL_FIRST STRICT
 
 r fence.pml pass "all rules"
 fails fence.pml "" NO_JFENCE "NO_JFENCE OPEN_ONLY SAFE" OPEN_ONLY EQUAL_OK LAST_WINS
@@ -28,10 +29,13 @@ fails link.pml "" LAST_WINS ABANDONED_COUNTS EARLY_FENCE
 fails resume.pml "" "DEDUPE FENCE_LAST" "FENCE_ATT DEDUPE RESTART"
 large && r resume.pml pass "all rules" -DFENCE_ATT -DDEDUPE -DEPOCH -DRESTART
 
-r tails.pml pass "all rules, 1 block fewer" -DN=2 -DF=1 -DB=3
+r tails.pml pass "all rules, 2 blocks, durable as said" -DN=2 -DF=1 -DB=3 -DNO_RED
+large && { r tails.pml pass "all rules, 2 blocks" -DN=2 -DF=1 -DB=3; r tails.pml pass "1 unit, 3 blocks" -DN=1 -DF=1 -DB=4
+  r tails.pml pass "READOPT, 2 blocks" -DN=2 -DF=1 -DB=3 -DREADOPT; r tails.pml pass "two readers, 1 unit, no faults" -DN=1 -DF=0 -DB=3 -DR=2; }
 fails tails.pml "-DN=2 -DF=1 -DB=4" NO_PAUSE NO_IDX MERGE EPOCH_NOCLEAR "TAIL_EARLY LITERAL_IDX NO_LIVE" TAIL_FIRST
 
-r outbox.pml pass "all rules" -DK=2 -DF=2
+r outbox.pml pass "all rules, 1 fault" -DK=2 -DF=1
+large && r outbox.pml pass "all rules, 2 faults" -DK=2 -DF=2
 r outbox.pml pass "refusals" -DK=2 -DF=2 -DREF=1 -DNO_LATE -DNO_RESTORE
 r outbox.pml pass "relay forgets outboxes" -DK=2 -DF=1 -DFORGET=1
 fails outbox.pml "-DK=2 -DF=2 -DREF=1 -DNO_LATE -DNO_RESTORE" NO_QUERY NO_NEUTRAL KEEP_REFUSED
@@ -40,15 +44,31 @@ O=-O0 r outbox.pml FAIL "limit: refusal, late POST, lost store" -DK=2 -DF=2 -DRE
 fails outbox.pml "-DF=2" NO_HDEDUP NO_REPUB
 large && { fails outbox.pml "-DF=2" OLD_EXCH DROP_STORED; }
 
-r rollback.pml pass "all fixes" -DLINEAGE -DCONFIRM -DCURSOR -DSTARTED -DRESTORED
+r rollback.pml pass "all fixes, 1 fault" -DF=1 -DLINEAGE -DCONFIRM -DCURSOR -DSTARTED -DRESTORED
+large && r rollback.pml pass "all fixes, 2 faults" -DLINEAGE -DCONFIRM -DCURSOR -DSTARTED -DRESTORED
 fails rollback.pml "" LINEAGE "LINEAGE CURSOR RESTORED" "LINEAGE CONFIRM CURSOR STARTED"
 for v in NO_GEN NO_FORK NO_FORMER; do fails rollback.pml "-DCONFIRM -DCURSOR -DSTARTED -DRESTORED" $v; done
 
-r credit.pml pass "all rules, one reconnect, 3 bytes" -DRECON=1 -DT=3
+r rollback_commands.pml pass "relay restarts, nothing put back" -DF=1 -DNO_J -DNO_R
+fails rollback_commands.pml "-DF=1" STRICT NO_ASK
+fails rollback_commands.pml "" NO_RESTORED SERVE_LOST
+large && { fails rollback_commands.pml "" NO_WAIT_OPENED NO_HDEDUP NO_STAMP NO_REPUB
+  r rollback_commands.pml pass "journal put back" -DF=1 -DNO_R -DNO_C
+  r rollback_commands.pml pass "journal put back, relay restarts" -DF=1 -DNO_R
+  r rollback_commands.pml pass "relay's store put back" -DF=1 -DNO_J; }
+
+r relays.pml pass "all rules, 1 move or loss" -DF=1
+fails relays.pml "-DF=2" CE_SHARED NO_HDEDUP NO_FIRST DROP_STORED NO_STAMP
+large && { fails relays.pml "-DF=3 -DN=1" READER_FREE
+  r relays.pml pass "2 moves or losses" -DF=2 -DN=1
+  r relays.pml pass "2 moves, journal kept" -DF=2 -DNO_LOSS; }
+
+r credit.pml pass "all rules, one reconnect, 2 bytes" -DRECON=1 -DT=2
+large && { r credit.pml pass "one reconnect, 3 bytes" -DRECON=1 -DT=3; r credit.pml pass "two reconnects, two pings, 2 bytes" -DRECON=2 -DPINGS=2 -DT=2; }
 fails credit.pml "-DRECON=1" REOPEN_FULL UPD_ON_RECV GRANT_RECV RECV_STRICT NO_RESET STALE NO_ROOM
 
 r events.pml pass "all rules, 1 fault" -DN=2 -DF=1
-EVENTS="GEN_JOURNAL ACK_MIX OPENED_ACKS ACK_EARLY EPOCH_REUSE SNAP_NUM LAST_WINS"
+EVENTS="GEN_JOURNAL ACK_EARLY EPOCH_REUSE SNAP_NUM LAST_WINS"
 large && EVENTS="NO_JFIRST GEN_JOURNAL NO_EPSIG ACK_MIX OPENED_ACKS ACK_EARLY EPOCH_REUSE AHEAD_CLAMP SNAP_NUM LAST_WINS"
 fails events.pml "-DN=2 -DF=2" $EVENTS
 large && { fails events.pml "-DN=2 -DF=2" "NO_JFIRST LAX" "NO_JFIRST LAX DETECT" "GEN_JOURNAL CLAIM" "MONO NO_EPCOMMIT"
@@ -57,15 +77,16 @@ large && { fails events.pml "-DN=2 -DF=2" "NO_JFIRST LAX" "NO_JFIRST LAX DETECT"
   r events.pml pass "NO_EPCOMMIT, without MONO" -DN=2 -DF=2 -DNO_EPCOMMIT; }
 
 r commands.pml pass "all rules, 1 fault" -DF=1
-fails commands.pml "-DF=2" DELIVER_EARLY TWO_TX SECOND_OUTCOME ACT_FIRST RUN_AGAIN "ACK_FIRST NO_HOSTLOSS" SNAP_SKIP
+large && fails commands.pml "-DF=2" DELIVER_EARLY
+fails commands.pml "-DF=2" TWO_TX SECOND_OUTCOME ACT_FIRST RUN_AGAIN "ACK_FIRST NO_HOSTLOSS" SNAP_SKIP
 large && { fails commands.pml "-DF=2" "RERUN DROP_ON_STORED ONE_STEP NO_HOSTLOSS" "RERUN DROP_ON_STORED ONE_STEP NO_STORELOSS" \
     "RERUN DROP_ON_STORED ONE_STEP NO_STORELOSS SAFE" "WATERMARK SAFE" "WATERMARK NO_STORELOSS"
   fails commands.pml "-DF=3" "WATERMARK SAFE NO_STORELOSS"
   r commands.pml pass "all rules, 3 faults" -DF=3
   r commands.pml pass "ONE_STEP, 3 faults" -DF=3 -DONE_STEP
   r commands.pml pass "draft, nothing lost" -DF=4 -DRERUN -DDROP_ON_STORED -DONE_STEP -DNO_STORELOSS -DNO_HOSTLOSS; }
-for m in asks asks_lost fence link; do acyclic $m.pml; done
-large && { acyclic events.pml -DF=2; acyclic commands.pml -DF=2; }
+for m in fence link; do acyclic $m.pml; done
+large && { acyclic asks.pml; acyclic asks_lost.pml; acyclic relays.pml -DF=1; acyclic events.pml -DF=2; acyclic commands.pml -DF=2; }
 
 echo "$lines runs, $bad not as expected"
 exit $((bad != 0))
