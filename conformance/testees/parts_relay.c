@@ -6,6 +6,7 @@
 #include "relay.h"
 
 enum { DEVICES_MAX = 32 };
+#define DRAIN_COMMIT_NS (900ull * 1000000ull) /* as in serve.c */
 
 typedef struct relay_testee relay_testee;
 
@@ -29,8 +30,9 @@ struct relay_testee {
   client *clients;
   device devices[DEVICES_MAX];
   size_t devices_count;
-  bool held;  /* nothing becomes durable */
-  bool ended; /* another process has the store, or it is draining */
+  bool held;           /* nothing becomes durable */
+  uint64_t goodbye_ns; /* draining: at the latest then; 0: it is not */
+  bool ended;          /* another process has the store, or it is draining */
 };
 
 /* Revoked in this case: a relay keeps that outside its store too, so a copy does not undo it. */
@@ -153,7 +155,7 @@ static const wire_ops ops = {on_event, on_fetch, on_drained, on_down};
 
 static wire *accept_carrier(void *self, uint32_t carrier) {
   relay_testee *r = self;
-  if (r->ended) return NULL;
+  if (r->ended || r->goodbye_ns != 0) return NULL;
   client *c = calloc(1, sizeof *c);
   if (c == NULL) parts_die("no memory");
   c->relay = r;
@@ -224,6 +226,15 @@ static bool commit(relay_testee *r) {
   return true;
 }
 
+/* Everything is stored and acknowledged, or it has waited long enough. */
+static bool drain_when_stored(relay_testee *r) {
+  bool waits = lrm_store_dirty(r->store) && r->p->now_ns < r->goodbye_ns;
+  if (r->goodbye_ns == 0 || r->ended || waits) return false;
+  r->ended = true;
+  relay_drain(r->relay, r->p->now_ns);
+  return true;
+}
+
 static bool turn(void *self) {
   relay_testee *r = self;
   bool any = false;
@@ -232,12 +243,13 @@ static bool turn(void *self) {
     any = wire_turn(c->wire) || any;
   }
   any = relay_turn(r->relay, r->p->now_ns, wall(r)) || any;
-  return commit(r) || any;
+  any = commit(r) || any;
+  return any || drain_when_stored(r);
 }
 
 static uint64_t deadline(void *self) {
   relay_testee *r = self;
-  uint64_t due_ns = UINT64_MAX;
+  uint64_t due_ns = r->goodbye_ns != 0 && !r->ended ? r->goodbye_ns : UINT64_MAX;
   for (client *c = r->clients; c != NULL; c = c->next)
     if (wire_deadline(c->wire) < due_ns) due_ns = wire_deadline(c->wire);
   return due_ns;
@@ -269,10 +281,7 @@ static parts_acted act(void *self, const char *name, json_t *value) {
   if (strcmp(name, "revoke") == 0) {
     revoke(r, parts_text(value, "token", ""));
   } else if (strcmp(name, "drain") == 0) {
-    while (turn(r)) continue; /* what has come is stored and acknowledged first */
-    relay_drain(r->relay, r->p->now_ns);
-    while (turn(r)) continue;
-    r->ended = true;
+    r->goodbye_ns = r->p->now_ns + DRAIN_COMMIT_NS;
   } else if (strcmp(name, "hold_commits") == 0) {
     r->held = parts_flag(value, "on", true);
   } else {
