@@ -11,7 +11,7 @@
 const fuzz_layout fuzz_layout_here = {.head = 1};
 
 /* A small limit, so that inputs reach both sides of it. */
-enum { FRAMES_MAX = 256, PAYLOAD_MAX = 1000 };
+enum { FRAMES_MAX = 256, PAYLOAD_MAX = 1024 };
 
 typedef struct reading {
   lrm_frame frames[FRAMES_MAX]; /* payloads point into the whole input */

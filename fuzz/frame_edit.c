@@ -145,6 +145,10 @@ static void edit_payload(stream *s, lrm_frame *f) {
     edit_block(s, f);
   } else if (type != NULL && pick(s, 8) != 0) {
     fuzz_message_edit(random_next(&s->random), type, f->payload.data, f->payload.bytes, &s->made);
+  } else if (pick(s, 2)) { /* limits are mostly powers of two */
+    size_t wanted = ((size_t)1 << pick(s, 13)) + pick(s, 3);
+    bytes_put(&s->made, f->payload.data, f->payload.bytes < wanted ? f->payload.bytes : wanted - 1);
+    while (s->made.count + 1 < wanted) bytes_byte(&s->made, pick(s, 256));
   } else {
     size_t keep = pick(s, (unsigned)f->payload.bytes + 1);
     bytes_put(&s->made, f->payload.data, keep);

@@ -8,6 +8,8 @@
  * nothing follows a goodbye; a fault always ends in CLOSING. */
 #include <string.h>
 
+#include <pb_encode.h>
+
 #include "layout.h"
 #include "remote/link.h"
 #include "script.h"
@@ -25,6 +27,9 @@ typedef struct track {
   uint64_t credit;
   uint64_t held; /* payload told and not consumed */
   uint64_t sent; /* payload told */
+  uint64_t tail_base;
+  uint32_t tail_next;
+  bool tails; /* tails after tail_base were told, or may be from index 0 on */
   uint32_t number;
   bool opened;
 } track;
@@ -38,8 +43,8 @@ typedef struct run {
   uint8_t in[INPUT_MAX];
   size_t in_bytes;
   track tracks[CHANNELS];
-  uint32_t last_open; /* channel of the newest OPEN */
-  uint32_t last_request;
+  uint32_t last_open;    /* channel of the newest OPEN */
+  uint32_t peer_channel; /* of the peer's newest OPEN */
 } run;
 
 static void *count_alloc(void *user, size_t bytes) {
@@ -91,6 +96,25 @@ static void see_block(run *r, const lrm_link_event *event) {
   t->next = f->offset + f->count;
   t->held += f->payload.bytes;
   check_credit(t, f->payload.bytes);
+  if (jumps) t->tails = false;
+  if (!(f->flags & LRM_FLAG_CLEARS_TAIL)) return;
+  t->tails = true;
+  t->tail_base = t->next;
+  t->tail_next = 0;
+}
+
+/* Tails come from index 0 on, without a hole, after the newest block that clears them. */
+static void see_tail(track *t, const lrm_frame *f) {
+  t->held += f->payload.bytes;
+  check_credit(t, f->payload.bytes);
+  if (!t->tails) {
+    FUZZ_CHECK(f->count == 0 && f->offset <= t->next);
+    t->tails = true;
+    t->tail_base = f->offset;
+    t->tail_next = 0;
+  }
+  FUZZ_CHECK(f->offset == t->tail_base && f->count == t->tail_next);
+  t->tail_next++;
 }
 
 static void see(run *r, const lrm_link_event *event) {
@@ -115,9 +139,7 @@ static void see(run *r, const lrm_link_event *event) {
       see_block(r, event);
       break;
     case LRM_LINK_EVENT_TAIL:
-      if (t == NULL) break;
-      t->held += event->frame.payload.bytes;
-      check_credit(t, event->frame.payload.bytes);
+      if (t != NULL && t->opened) see_tail(t, &event->frame);
       break;
     case LRM_LINK_EVENT_GOAWAY_SENT:
       FUZZ_CHECK(lrm_link_state_now(r->link) == LRM_LINK_CLOSING);
@@ -272,7 +294,7 @@ static void act_say(run *r, uint8_t argument) {
   (void)!lrm_link_send_info(r->link, r->last_open, bytes, size, r->now_ns);
   (void)!lrm_link_send_log_status(r->link, r->last_open, &status, r->now_ns);
   (void)!lrm_link_send_receipt(r->link, r->last_open, argument, &receipt, r->now_ns);
-  (void)!lrm_link_send_request(r->link, bytes, 2, argument % 20, r->now_ns);
+  (void)!lrm_link_send_request(r->link, bytes, size, argument % 20, r->now_ns);
   (void)!lrm_link_send_reply(r->link, bytes, 2, argument % 20, argument & 128, r->now_ns);
 }
 
@@ -295,10 +317,74 @@ static void act_detach(run *r) {
   FUZZ_CHECK(!lrm_link_has_outgoing(r->link) && lrm_link_channels(r->link) == 0);
   memset(r->tracks, 0, sizeof r->tracks);
   r->in_bytes = 0;
+  r->peer_channel = 0;
   r->said_goodbye = false;
   if (lrm_link_state_now(r->link) == LRM_LINK_DEAD)
     (void)!lrm_link_set_token(r->link, "again", r->now_ns);
   FUZZ_CHECK(lrm_link_attach(r->link, r->now_ns) == 0);
+}
+
+/* ---- a peer that behaves, mostly ---- */
+
+static void peer_says(run *r, lrm_frame frame, const pb_msgdesc_t *fields, const void *message) {
+  static uint8_t payload[2048], out[4096];
+  pb_ostream_t stream = pb_ostream_from_buffer(payload, sizeof payload);
+  size_t written = 0;
+  if (message != NULL) {
+    FUZZ_CHECK(pb_encode(&stream, fields, message));
+    frame.payload = (lrm_slice){payload, stream.bytes_written};
+  }
+  FUZZ_CHECK(lrm_frame_encode(&frame, out, sizeof out, &written) == 0);
+  write_out(r, OUT_BYTES); /* it answers what it has heard */
+  feed(r, out, written);
+}
+
+static void peer_greets(run *r) {
+  remote_v1_Hello hello = remote_v1_Hello_init_zero;
+  remote_v1_Welcome welcome = remote_v1_Welcome_init_zero;
+  hello.version_min = hello.version_max = welcome.version = 1;
+  hello.link_id.size = 16;
+  hello.generation = 1;
+  hello.role = remote_v1_Role_ROLE_HOST;
+  welcome.has_principal = true;
+  if (r->accepting)
+    peer_says(r, (lrm_frame){.type = LRM_FRAME_HELLO}, remote_v1_Hello_fields, &hello);
+  else
+    peer_says(r, (lrm_frame){.type = LRM_FRAME_WELCOME}, remote_v1_Welcome_fields, &welcome);
+}
+
+/* The next OPEN, or OPENED of the newest channel. */
+static void peer_opens(run *r, uint8_t argument) {
+  remote_v1_Open open = remote_v1_Open_init_zero;
+  remote_v1_Opened opened = remote_v1_Opened_init_zero;
+  open.session_id.size = open.epoch.size = opened.epoch.size = 16;
+  open.direction = (remote_v1_Direction)(1 + (argument & 1));
+  open.log = (remote_v1_Log)(1 + (argument >> 1 & 1));
+  open.next = opened.next = argument >> 2 & 15;
+  opened.watermark = opened.next + (argument >> 6);
+  lrm_frame frame = {.type = LRM_FRAME_OPEN, .channel = ++r->peer_channel, .credit = 1000};
+  if (r->accepting) {
+    peer_says(r, frame, remote_v1_Open_fields, &open);
+    return;
+  }
+  frame.type = LRM_FRAME_OPENED;
+  frame.channel = r->last_open;
+  peer_says(r, frame, remote_v1_Opened_fields, &opened);
+}
+
+/* A block or a tail of the newest channel that is open, near where it stands. */
+static void peer_publishes(run *r, uint8_t argument) {
+  static const uint8_t payload[300];
+  const track *t = track_of(r, r->last_open);
+  if (t == NULL) return;
+  bool tail = argument & 128;
+  uint64_t back = argument & 3;
+  lrm_frame frame = {.type = tail ? LRM_FRAME_TAIL : LRM_FRAME_BLOCK, .channel = r->last_open};
+  frame.payload = (lrm_slice){payload, 1 + (argument >> 5 & 3) * 90u};
+  frame.offset = tail ? t->tails ? t->tail_base : t->next : t->next - (back < t->next ? back : 0);
+  frame.count = tail ? t->tail_next + (argument & 1) : 1 + (argument >> 2 & 3);
+  if (!tail && argument & 16) frame.flags = LRM_FLAG_CLEARS_TAIL;
+  peer_says(r, frame, NULL, NULL);
 }
 
 static void act(run *r, uint8_t action, uint8_t argument) {
@@ -358,6 +444,15 @@ static void act(run *r, uint8_t action, uint8_t argument) {
       break;
     case 16:
       (void)!lrm_link_refuse(r->link, &problem, r->now_ns);
+      break;
+    case 17:
+      peer_greets(r);
+      break;
+    case 18:
+      peer_opens(r, argument);
+      break;
+    case 19:
+      peer_publishes(r, argument);
       break;
     default:
       write_out(r, OUT_BYTES);

@@ -45,7 +45,7 @@ static void put_piece(const uint8_t *whole, size_t whole_bytes, const uint8_t *d
 
 static void put_action(bytes *out) {
   bytes_byte(out, pick(fuzz_layout_here.actions == 0 ? 1 : fuzz_layout_here.actions));
-  bytes_byte(out, pick(3) == 0 ? pick(256) : pick(16));
+  bytes_byte(out, pick(2) == 0 ? pick(256) : pick(16));
 }
 
 static void put_step(const uint8_t *data, const fuzz_step *step, bytes *out) {
