@@ -382,7 +382,7 @@ static void peer_publishes(run *r, uint8_t argument) {
   lrm_frame frame = {.type = tail ? LRM_FRAME_TAIL : LRM_FRAME_BLOCK, .channel = r->last_open};
   frame.payload = (lrm_slice){payload, 1 + (argument >> 5 & 3) * 90u};
   frame.offset = tail ? t->tails ? t->tail_base : t->next : t->next - (back < t->next ? back : 0);
-  frame.count = tail ? t->tail_next + (argument & 1) : 1 + (argument >> 2 & 3);
+  frame.count = tail ? t->tail_next + (argument & 1u) : 1u + (argument >> 2 & 3u);
   if (!tail && argument & 16) frame.flags = LRM_FLAG_CLEARS_TAIL;
   peer_says(r, frame, NULL, NULL);
 }
