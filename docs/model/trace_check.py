@@ -95,7 +95,6 @@ class Check:
         self.losses: collections.Counter[str] = collections.Counter()  # journals put back, by session
         self.copied: collections.Counter[str] = collections.Counter()  # journals on another machine
         self.relay_losses = 0
-        self.relay_empty = False
         self.asks: dict[str, tuple[str, int]] = {}
         self.ended: set[str] = set()
         self.orphaned: set[str] = set()
@@ -138,7 +137,6 @@ class Check:
     def lost(self, s: dict[str, str]) -> None:
         if s["store"][0] == "r":
             self.relay_losses += 1
-            self.relay_empty |= s["store"] == "r"
             for epoch in self.epochs.values():
                 epoch.stored_now = 0
             return
@@ -241,7 +239,9 @@ class Check:
             return
         if s["kind"] == "snapshot":
             self.hold("events.order", offset in epoch.snapshots, f"no set begins at {offset}")
-            reader.epoch, reader.next = name, self.after_snapshots(epoch, offset)
+            # Journals that were put back or copied may have other blocks under the same numbers.
+            torn = self.losses[epoch.session] or self.copied[epoch.session]
+            reader.epoch, reader.next = name, None if torn else self.after_snapshots(epoch, offset)
             return
         count = int(s["n"])
         if reader.next is not None:
@@ -255,8 +255,8 @@ class Check:
         reader, epoch = self.reader(s)
         before = self.epochs.get(reader.epoch)
         if before is not None and epoch is not None and before is not epoch:
-            # A relay that lost all cannot know what a copy of the journal goes on with.
-            forgot = self.relay_empty and (self.losses[epoch.session] or self.copied[epoch.session])
+            # A relay that lost its memory cannot know what a copy of the journal goes on with.
+            forgot = self.relay_losses and (self.losses[epoch.session] or self.copied[epoch.session])
             self.hold("events.no-way-back", epoch.rank == 0 or epoch.rank > before.rank or forgot,
                       f"c{s['c']} goes from {reader.epoch} back to {s['epoch']}")
         reader.epoch, reader.next = s["epoch"], None if epoch is None else int(s["off"])
