@@ -37,6 +37,8 @@
 #define LRM_PING_WATCHED_NS (4ull * 1000000000ull)
 #define LRM_DEAD_WATCHED_NS (10ull * 1000000000ull)
 #define LRM_PROBE_NS (4ull * 1000000000ull)
+/* What comes before PING is out, and so soon, may have lain unread since before a sleep. */
+#define LRM_PROBE_STALE_NS (1ull * 1000000000ull)
 #define LRM_RECONNECT_NS_MIN (250ull * 1000000ull)
 #define LRM_RECONNECT_NS_MAX (30ull * 1000000000ull)
 #define LRM_RECONNECT_RESET_NS (60ull * 1000000000ull)

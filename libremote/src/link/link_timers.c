@@ -39,8 +39,17 @@ void lrm__timers_sent(lrm_link *link, uint64_t now_ns) {
   if (tenth_ns > 0) link->ping_idle_ns += lrm__link_random(link) % (2 * tenth_ns);
 }
 
+/* After a sleep, what lay unread since before it tells nothing of now: it is read in the turn that
+ * notices the sleep, when PING is not out yet. PING may also wait for room; then, after a second,
+ * whatever comes is news. */
+static bool is_news(const lrm_link *link, uint64_t now_ns) {
+  if (!link->ping_due) return true;
+  return now_ns + LRM_PROBE_NS >= link->probe_deadline_ns + LRM_PROBE_STALE_NS;
+}
+
 void lrm__timers_heard(lrm_link *link, uint64_t now_ns) {
   link->heard_ns = now_ns;
+  if (link->probe_deadline_ns != 0 && !is_news(link, now_ns)) return;
   link->probe_deadline_ns = 0;
   if (link->probe_reports) link->heard_owed = true;
   link->probe_reports = false;

@@ -160,6 +160,29 @@ static void goodbye(uint32_t type, uint32_t code, uint64_t retry_after_ms) {
   peer_feed_message(&p, (lrm_frame){.type = type}, &problem);
 }
 
+/* Bytes that lay in the socket while the machine slept are read in the turn that notices the sleep.
+ */
+static void what_lay_unread_during_a_sleep_is_no_answer(void **state) {
+  (void)state;
+  live(LRM_SIDE_CONNECTING);
+  p.now_ns += 3600 * SECOND;
+  hear();
+  hear();
+  assert_string_equal(peer_frames(&p), "PING");
+  peer_advance(&p, 4 * SECOND);
+  assert_string_equal(peer_events(&p), "SILENT");
+  peer_end(&p);
+  live(LRM_SIDE_CONNECTING);
+  p.now_ns += 3600 * SECOND;
+  hear();
+  peer_advance(&p, 1 * SECOND); /* PING waits for room, the other direction goes on */
+  hear();
+  assert_string_equal(peer_frames(&p), "PING");
+  peer_advance(&p, 5 * SECOND);
+  assert_int_equal(lrm_link_state_now(p.link), LRM_LINK_LIVE);
+  peer_end(&p);
+}
+
 static void the_thousand_of_the_code_says_whether_to_come_back(void **state) {
   (void)state;
   static const struct {
@@ -372,6 +395,7 @@ int main(void) {
       cmocka_unit_test(watching_a_link_that_was_quiet_gives_it_time_to_answer),
       cmocka_unit_test(a_probe_wants_a_byte_within_4_s),
       cmocka_unit_test(after_sleep_it_probes_first),
+      cmocka_unit_test(what_lay_unread_during_a_sleep_is_no_answer),
       cmocka_unit_test(the_thousand_of_the_code_says_whether_to_come_back),
       cmocka_unit_test(a_superseded_link_stays_away_until_told),
       cmocka_unit_test(a_superseded_on_an_abandoned_carrier_is_ignored),
