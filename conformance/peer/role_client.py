@@ -14,6 +14,7 @@ class ClientRole:
     def __init__(self, clock, config: dict) -> None:
         self.outputs: collections.deque[Output] = collections.deque()
         self.client = Client(clock, config)
+        self.waiting = list(config.get("submit", []))  # submitted as soon as it can be
 
     def connected(self, carrier: int, refused: bool) -> None:
         link = self.client.link
@@ -30,8 +31,13 @@ class ClientRole:
 
     def tick(self) -> None:
         self.client.tick()
+        synced = any(o.told and "synced" in o.told for o in self.client.outputs)
         self.outputs.extend(self.client.outputs)
         self.client.outputs.clear()
+        if synced:
+            waiting, self.waiting = self.waiting, []
+            for one in waiting:
+                self.act_submit(one)
 
     def next_ms(self) -> int | None:
         return self.client.next_ms()

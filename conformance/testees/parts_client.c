@@ -15,6 +15,7 @@ typedef struct client_testee {
   lrm_client *client;
   wire *wire;
   bool visible;
+  bool synced; /* what the configuration has submitted can go now */
 } client_testee;
 
 /* ---- telling ---- */
@@ -68,6 +69,7 @@ static void tell_event(client_testee *c, const lrm_client_event *event) {
       parts_tell(c->p, "snapshot", told);
       break;
     case LRM_CLIENT_SYNCED:
+      c->synced = true;
       parts_tell(c->p, "synced", offset_json(event->offset));
       break;
     case LRM_CLIENT_STATUS:
@@ -173,27 +175,7 @@ static void die(void *self) {
   free(c);
 }
 
-/* ---- a turn ---- */
-
-static bool turn(void *self) {
-  client_testee *c = self;
-  bool any = wire_turn(c->wire);
-  return drain(c) || any;
-}
-
-static uint64_t deadline(void *self) {
-  client_testee *c = self;
-  uint64_t due_ns = lrm_client_deadline(c->client);
-  return wire_deadline(c->wire) < due_ns ? wire_deadline(c->wire) : due_ns;
-}
-
-static void expire(void *self) {
-  client_testee *c = self;
-  wire_expire(c->wire);
-  if (lrm_client_deadline(c->client) <= c->p->now_ns) lrm_client_expire(c->client, c->p->now_ns);
-}
-
-/* ---- acts ---- */
+/* ---- commands ---- */
 
 static void act_submit(client_testee *c, json_t *value) {
   char error[200] = "";
@@ -211,6 +193,38 @@ static void act_submit(client_testee *c, json_t *value) {
     json_object_set_new(told, "refused", json_string(lrm_error_text(result)));
   parts_tell(c->p, "submitted", told);
 }
+
+/* What the configuration has: as soon as it can be submitted. */
+static bool submit_waiting(client_testee *c) {
+  json_t *list = json_object_get(c->p->config, "submit");
+  if (!c->synced || json_array_size(list) == 0) return false;
+  for (size_t i = 0; i < json_array_size(list); i++) act_submit(c, json_array_get(list, i));
+  json_array_clear(list);
+  return true;
+}
+
+/* ---- a turn ---- */
+
+static bool turn(void *self) {
+  client_testee *c = self;
+  bool any = wire_turn(c->wire);
+  any = drain(c) || any;
+  return submit_waiting(c) || any;
+}
+
+static uint64_t deadline(void *self) {
+  client_testee *c = self;
+  uint64_t due_ns = lrm_client_deadline(c->client);
+  return wire_deadline(c->wire) < due_ns ? wire_deadline(c->wire) : due_ns;
+}
+
+static void expire(void *self) {
+  client_testee *c = self;
+  wire_expire(c->wire);
+  if (lrm_client_deadline(c->client) <= c->p->now_ns) lrm_client_expire(c->client, c->p->now_ns);
+}
+
+/* ---- acts ---- */
 
 static parts_acted act(void *self, const char *name, json_t *value) {
   client_testee *c = self;

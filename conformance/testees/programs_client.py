@@ -1,7 +1,8 @@
-"""Role CLIENT: `remote watch --json`. Its lines are told as docs/cli-json.md says what they mean. It finds
-its session by the list of the relay, which is answered here: which session it is is no part of a
-case. Commands are sent by programs of their own (`remote send` and others), each with its own link,
-so a case that sends any is not one for this client."""
+"""Role CLIENT: `remote watch --json`, or, for a case that has its one command in its configuration,
+`remote send` and the like. Their lines are told as docs/cli-json.md says what they mean. They find
+their session by the list of the relay, which is answered here: which session it is is no part of a
+case. Each command is a program of its own with its own link, so a case that submits later is not one
+for these."""
 import base64
 import json
 import os
@@ -45,6 +46,25 @@ def one_told(field, item):
     return item
 
 
+def words_of(submit: list[dict]) -> list[str]:
+    """The command line that submits this one command, and prints what becomes of it."""
+    if len(submit) != 1:
+        raise Unsupported("the terminal client sends each command from a process of its own")
+    (kind, body), = submit[0]["command"].items()
+    if kind == "submit_prompt":
+        return ["send", "--json", "--wait", *(["--steer"] if body.get("delivery") == "STEER" else []),
+                body["text"]]
+    if kind == "cancel_turn" and not body:
+        return ["cancel", "--json"]
+    if kind == "set_title":
+        return ["rename", "--json", body["title"]]
+    if kind == "set_mode":
+        return ["mode", "--json", body["mode_id"]]
+    if kind == "answer_ask":
+        return ["answer", "--json-lines", body["ask_id"], body["answer"]["option_id"]]
+    raise Unsupported("remote has no command that sends exactly this")
+
+
 class Calls:
     """Takes the client's REQUESTs out of what it writes, and answers them."""
 
@@ -78,8 +98,9 @@ class Calls:
 
 class Client:
     def __init__(self, build: str, folder: str, carriers: Carriers, config: dict) -> None:
+        self.words = ["watch"]
         if config.get("publish", True):
-            raise Unsupported("the terminal client sends each command from a process of its own")
+            self.words = words_of(config.get("submit", []))
         for name in ("until", "window_bytes"):
             if name in config:
                 raise Unsupported("remote watch has no flag for %s" % name)
@@ -102,7 +123,7 @@ class Client:
             file.write(self.config.get("token", "token") + "\n")
         os.chmod(file.name, 0o600)
         self.spawn()
-        self.carriers.wait(lambda: bool(self.carriers.dialled), 10, "remote watch connects")
+        self.carriers.wait(lambda: bool(self.carriers.dialled), 10, "remote connects")
 
     def where(self) -> str:
         start = self.config.get("start", "SNAPSHOT")
@@ -114,9 +135,11 @@ class Client:
     def spawn(self) -> None:
         env = {k: v for k, v in os.environ.items() if not k.startswith(("REMOTE_", "XDG_"))}
         env.update(HOME=self.folder, NO_COLOR="1")
-        argv = [self.program, "watch", self.session, "--json", "--from", self.where(),
+        argv = [self.program, *self.words, "--session", self.session,
                 "--relay", "tcp://127.0.0.1:%d" % self.listener.getsockname()[1],
                 "--token-file", os.path.join(self.folder, "token")]
+        if self.words == ["watch"]:
+            argv += ["--json", "--from", self.where()]
         self.log = open(os.path.join(self.folder, "client.log"), "ab")
         self.process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stderr=self.log,
                                         stdout=subprocess.PIPE)
@@ -152,7 +175,9 @@ class Client:
 
     def line(self, said: dict) -> None:
         tell = self.carriers.tell
-        if said.get("tail"):
+        if "command_id" in said:
+            self.state(said)
+        elif said.get("tail"):
             tell("tail", as_told(self.event, said["event"]))
         elif "event" in said:
             tell("event", {"offset": said["offset"], "event": as_told(self.event, said["event"])})
@@ -164,6 +189,14 @@ class Client:
             tell("status", as_told(self.status, said["status"]))
         elif "closed" in said:
             tell("closed", {"code": said["closed"]["code"]})
+
+    def state(self, said: dict) -> None:
+        told = {"command": said["command_id"], "state": said["state"].upper()}
+        if "outcome" in said:
+            told["outcome"] = said["outcome"].upper()
+        if said.get("code"):
+            told["code"] = said["code"]
+        self.carriers.tell("command", told)
 
     # ---- requests ----
 
@@ -179,13 +212,13 @@ class Client:
 
     def restart(self, how) -> None:
         if how.beside or how.back_to:
-            raise Unsupported("remote watch keeps nothing")
+            raise Unsupported("remote keeps nothing")
         self.kill()
         self.carriers.poll(0.05)
         self.spawn()
 
     def copy(self, name: str) -> None:
-        raise Unsupported("remote watch keeps nothing")
+        raise Unsupported("remote keeps nothing")
 
     def act(self, name: str, members: dict) -> None:
         raise Unsupported("remote watch cannot be told to %s" % name)
