@@ -149,9 +149,10 @@ class Monitor:
         for field in frames.HEADER:
             if getattr(frame, field) and field not in fields:
                 return "1.3.1: %s has no header field %s" % (name, field)
-        if len(frame.payload) > min(payload_max, self.frame_bytes):
-            clause = "3.1.10" if len(frame.payload) > self.frame_bytes else "7.1.1"
-            return "%s: a %s of %d bytes" % (clause, name, len(frame.payload))
+        if len(frame.payload) > payload_max:
+            return "7.1.1: a %s of %d bytes" % (name, len(frame.payload))
+        if name in ("BLOCK", "TAIL") and len(frame.payload) > self.frame_bytes:
+            return "3.1.10: a %s of %d bytes" % (name, len(frame.payload))
         if frame.offset > NUMBER_MAX or frame.credit > NUMBER_MAX:
             return "1.5.1: a number of 2^53 or more"
         return ""
