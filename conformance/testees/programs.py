@@ -69,7 +69,8 @@ class Testee:
         self.end_case()
         self.folder = tempfile.mkdtemp(prefix="remote-programs-")
         kind = self.make(start.role)
-        self.role = kind(self.build, self.folder, self.carriers, json.loads(start.config_json or "{}"))
+        config = json.loads(start.config_json or "{}")
+        self.role = kind(self.build, self.folder, self.carriers, config)
         self.role.begin()
 
     def serve(self, request) -> None:

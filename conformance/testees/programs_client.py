@@ -1,8 +1,8 @@
 """Role CLIENT: `remote watch --json`, or, for a case that has its one command in its configuration,
 `remote send` and the like. Their lines are told as docs/cli-json.md says what they mean. They find
 their session by the list of the relay, which is answered here: which session it is is no part of a
-case. Each command is a program of its own with its own link, so a case that submits later is not one
-for these."""
+case. Each command is a program of its own with its own link, so a case that submits later is not
+one for these."""
 import base64
 import json
 import os
@@ -52,8 +52,8 @@ def words_of(submit: list[dict]) -> list[str]:
         raise Unsupported("the terminal client sends each command from a process of its own")
     (kind, body), = submit[0]["command"].items()
     if kind == "submit_prompt":
-        return ["send", "--json", "--wait", *(["--steer"] if body.get("delivery") == "STEER" else []),
-                body["text"]]
+        steer = ["--steer"] if body.get("delivery") == "STEER" else []
+        return ["send", "--json", "--wait", *steer, body["text"]]
     if kind == "cancel_turn" and not body:
         return ["cancel", "--json"]
     if kind == "set_title":

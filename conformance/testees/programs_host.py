@@ -132,7 +132,7 @@ class Host:
         self.told: dict[str, int] = {}  # by epoch: events below are told
         self.open_asks: dict[str, dict] = {}  # ask_id to the ask
         self.opened: list[str] = []  # asks in the order of AskOpened, not yet given to an act
-        self.commands: list[tuple[str, str, dict]] = []  # delivered: id, kind, body; not yet seen done
+        self.commands: list[tuple[str, str, dict]] = []  # delivered, not yet seen: id, kind, body
         self.local: list[str] = []  # prompts that were typed
         self.options: list[dict] = []
         self.remote_ended = False
@@ -275,7 +275,8 @@ class Host:
         return {"modes": {"availableModes": modes, "currentModeId": modes[0]["id"]}}
 
     def announce(self) -> None:
-        slash = [{"name": s["name"], "description": s["name"]} for s in self.config.get("slash", [])]
+        slash = [{"name": s["name"], "description": s["name"]}
+                 for s in self.config.get("slash", [])]
         if slash:
             self.agent.update(sessionUpdate="available_commands_update", availableCommands=slash)
 
@@ -476,10 +477,12 @@ class Host:
                 raise Unsupported("ACP has no option of the kind %s" % option.get("kind"))
             options.append({"optionId": option["option_id"], "name": option["label"], "kind": kind})
         call = {"toolCallId": "ask-%d" % self.agent.requests, "kind": "execute",
-                "title": what.get("title", "run it?"), "rawInput": {"command": what.get("command", "")}}
+                "title": what.get("title", "run it?"),
+                "rawInput": {"command": what.get("command", "")}}
         if "plan" in ask:
             call.update(kind="switch_mode", title=what["summary"], rawInput={"plan": what["text"]})
-        return self.agent.request("session/request_permission", {"toolCall": call, "options": options})
+        return self.agent.request("session/request_permission",
+                                  {"toolCall": call, "options": options})
 
     def act_end_ask(self, members: dict) -> None:
         request = next((r for r, a in self.agent.asks.items() if a == members["ask"]), None)

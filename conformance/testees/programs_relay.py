@@ -1,5 +1,5 @@
-"""Role RELAY: `remote-relay serve` on loopback TCP. Its tokens are its own, made by its sub-commands;
-the runner is told them under the names that the cases know."""
+"""Role RELAY: `remote-relay serve` on loopback TCP. Its tokens are its own, made by its
+sub-commands; the runner is told them under the names that the cases know."""
 import atexit
 import os
 import re
