@@ -186,8 +186,7 @@ int lrm__host_stop(lrm_host *host, uint32_t code, const char *reason) {
   lrm__action_spec spec = {.type = LRM_ACTION_RESTART_LINK, .reason = reason, .code = code};
   int result = lrm__host_act(host, &spec);
   if (result != 0 && result != LRM_ERR_BUSY) return result;
-  result =
-      lrm__host_notice(host, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING, "remote", reason);
+  result = lrm__host_notice(host, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING, "remote", reason);
   /* Another process has the session, and what waits here may wait there too: run once at most. */
   if (result == 0 && host->stopped == LRM_CODE_FENCED)
     result = lrm__host_give_up(host, "another process has this session");

@@ -371,6 +371,7 @@ typedef struct sim_command {
   bool abandoned;                  /* its sender is gone, or was opened anew */
   bool receipted;                  /* its sender was told that it is stored */
   bool refused;                    /* ... that it is refused */
+  bool refused_told;               /* ... and told that as its outcome */
   bool stored;                     /* durable in a relay's store */
   bool stored_here;                /* ... in the present one */
   uint64_t stored_at;              /* offset in the present COMMANDS epoch */

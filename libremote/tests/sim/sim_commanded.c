@@ -315,7 +315,7 @@ void sim_commanded_receipt(sim_client *c, const remote_v1_Receipt *receipt) {
 }
 
 /* An outcome that its sender tells must be one that somebody gave. */
-static void check_told(sim_client *c, sim_view *view, const sim_command *command,
+static void check_told(sim_client *c, sim_view *view, sim_command *command,
                        const lrm_command *told) {
   sim_world *w = c->w;
   const sim_session *s = &w->sessions[command->session];
@@ -333,6 +333,7 @@ static void check_told(sim_client *c, sim_view *view, const sim_command *command
   }
   SIM_CHECK(w, told->outcome == OUTCOME_IS(REJECTED) && command->refused,
             "c%u: outcome %u, which nobody gave", c->part.index, told->outcome);
+  command->refused_told = true; /* the end looks whether that was so: sim_judge_end */
   SIM_CHECK(w, command->acted == 0 || lost, "c%u: refused by the relay, but the agent has it",
             c->part.index);
   sim_reach(w, SIM_OUTCOME_REFUSED);

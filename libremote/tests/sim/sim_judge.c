@@ -265,6 +265,10 @@ void sim_judge_end(sim_world *w) {
   }
   for (size_t i = 0; i < w->commands_count; i++) {
     const sim_command *command = &w->commands[i];
+    SIM_CHECK(w,
+              !command->refused_told || command->journalled == 0 ||
+                  w->sessions[command->session].journal_losses != 0,
+              "c%u was told that the relay refused what its host has taken", command->client);
     if (command->abandoned)
       judge_abandoned(w, command);
     else

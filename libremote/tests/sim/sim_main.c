@@ -1,5 +1,5 @@
 /*   sim [--seed N] [--count N] [--first M] [--seeds FILE] [--report] [--must] [--verbose]
- *       [--trace FILE] [--twice]
+ *       [--trace FILE] [--twice] [--script FILE] [--save FILE]
  * Exit: 0 all passed, 1 a seed failed, 2 wrong use, 3 something that must be reached never was. */
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 typedef struct arguments {
   uint64_t first, count;
-  const char *seeds_file;
+  const char *seeds_file, *script_file, *save_file;
   bool report, must, twice;
   sim_options options;
 } arguments;
@@ -16,13 +16,15 @@ typedef struct arguments {
 static int usage(void) {
   fprintf(stderr,
           "usage: sim [--seed N] [--count N] [--first M] [--seeds FILE] [--report] [--must]\n"
-          "           [--verbose] [--trace FILE] [--twice]\n"
+          "           [--verbose] [--trace FILE] [--twice] [--script FILE] [--save FILE]\n"
           "  --seed N      one seed, again\n"
           "  --count N     so many seeds (100), from --first (1) on\n"
           "  --seeds FILE  the seeds of a list: a number and a reason a line\n"
           "  --report      what was reached, as a table\n"
           "  --must        exit 3 when something that must be reached never was\n"
           "  --trace FILE  one line for each step of the protocol (README.md)\n"
+          "  --save FILE   with --seed: its script into a file, and nothing else\n"
+          "  --script FILE runs a script, of --save or of the fuzzer (fuzz/system.c)\n"
           "  --twice       each seed twice: both runs must be the same\n");
   return 2;
 }
@@ -47,6 +49,10 @@ static bool parse(int argc, char **argv, arguments *a) {
       a->count = strtoull(argv[++i], NULL, 10);
     } else if (more && strcmp(argv[i], "--seeds") == 0) {
       a->seeds_file = argv[++i];
+    } else if (more && strcmp(argv[i], "--script") == 0) {
+      a->script_file = argv[++i];
+    } else if (more && strcmp(argv[i], "--save") == 0) {
+      a->save_file = argv[++i];
     } else if (more && strcmp(argv[i], "--trace") == 0) {
       a->options.trace = fopen(argv[++i], "w");
       if (a->options.trace == NULL) {
@@ -88,12 +94,39 @@ static bool run_list(const arguments *a, uint64_t counts[SIM_COUNTS], uint64_t *
   return true;
 }
 
+static int save_script(const arguments *a) {
+  uint8_t script[SIM_SCRIPT_MAX];
+  size_t bytes = sim_script_make(a->first, script);
+  FILE *out = fopen(a->save_file, "wb");
+  bool good = out != NULL && fwrite(script, 1, bytes, out) == bytes;
+  if (out != NULL && fclose(out) != 0) good = false;
+  if (!good) perror(a->save_file);
+  return good ? 0 : 2;
+}
+
+static bool run_script(const arguments *a, uint64_t counts[SIM_COUNTS]) {
+  uint8_t script[SIM_SCRIPT_MAX];
+  FILE *in = fopen(a->script_file, "rb");
+  if (in == NULL) {
+    perror(a->script_file);
+    return false;
+  }
+  size_t bytes = fread(script, 1, sizeof script, in);
+  fclose(in);
+  (void)sim_script_run(0, script, bytes, &a->options, counts);
+  return true;
+}
+
 int main(int argc, char **argv) {
   arguments a = {.first = 1, .count = 100};
   static uint64_t counts[SIM_COUNTS];
   uint64_t runs = 0;
   if (!parse(argc, argv, &a)) return usage();
-  if (a.seeds_file != NULL) {
+  if (a.save_file != NULL) return save_script(&a);
+  if (a.script_file != NULL) {
+    if (!run_script(&a, counts)) return 2;
+    runs = 1;
+  } else if (a.seeds_file != NULL) {
     if (!run_list(&a, counts, &runs)) return 2;
   } else {
     for (; runs < a.count; runs++) run_seed(&a, a.first + runs, counts);
@@ -102,7 +135,9 @@ int main(int argc, char **argv) {
   if (a.report || a.must) all = sim_report_print(counts, runs, stdout);
   if (a.options.trace != NULL) fclose(a.options.trace);
   if (a.must && !all) return 3;
-  if (a.seeds_file != NULL)
+  if (a.script_file != NULL)
+    printf("sim: %s passed\n", a.script_file);
+  else if (a.seeds_file != NULL)
     printf("sim: %llu seeds of %s passed\n", (unsigned long long)runs, a.seeds_file);
   else
     printf("sim: seeds %llu to %llu passed\n", (unsigned long long)a.first,

@@ -61,7 +61,10 @@ void sim_fail(sim_world *w, const char *format, ...) {
   va_start(args, format);
   vfprintf(stderr, format, args);
   va_end(args);
-  fprintf(stderr, "\nsim: again with: sim --seed %" PRIu64 " --verbose\n", w->seed);
+  if (w->seed != 0)
+    fprintf(stderr, "\nsim: again with: sim --seed %" PRIu64 " --verbose\n", w->seed);
+  else
+    fprintf(stderr, "\nsim: again with: sim --script FILE --verbose\n");
   if (w->options->trace != NULL) fflush(w->options->trace);
   if (w->options->abort) abort();
   exit(1);
