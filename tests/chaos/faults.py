@@ -397,11 +397,11 @@ def relay_disk_full(f: Fault) -> Back:
 
 def host_disk_full(f: Fault) -> Back:
     session = next(s for s in f.rig.sessions if s.disk.mounted)
-    f.session = session
+    f.note = f"session {session.number}"
     session.disk.fill()
     f.hold(3, f.random.uniform(2, 10))
     session.disk.free()
-    return [(c, at, False) for c, at, _ in own_steers(f)]
+    return [(c, now_ms(), False) for c in session.steers]
 
 
 def clock_step(f: Fault) -> Back:
