@@ -100,6 +100,7 @@ class Relay:
         self.conns: dict[int, Conn] = {}
         self.presence: dict[tuple, Presence] = {}
         self.generations: dict[tuple, int] = {}  # 3.3: newest accepted, by link
+        self.watched: set[int] = set()  # carriers of hosts whose events somebody reads
         self.calls = Calls(self)
         for session in state.sessions.values():
             session.reopen(rng.randbytes(16))  # 3.14.1, 1.6.1
@@ -143,6 +144,7 @@ class Relay:
         return min((ms for ms in due if ms is not None), default=None)
 
     def _look_after_sessions(self) -> None:
+        self.watched.clear()
         for key, session in list(self.state.sessions.items()):
             presence = self.present(session)
             presence.attached = [a for a in presence.attached if a.live()]
@@ -152,6 +154,8 @@ class Relay:
             for reader in presence.of("host-reader"):
                 self._pump_commands(session, reader)
             self._tell_status(session, presence)
+        for conn in self.conns.values():
+            conn.carrier.watched = conn.number in self.watched  # 5.1.4
         self.calls.tell_watchers()
 
     def _told(self, conn: Conn, told: Told) -> None:
@@ -496,14 +500,15 @@ class Relay:
         if publishers:
             carrier = publishers[0].conn.carrier
             presence.host_heard_ms = now - (self.clock.now_ms - carrier.heard_ms)
-            carrier.watched = bool(presence.of("reader")) and not broken("5.1.4")
         if attached != presence.host_attached:
             presence.host_attached = attached
             presence.host_since_ms = now
             if not attached:
                 presence.host_heard_ms = now
-        for host in presence.of("host-reader"):
-            host.conn.carrier.watched = bool(presence.of("reader")) and not broken("5.1.4")
+                presence.clear_tails(presence.tail_base)  # it sends them again (3.23.4)
+        if presence.of("reader") and not broken("5.1.4"):
+            for host in presence.of("publisher", "host-reader"):
+                self.watched.add(host.conn.number)
 
     def status_of(self, session: Session, with_attached: bool = True):
         """The facts of 14.1."""
@@ -521,8 +526,8 @@ class Relay:
         for a in presence.of("publisher", "reader"):
             if a.reset:
                 continue  # it publishes nothing
-            devices.setdefault((a.conn.device.device_id, a.conn.device.name, a.conn.role),
-                               a.since_ms)
+            role = protos.link.ROLE_HOST if a.kind == "publisher" else protos.link.ROLE_CLIENT
+            devices.setdefault((a.conn.device.device_id, a.conn.device.name, role), a.since_ms)
         if with_attached or broken("9.5.1"):
             for (device_id, name, role), since_ms in list(devices.items()):
                 if len(status.attached) < ATTACHED_MAX or broken("7.1.1"):
