@@ -5,6 +5,7 @@
 cd "$(dirname "$0")" || exit 2
 size=--all only=
 for a; do case $a in --quick|--all) size=$a ;; *) only=${a%.pml} ;; esac; done
+[ $size = --all ] && export T=${T:-1800} MEM=${MEM:-14000}
 bad=0 lines=0
 r() { [ -z "$only" ] || [ "$only.pml" = "$1" ] || return 0; lines=$((lines + 1)); ./chk "$@" || bad=$((bad + 1)); }
 fails() { local m=$1 f=$2 v; shift 2; for v; do O=-O0 r "$m" FAIL "$v" $f $(for w in $v; do echo "-D$w"; done); done; }
