@@ -576,6 +576,8 @@ class Relay:
             a.conn.carrier.ack(a.channel, f.offset + 1)
 
         def job() -> None:
+            if f.offset < a.session.outboxes[a.conn.link].next:  # another channel was there first
+                return a.conn.carrier.close(a.channel, 2003)  # 3.19
             verdict = self._take_command(a, f.offset, envelope)
             self.do(lambda: tell(verdict))
             for host in self.present(a.session).of("host-reader"):
