@@ -380,6 +380,10 @@ class Client:
             return "nothing has been read yet"
         if self.outbox.full():
             return "too many commands wait"
+        try:
+            messages.decode(C.Command, command.SerializeToString())
+        except WireFault as fault:
+            return str(fault)  # 7.1.2
         if ttl_ms is None:
             name = command.WhichOneof("body")
             steer = name == "submit_prompt" and command.submit_prompt.delivery == C.DELIVERY_STEER
