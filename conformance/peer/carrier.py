@@ -114,7 +114,8 @@ class Carrier:
         self.last_channel = 0
         self.calls: set[int] = set()  # ids of open calls
         self.problem = None  # of GOAWAY or REFUSE, said or heard
-        self.watched = False
+        self.watched = False  # set by watch()
+        self._watched_ms = 0  # since when
         self.heard_ms = self.sent_ms = self.began_ms = clock.now_ms
         self.live_ms: int | None = None  # when it became LIVE
         self._reader = FrameReader()
@@ -206,8 +207,17 @@ class Carrier:
             elif self.side == "C" and not broken("3.1.9"):
                 self._silent()  # 3.1.9
 
-    def _silence_ms(self) -> int:
-        return SILENCE_WATCHED_MS if self.watched else SILENCE_MS
+    def watch(self, on: bool) -> None:
+        """Somebody watches: the shorter times of 5.1, and silence counts from here on."""
+        if on and not self.watched:
+            self._watched_ms = self.clock.now_ms
+        self.watched = on
+
+    def _silent_at_ms(self) -> int:
+        dead = self.heard_ms + SILENCE_MS
+        if self.watched:
+            dead = min(dead, max(self.heard_ms, self._watched_ms) + SILENCE_WATCHED_MS)
+        return dead
 
     def _ping_due_ms(self) -> int:
         due = self.sent_ms + self._ping_in_ms
@@ -216,7 +226,7 @@ class Carrier:
         return due
 
     def _tick_live(self, now: int) -> None:
-        if now >= self.heard_ms + self._silence_ms() and not broken("5.1.3"):
+        if now >= self._silent_at_ms() and not broken("5.1.3"):
             return self._silent()  # 5.1.3
         if self._probed_ms is not None and now >= self._probed_ms + PROBE_MS:
             return self._silent()  # 5.2.1
@@ -237,7 +247,7 @@ class Carrier:
         elif self.state == "ENDING":
             due = [self._ended_ms + CLOSE_MS]
         elif self.state == "LIVE":
-            due = [self.heard_ms + self._silence_ms(), self._ping_due_ms()]
+            due = [self._silent_at_ms(), self._ping_due_ms()]
             if self._probed_ms is not None:
                 due.append(self._probed_ms + PROBE_MS)
             if self.side == "A" and self.principal is None:

@@ -125,7 +125,7 @@ class Connecting:
         self.generation += 1
         self.carrier = Carrier("C", self.clock, window=self.window,
                                channels_max=self.channels_max, rng=self.rng, grease=self.grease)
-        self.carrier.watched = self.watched
+        self.carrier.watch(self.watched)
         self.carrier.token = self.token
         self.carrier.told = self.told  # one order for everything
         self._room = None
@@ -173,7 +173,7 @@ class Connecting:
     def tick(self) -> None:
         """Time has passed, or the owner has acted."""
         if self.carrier is not None:
-            self.carrier.watched = self.watched
+            self.carrier.watch(self.watched)
             self.carrier.tick()
         self._after()
         if self._dial_ms is not None and self.clock.now_ms >= self._dial_ms and not self.dead:

@@ -148,6 +148,8 @@ class Relay:
         for key, session in list(self.state.sessions.items()):
             presence = self.present(session)
             presence.attached = [a for a in presence.attached if a.live()]
+            if not presence.attached:
+                presence.clear_tails(presence.tail_base)  # 3.23.3: the host sends them again
             self._host_presence(session, presence)
             for reader in presence.of("reader"):
                 self._pump_events(session, presence, reader)
@@ -155,7 +157,7 @@ class Relay:
                 self._pump_commands(session, reader)
             self._tell_status(session, presence)
         for conn in self.conns.values():
-            conn.carrier.watched = conn.number in self.watched  # 5.1.4
+            conn.carrier.watch(conn.number in self.watched)  # 5.1.4
         self.calls.tell_watchers()
 
     def _told(self, conn: Conn, told: Told) -> None:
@@ -400,7 +402,7 @@ class Relay:
         if channel.state != "OPEN":
             return
         if broken("3.23.2"):
-            self._pump_tails(presence, a)
+            self._pump_tails(presence, a, log.end)
         if channel.cursor < log.first:
             if not broken("3.17.3"):
                 return a.conn.carrier.close(channel, 2002)  # 3.17.3
@@ -425,12 +427,14 @@ class Relay:
             a.conn.carrier.offer(channel, make_block(
                 block.offset, block.payload, block.count, flags=flags,
                 inflated_bytes=block.inflated_bytes, part=block.part, parts=block.parts))
-        self._pump_tails(presence, a)
+        self._pump_tails(presence, a, log.end)
 
-    def _pump_tails(self, presence: Presence, a: Attachment) -> None:
+    def _pump_tails(self, presence: Presence, a: Attachment, end: int) -> None:
         channel = a.channel
         base = presence.tail_base
         synced = channel.target is None
+        if channel.cursor > end and not broken("3.23.2"):
+            return  # a reader ahead of the relay (3.16) may have what clears them
         if channel.open.until or (not (synced and base <= channel.cursor)
                                   and not broken("3.23.2")):
             return
@@ -505,7 +509,6 @@ class Relay:
             presence.host_since_ms = now
             if not attached:
                 presence.host_heard_ms = now
-                presence.clear_tails(presence.tail_base)  # it sends them again (3.23.4)
         if presence.of("reader") and not broken("5.1.4"):
             for host in presence.of("publisher", "host-reader"):
                 self.watched.add(host.conn.number)

@@ -171,7 +171,7 @@ class Owner:
 
     def act_watch(self, a: dict) -> None:
         if self.carrier() is not None:
-            self.carrier().watched = bool(a.get("on", True))
+            self.carrier().watch(bool(a.get("on", True)))
 
 
 class ConnectingRole(Owner):
