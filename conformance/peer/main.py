@@ -28,7 +28,8 @@ ROLES = {
     pb.ROLE_HOST: ("role_host", "HostRole"),
     pb.ROLE_CLIENT: ("role_client", "ClientRole"),
 }
-FEATURES = ["hold_commits", "copy", "restart", "beside", "room", "half_open", "clock", "local"]
+FEATURES = ["hold_commits", "copy", "restart", "beside", "room", "half_open", "clock", "local",
+            "early_open"]
 SETTLE_ROUNDS_MAX = 10_000
 
 

@@ -13,7 +13,7 @@ ROLES = ("CODEC", "ACCEPTING", "CONNECTING", "RELAY", "HOST", "CLIENT", "VIEW")
 LEVELS = ("MUST", "SHOULD", "MAY")
 WAYS = ("positive", "negative")
 FEATURES = ("hold_commits", "copy", "restart", "beside", "room", "half_open", "clock", "local",
-            "plain")
+            "plain", "early_open")
 MANUAL = ("PING", "ACK", "CREDIT")
 
 # Step: its first member names it; the members that may stand beside it.

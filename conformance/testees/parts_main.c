@@ -270,8 +270,8 @@ static bool serve(parts *p, const harness_request *request) {
 
 static void describe(uint64_t id) {
   static const uint32_t roles[] = {4, 5, 6};
-  static const char *const features[] = {"hold_commits", "copy",      "restart", "beside",
-                                         "room",         "half_open", "clock",   "local"};
+  static const char *const features[] = {"hold_commits", "copy",  "restart", "beside",    "room",
+                                         "half_open",    "clock", "local",   "early_open"};
   harness_description description = {.name = "libremote, relay, host and client",
                                      .version = REMOTE_VERSION,
                                      .roles = roles,

@@ -27,7 +27,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from runner import protos, wire  # noqa: E402
 from testees.programs_carriers import Carriers, Unsupported  # noqa: E402
 
-FEATURES = ("copy", "restart", "room", "half_open", "local")
+FEATURES = ("copy", "restart", "room", "half_open", "local", "early_open")
 LONGEST_MS = 3000
 
 
