@@ -397,10 +397,24 @@ class Client:
     def on_receipt(self, told) -> None:
         if told.channel is not self.publisher:
             return
+        there = self.outbox.at(told.offset)
+        if there is not None and there.id != told.message.command_id:
+            return self._outbox_was_used()
         doubtful = self.outbox.receipt(told.message)
         if doubtful is not None:
             self._ask([doubtful])  # 3.21.3
         self.outbox.trim()
+
+    def on_acked(self, told) -> None:
+        if told.channel is self.publisher and any(
+                e.offset < told.offset and not e.receipted for e in self.outbox.entries):
+            self._outbox_was_used()
+
+    def _outbox_was_used(self) -> None:
+        """3.20.4: by another process with this link id; the relay never saw our command."""
+        self.link.carrier.close(self.publisher, NORMAL)
+        self.outbox.from_end()
+        self.open_outbox()
 
     def _ask(self, entries: list[Entry]) -> None:
         command = C.Command()

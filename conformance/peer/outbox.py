@@ -27,6 +27,7 @@ class Entry:
     times_sent: int = 0
     stored: tuple[bytes, int] | None = None  # where the relay stored it last
     was_stored: bool = False
+    receipted: bool = False  # a RECEIPT has come on the present channel
     refusal: object = None  # Problem that is not believed yet (3.21.3)
     outcome: int = 0
     code: int = 0
@@ -90,6 +91,8 @@ class Outbox:
 
     def opened(self, next_offset: int) -> None:
         """When the relay's next is above ours, unsent commands are numbered from there."""
+        for entry in self.entries:
+            entry.receipted = False
         if next_offset > self.next:
             unsent = [e for e in self.entries if e.times_sent == 0]
             for number, entry in enumerate(unsent):
@@ -102,12 +105,25 @@ class Outbox:
         """3.19.2: what is to be sent, in order."""
         return [e for e in self.entries if e.offset >= offset]
 
+    def from_end(self) -> None:
+        """3.20.4: all that is kept, on new offsets from the end on."""
+        for number, entry in enumerate(self.entries):
+            entry.offset = self.next + number
+        self.first = self.next
+        self.next += len(self.entries)
+
+    def at(self, offset: int) -> Entry | None:
+        return next((e for e in self.entries if e.offset == offset), None)
+
     # ---- what is heard ----
 
     def receipt(self, receipt) -> Entry | None:
         """Returns a refused command whose refusal has to be checked first (3.21.3)."""
         entry = self.of(receipt.command_id)
-        if entry is None or entry.state == "DONE":
+        if entry is None:
+            return None
+        entry.receipted = True
+        if entry.state == "DONE":
             return None
         if receipt.WhichOneof("result") == "stored":
             entry.stored = (receipt.stored.epoch, receipt.stored.offset)
