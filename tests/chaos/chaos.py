@@ -182,7 +182,8 @@ class Run:
                 self.play()
                 if self.o.short or self.over():
                     break
-                time.sleep(61)  # back-off begins anew: decks do not add up to ever longer waits
+                # Back-off begins anew after 60 s: decks do not add up to ever longer waits.
+                time.sleep(min(61, max(0, self.ends - time.monotonic())))
         finally:
             self.strangers = strangers.end()
             cancels.end()
