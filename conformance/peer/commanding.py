@@ -453,6 +453,5 @@ class Commands:
                                            by=A.Actor(local=True))])
 
     def unfinished(self) -> list[Command]:
-        """3.10.3: remote commands without outcome, except cancels that were started."""
-        return [c for c in self.memory.commands.values() if c.state != "done" and not (
-            c.state == "started" and kind_of(c.envelope) == C.COMMAND_KIND_CANCEL_TURN)]
+        """3.10.3: remote commands without outcome."""
+        return [c for c in self.memory.commands.values() if c.state != "done"]
