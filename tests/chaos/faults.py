@@ -1,5 +1,5 @@
-"""The kinds of fault. Each is a function that breaks something, waits, mends it, and says which clients
-have to come back from when on; `KINDS` lists them with what they reach and what they need."""
+"""The kinds of fault. Each is a function that breaks something, waits, mends it, and says which
+clients have to come back from when on; `KINDS` lists them with what they reach and need."""
 from __future__ import annotations
 
 import os
@@ -21,6 +21,7 @@ PHASES = ["any", "idle", "mid-turn", "ask open", "mid-replay"]
 @dataclass
 class Fault:
     """One fault that was made."""
+
     rig: Rig
     network: Network
     session: Session
@@ -32,7 +33,7 @@ class Fault:
     phase: str = "any"
     wanted: str = "any"
     note: str = ""
-    reader: Optional[Steer] = None      # began to read for the phase "mid-replay"
+    reader: Optional[Steer] = None  # began to read for the phase "mid-replay"
     crowd: list = field(default_factory=list)
     made: bool = False
     recovered_s: dict[str, float] = field(default_factory=dict)
@@ -72,6 +73,7 @@ def one_client(f: Fault):
 
 # ---- the links, through the proxy ----
 
+
 def cut_client(f: Fault) -> Back:
     client = one_client(f)
     how = f.random.choice(["", " fin"])
@@ -110,7 +112,11 @@ def cut_inside(f: Fault) -> Back:
         f.tell(f"cut {name}")  # too little went that way
     at = now_ms()
     f.tell(f"heal {name}")
-    return own_steers(f, at) if name == f.host_route else [(c, at, True) for c in f.session.steers if c.name == name]
+    return (
+        own_steers(f, at)
+        if name == f.host_route
+        else [(c, at, True) for c in f.session.steers if c.name == name]
+    )
 
 
 def half_open(f: Fault, names: list[str]) -> float:
@@ -141,7 +147,9 @@ def stalled(f: Fault, name: str, direction: str, back: Callable[[], Back]) -> Ba
 def stall_client(f: Fault) -> Back:
     """One direction stands still, and goes on later."""
     client = one_client(f)
-    return stalled(f, client.name, f.random.choice(["up", "down"]), lambda: [(client, now_ms(), False)])
+    return stalled(
+        f, client.name, f.random.choice(["up", "down"]), lambda: [(client, now_ms(), False)]
+    )
 
 
 def stall_host(f: Fault) -> Back:
@@ -208,6 +216,7 @@ def storm(f: Fault) -> Back:
 
 # ---- the network, through the kernel ----
 
+
 def kernel(f: Fault, what: str, short_s: float, long_s: float, breaks: bool) -> Back:
     ports = [f.rig.ports[name] for name in f.routes()]
     name = f"session{f.session.number}"
@@ -237,6 +246,7 @@ def netem_delay(f: Fault) -> Back:
 
 
 # ---- the programs ----
+
 
 def relay_again(f: Fault) -> Back:
     f.rig.start_relay()
@@ -377,8 +387,16 @@ def stop_client(f: Fault) -> Back:
 def second_host(f: Fault) -> Back:
     """A second process for the same session is refused, and disturbs nobody."""
     f.session.claims += 1
-    argv = f.session.host_argv(f"{f.rig.root}/logs/agent{f.session.number}-second{f.session.claims}.log")
-    second = Program("second", argv, f.session.host_env(), f.rig.log(f"second{f.session.number}"), cwd=f.session.work)
+    argv = f.session.host_argv(
+        f"{f.rig.root}/logs/agent{f.session.number}-second{f.session.claims}.log"
+    )
+    second = Program(
+        "second",
+        argv,
+        f.session.host_env(),
+        f.rig.log(f"second{f.session.number}"),
+        cwd=f.session.work,
+    )
     code = wait_gone(second, 20)
     if code in (None, 0):
         second.end(signal.SIGKILL)
@@ -387,6 +405,7 @@ def second_host(f: Fault) -> Back:
 
 
 # ---- disks and clocks ----
+
 
 def relay_disk_full(f: Fault) -> Back:
     f.rig.disk.fill()
@@ -408,7 +427,8 @@ def clock_step(f: Fault) -> Back:
     """The wall clocks of relay and host go their own ways, and stay there for a while."""
     step_s = f.random.choice([-86400, -3600, -60, 60, 3600, 86400])
     who = f.random.choice([f.rig.clock, f.session.clock, f.session.client_clock])
-    f.note = f"{'relay' if who is f.rig.clock else 'host' if who is f.session.clock else 'clients'} {step_s:+} s"
+    name = 'relay' if who is f.rig.clock else 'host' if who is f.session.clock else 'clients'
+    f.note = f"{name} {step_s:+} s"
     who.step(real_s=who.real_s + step_s)
     f.hold(1.5, 5)
     at = now_ms()
@@ -433,14 +453,17 @@ def suspended(f: Fault) -> Back:
         p.send(signal.SIGCONT)
     at = now_ms()
     back = own_steers(f, at) if at_host else [(f.session.talker, at, True)]
-    f.rig.sessions[f.session.number].asleep_s = slept_s  # wall clocks are set right again by `settle`
+    f.rig.sessions[
+        f.session.number
+    ].asleep_s = slept_s  # wall clocks are set right again by `settle`
     return back
 
 
 # ---- people and strangers ----
 
+
 def revoked(f: Fault) -> Back:
-    """A device of its own is revoked while it reads: its link ends within a second, and it never comes back."""
+    """A device of its own is revoked while it reads: its link ends at once, and it stays out."""
     made = f.rig.relay_command("token", "--device", f"lost-{f.number}")
     if made.returncode != 0:
         raise Broken(f"no token: {made.stderr}")
@@ -451,7 +474,18 @@ def revoked(f: Fault) -> Back:
     device = next(line.split()[1] for line in listed.splitlines() if f"lost-{f.number}" in line)
     watch = f.session.rig.program["remote"]
     lines: list[bytes] = []
-    argv = [watch, "watch", f.session.id, "--json", "--from", "live", "--relay", f.rig.url("revoked"), "--token-file", path]
+    argv = [
+        watch,
+        "watch",
+        f.session.id,
+        "--json",
+        "--from",
+        "live",
+        "--relay",
+        f.rig.url("revoked"),
+        "--token-file",
+        path,
+    ]
     reader = Program("revoked", argv, f.rig.env, f.rig.log("revoked"), lines.append, keep_out=False)
     wait_until("the device reads", lambda: any(b"synced" in line for line in lines), 20)
     if f.rig.relay_command("token", "--revoke", device).returncode != 0:
@@ -494,11 +528,11 @@ AT_REST_MS = 2500  # above the 2 s of clause 5.3: such a link is tried again at 
 @dataclass(frozen=True)
 class Kind:
     run: Callable[[Fault], Back]
-    needs: str = ""            # of Network.missing
-    everybody: bool = False    # reaches all sessions: runs alone
-    limit_s: float = 70        # everybody must be back by then: 25 s of silence, 30 s of back-off
-    at_rest: bool = False      # what it cuts has been live for AT_REST_MS
-    seconds: float = 4         # what it takes in a short run, about
+    needs: str = ""  # of Network.missing
+    everybody: bool = False  # reaches all sessions: runs alone
+    limit_s: float = 70  # everybody must be back by then: 25 s of silence, 30 s of back-off
+    at_rest: bool = False  # what it cuts has been live for AT_REST_MS
+    seconds: float = 4  # what it takes in a short run, about
     phases: tuple = tuple(PHASES)
 
 
@@ -548,13 +582,16 @@ ABSENT = {"expired token": "tokens of this version do not expire"}
 
 # ---- one fault, from its phase to the end of its recovery ----
 
+
 def reach_phase(f: Fault) -> Optional[Steer]:
     """Waits for the moment that was wanted; a reader that replays, if that was it."""
     s = f.session
     reader = None
     if f.wanted == "idle":
         s.quiet(True)
-        ready = lambda: not s.in_turn() and s.talker.pending == 0 and s.asker.pending == 0  # noqa: E731
+        ready = (
+            lambda: not s.in_turn() and s.talker.pending == 0 and s.asker.pending == 0
+        )  # noqa: E731
     elif f.wanted == "mid-turn":
         ready = s.in_turn
     elif f.wanted == "ask open":
@@ -576,7 +613,11 @@ def recover(f: Fault, back: Back) -> None:
     deadline = time.monotonic() + KINDS[f.kind].limit_s * SLOW
     for client, at, broken in back:
         left_s = max(0.1, deadline - time.monotonic())
-        took = client.recovered(at, left_s) if isinstance(client, Steer) else client.recovered(at, left_s, broken)
+        took = (
+            client.recovered(at, left_s)
+            if isinstance(client, Steer)
+            else client.recovered(at, left_s, broken)
+        )
         if took is None:
             f.late.append(client.name)
         else:
@@ -586,7 +627,9 @@ def recover(f: Fault, back: Back) -> None:
 def make(f: Fault) -> None:
     """Makes the fault and waits until everybody it reached is back."""
     if KINDS[f.kind].at_rest:
-        since_ms = max(s.rest_ms for s in f.rig.sessions) if KINDS[f.kind].everybody else f.session.rest_ms
+        since_ms = (
+            max(s.rest_ms for s in f.rig.sessions) if KINDS[f.kind].everybody else f.session.rest_ms
+        )
         time.sleep(max(0, since_ms + AT_REST_MS - now_ms()) / 1000)
     f.reader = reach_phase(f)
     try:
@@ -601,5 +644,3 @@ def make(f: Fault) -> None:
     if slept_s:  # an NTP client would do this after waking
         for clock in (f.session.clock, f.session.client_clock):
             clock.step(real_s=0)
-
-

@@ -42,14 +42,25 @@ def wrong_hello(random: Random) -> bytes:
     hello = random.randbytes(random.randrange(0, 200))
     if random.random() < 0.5:
         token = b"rrt_" + random.randbytes(32).hex().encode()
-        hello = b"\x08\x01\x10\x01" + b"\x1a\x10" + random.randbytes(16) + b"\x20\x01\x32" + varint(len(token)) + token
+        hello = (
+            b"\x08\x01\x10\x01"
+            + b"\x1a\x10"
+            + random.randbytes(16)
+            + b"\x20\x01\x32"
+            + varint(len(token))
+            + token
+        )
     return frame(1, 0, hello)
 
 
 def out_of_order(random: Random) -> bytes:
     """Frames that may come later only."""
-    return b"".join(frame(random.choice([5, 7, 8, 12, 13, 14, 20]), random.randrange(0, 5), random.randbytes(20))
-                    for _ in range(random.randrange(1, 20)))
+    return b"".join(
+        frame(
+            random.choice([5, 7, 8, 12, 13, 14, 20]), random.randrange(0, 5), random.randbytes(20)
+        )
+        for _ in range(random.randrange(1, 20))
+    )
 
 
 def http(random: Random) -> bytes:
@@ -65,8 +76,15 @@ def nested(random: Random) -> bytes:
     return frame(1, 0, body)
 
 
-TALKS = {"noise": noise, "a huge length": huge_length, "a long varint": long_varint, "a wrong HELLO": wrong_hello,
-         "frames before HELLO": out_of_order, "HTTP": http, "deep nesting": nested}
+TALKS = {
+    "noise": noise,
+    "a huge length": huge_length,
+    "a long varint": long_varint,
+    "a wrong HELLO": wrong_hello,
+    "frames before HELLO": out_of_order,
+    "HTTP": http,
+    "deep nesting": nested,
+}
 
 
 def talk(port: int, random: Random) -> str:
@@ -103,6 +121,7 @@ def storm(port: int, random: Random, count: int) -> Counter:
             what = talk(port, Random(seed))
             with lock:
                 told[what] += 1
+
     threads = [threading.Thread(target=some, args=(seeds[i::8],)) for i in range(8)]
     for t in threads:
         t.start()
@@ -128,5 +147,3 @@ class Background(threading.Thread):
         self.ends.set()
         self.join(5)
         return self.told
-
-

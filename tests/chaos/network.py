@@ -1,5 +1,6 @@
-"""What the kernel allows here: a network of our own, rules that drop and reject, delays, small disks.
-Whatever is not allowed is said once, with its reason, and the kinds of fault that need it are skipped."""
+"""What the kernel allows here: a network of our own, rules that drop and reject, delays, small
+disks. Whatever is not allowed is said once, with its reason, and the kinds of fault that need it
+are skipped."""
 from __future__ import annotations
 
 import os
@@ -12,13 +13,18 @@ INSIDE = "REMOTE_CHAOS_INSIDE"  # set in the process that lives in its own names
 
 
 def enter(argv: list[str]) -> None:
-    """Goes on in a network and mount namespace of its own, if that is allowed; does not return then."""
+    """Goes on in network and mount namespaces of its own if it may; then it does not return."""
     if os.environ.get(INSIDE):
         return
-    tries = [["unshare", "--net", "--mount", "--propagation", "private"],
-             ["unshare", "--map-root-user", "--net", "--mount", "--propagation", "private"]]
+    tries = [
+        ["unshare", "--net", "--mount", "--propagation", "private"],
+        ["unshare", "--map-root-user", "--net", "--mount", "--propagation", "private"],
+    ]
     for unshare in tries:
-        if shutil.which("unshare") and subprocess.run([*unshare, "true"], capture_output=True).returncode == 0:
+        if (
+            shutil.which("unshare")
+            and subprocess.run([*unshare, "true"], capture_output=True).returncode == 0
+        ):
             os.environ[INSIDE] = "1"
             sys.stdout.flush()
             os.execvp(unshare[0], [*unshare, sys.executable, *argv])
@@ -30,7 +36,9 @@ def _run(*argv: str, stdin: str = "") -> str:
     if not shutil.which(argv[0]):
         return f"{argv[0]} is not installed"
     done = subprocess.run(argv, input=stdin, capture_output=True, text=True)
-    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no reason given"])[0]
+    return (
+        "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no reason given"])[0]
+    )
 
 
 class Network:
@@ -63,8 +71,13 @@ class Network:
             _run("umount", probe)
 
     def _apply(self) -> None:
-        lines = ["add table inet chaos", "delete table inet chaos", "table inet chaos {", "chain input {",
-                 "type filter hook input priority 0; policy accept;"]
+        lines = [
+            "add table inet chaos",
+            "delete table inet chaos",
+            "table inet chaos {",
+            "chain input {",
+            "type filter hook input priority 0; policy accept;",
+        ]
         for rules in self._rules.values():
             lines += rules
         why = _run("nft", "-f", "-", stdin="\n".join([*lines, "}", "}", ""]))
@@ -92,6 +105,8 @@ class Network:
         """Everything on the loopback; 0: no more."""
         _run("tc", "qdisc", "del", "dev", "lo", "root")
         if milliseconds:
-            why = _run("tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", f"{milliseconds}ms")
+            why = _run(
+                "tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", f"{milliseconds}ms"
+            )
             if why:
                 raise AssertionError(f"tc: {why}")

@@ -1,5 +1,5 @@
-"""What must hold after a chaos run. The logs are read with sqlite3, zlib and Python's protobuf, none of
-them code of libremote, and held against what every client said that it was given."""
+"""What must hold after a chaos run. The logs are read with sqlite3, zlib and Python's protobuf,
+none of them code of libremote, and held against what every client said that it was given."""
 from __future__ import annotations
 
 import glob
@@ -105,7 +105,9 @@ def check_reader(sums: Sums, steer: Steer, log: dict, digests: dict[int, str]) -
     elif steer.killed:
         sums.delivered += steer.events
     else:
-        sums.wrong(f"{steer.name} said nothing at its end (exit {steer.program.process.returncode})")
+        sums.wrong(
+            f"{steer.name} said nothing at its end (exit {steer.program.process.returncode})"
+        )
     if steer.check and digests.get(steer.check[0]) != steer.check[1]:
         sums.wrong(f"{steer.name} held something else than the log at {steer.check[0]}")
 
@@ -144,7 +146,9 @@ def check_commands(sums: Sums, rig: Rig, s: Session, events: list) -> None:
         sums.outcomes.update(kinds)
     for c in clients:
         sums.probes += c.probes_done
-        stored = {i for i in {*c.submitted, *c.answered, *c.outcomes} if i in c.stored or i in c.outcomes}
+        stored = {
+            i for i in {*c.submitted, *c.answered, *c.outcomes} if i in c.stored or i in c.outcomes
+        }
         sums.given_up += len({*c.submitted, *c.answered} - stored)
         sums.stored += len(stored)
         for i in stored:
@@ -156,7 +160,9 @@ def check_commands(sums: Sums, rig: Rig, s: Session, events: list) -> None:
                 sums.without_outcome += 1
                 sums.wrong(f"command {i} of {c.name} was stored and has no outcome in the log")
         if not c.killed and {*c.submitted} - stored:
-            sums.wrong(f"{c.name} still waits for {len({*c.submitted} - stored)} prompts to be stored")
+            sums.wrong(
+                f"{c.name} still waits for {len({*c.submitted} - stored)} prompts to be stored"
+            )
 
 
 def check_unknown(sums: Sums, s: Session, events: list) -> None:
@@ -166,7 +172,9 @@ def check_unknown(sums: Sums, s: Session, events: list) -> None:
             sums.unknown[e.command_outcome.reason] += 1
             count += 1
     if count > s.deaths:
-        sums.wrong(f"session {s.number}: {count} commands UNKNOWN, its host was killed {s.deaths} times")
+        sums.wrong(
+            f"session {s.number}: {count} commands UNKNOWN, its host was killed {s.deaths} times"
+        )
 
 
 def check_asks(sums: Sums, s: Session, events: list) -> None:
@@ -187,14 +195,19 @@ def check_session(sums: Sums, rig: Rig, s: Session) -> None:
         return
     if relay["end"] != journal["end"]:
         sums.lost += abs(journal["end"] - relay["end"])
-        sums.wrong(f"session {s.number}: the host journalled {journal['end']} events, the relay has {relay['end']}")
+        sums.wrong(
+            f"session {s.number}: the host journalled {journal['end']} events, "
+            f"the relay has {relay['end']}"
+        )
     if relay["first"] or journal["first"]:
         sums.wrong(f"session {s.number}: trimmed, which a run of this size must not be")
         return
     if relay["messages"] != journal["messages"]:
         sums.wrong(f"session {s.number}: journal and relay hold different events")
     readers = [*s.steers, *s.gone, *s.readers]
-    ends = {r.end_line["next"] for r in readers if r.end_line} | {r.check[0] for r in readers if r.check}
+    ends = {r.end_line["next"] for r in readers if r.end_line} | {
+        r.check[0] for r in readers if r.check
+    }
     digests = digests_at(relay, ends)
     for r in readers:
         check_reader(sums, r, relay, digests)
@@ -209,7 +222,9 @@ def end_clients(rig: Rig) -> None:
     """Everybody reads what there is, then says what it holds."""
     for s in rig.sessions:
         end = logs.read_end(f"{rig.data}/relay.db", s.id)
-        rig_module.wait_until(f"{s.watch.name} has read everything", lambda: s.watch.next >= end, 30)
+        rig_module.wait_until(
+            f"{s.watch.name} has read everything", lambda: s.watch.next >= end, 30
+        )
         time.sleep(0.2)
         for c in [*s.steers, *s.readers]:
             if c.program.alive:

@@ -81,7 +81,9 @@ def gone(s: socket.socket) -> str:
 def passes_whole(proxy, port, target):
     a, b = pair(port, target, 0)
     data = os.urandom(3_000_000)
-    threading.Thread(target=lambda: (a.sendall(data), a.shutdown(socket.SHUT_WR)), daemon=True).start()
+    threading.Thread(
+        target=lambda: (a.sendall(data), a.shutdown(socket.SHUT_WR)), daemon=True
+    ).start()
     assert take(b, len(data)) == data and b.recv(1) == b"", "changed, or no end"
     b.sendall(b"still open this way")
     assert take(a, 19) == b"still open this way"
@@ -210,8 +212,17 @@ def refuses_and_swallows(proxy, port, target):
 
 
 def wrong_words(proxy, port, target):
-    for line in ("", "cut nobody", "set r delay", "set r delay=-1", "set r fast=1", "cut-after r up 0", "jump r",
-                 "route r 127.0.0.1 1", "route x elsewhere 1"):
+    for line in (
+        "",
+        "cut nobody",
+        "set r delay",
+        "set r delay=-1",
+        "set r fast=1",
+        "cut-after r up 0",
+        "jump r",
+        "route r 127.0.0.1 1",
+        "route x elsewhere 1",
+    ):
         assert proxy.tell(line, good=False).startswith("error"), line
     a, b = pair(port, target, 0)
     a.sendall(b"z")
@@ -221,16 +232,25 @@ def wrong_words(proxy, port, target):
 def clock_steps(build):
     with tempfile.TemporaryDirectory(prefix="remote-chaos-clock-") as folder:
         clock = Clock(build, folder, "x")
-        script = ("import time,sys\n"
-                  "for _ in sys.stdin:\n"
-                  " print(time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic(), flush=True)\n")
-        p = subprocess.Popen([sys.executable, "-c", script], env=dict(os.environ, **clock.env), stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, text=True)
+        script = (
+            "import time,sys\n"
+            "for _ in sys.stdin:\n"
+            " print(time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic(),\n"
+            "       flush=True)\n"
+        )
+        p = subprocess.Popen(
+            [sys.executable, "-c", script],
+            env=dict(os.environ, **clock.env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
         def ask():
             p.stdin.write("\n")
             p.stdin.flush()
             return [float(x) for x in p.stdout.readline().split()]
+
         for real, boot in ((0, 0), (3600, 0), (-86400, 60), (0, 60)):
             clock.step(real_s=real, boot_s=boot)
             wall, since_boot, monotonic = ask()
@@ -242,8 +262,18 @@ def clock_steps(build):
         assert struct.unpack("<qq", open(clock.path, "rb").read()) == (0, 60_000_000_000)
 
 
-TESTS = [passes_whole, delays, limits_the_rate, one_byte_at_a_time, cuts, cuts_after_so_many, half_open, stalls,
-         refuses_and_swallows, wrong_words]
+TESTS = [
+    passes_whole,
+    delays,
+    limits_the_rate,
+    one_byte_at_a_time,
+    cuts,
+    cuts_after_so_many,
+    half_open,
+    stalls,
+    refuses_and_swallows,
+    wrong_words,
+]
 
 
 def main() -> int:

@@ -1,5 +1,5 @@
-"""What a chaos run is made of: the relay, hosts with agents, clients, the proxy between them, clocks
-that can be stepped, disks that can be filled. Every program is real and in a process of its own."""
+"""What a chaos run is made of: the relay, hosts with agents, clients, the proxy between them,
+clocks that can be stepped, disks that can be filled. Each program is real, and a process."""
 from __future__ import annotations
 
 import bisect
@@ -44,14 +44,28 @@ def wait_until(what: str, ready: Callable, timeout: float = 20, every: float = 0
 class Program:
     """A process; its output goes to a log, and line by line to a handler."""
 
-    def __init__(self, name: str, argv: list[str], env: dict, log: str, on_line: Optional[Callable] = None,
-                 cwd: Optional[str] = None, keep_out: bool = True):
+    def __init__(
+        self,
+        name: str,
+        argv: list[str],
+        env: dict,
+        log: str,
+        on_line: Optional[Callable] = None,
+        cwd: Optional[str] = None,
+        keep_out: bool = True,
+    ):
         self.name, self.log_path = name, log
         self._log = open(log, "ab", buffering=0)
         self._on_line, self._keep_out = on_line, keep_out
-        self.process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE if on_line else self._log, stderr=self._log,
-                                        start_new_session=True, cwd=cwd)
+        self.process = subprocess.Popen(
+            argv,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if on_line else self._log,
+            stderr=self._log,
+            start_new_session=True,
+            cwd=cwd,
+        )
         self.pid = self.process.pid
         self._thread = threading.Thread(target=self._read, daemon=True) if on_line else None
         if self._thread:
@@ -93,7 +107,9 @@ def children_of(pid: int) -> list[int]:
         if entry.isdigit():
             with contextlib.suppress(OSError, ValueError):
                 stat = open(f"/proc/{entry}/stat").read()
-                parents.setdefault(int(stat[stat.rindex(")") + 2:].split()[1]), []).append(int(entry))
+                parents.setdefault(int(stat[stat.rindex(")") + 2 :].split()[1]), []).append(
+                    int(entry)
+                )
     out, todo = [], [pid]
     while todo:
         for child in parents.get(todo.pop(), []):
@@ -104,11 +120,14 @@ def children_of(pid: int) -> list[int]:
 
 # ---- between the programs ----
 
+
 class Proxy:
     """proxy.c, told by lines."""
 
     def __init__(self, path: str):
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         self._lock = threading.Lock()
 
     def tell(self, line: str, good: bool = True) -> str:
@@ -157,7 +176,10 @@ class Disk:
         self.path, self.mounted = path, False
         os.makedirs(path, mode=0o700, exist_ok=True)
         if mounts:
-            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700", "chaos", path], check=True)
+            subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0700", "chaos", path],
+                check=True,
+            )
             self.mounted = True
 
     def fill(self) -> None:
@@ -181,21 +203,22 @@ class Disk:
 
 # ---- clients ----
 
+
 class Steer:
-    """A remote-steer: prompts, probes, answers. Knows when a probe came back, and what it was told."""
+    """A remote-steer: prompts, probes, answers. Knows when a probe came back and what it heard."""
 
     def __init__(self, rig: "Rig", session: "Session", role: str, first: int = 0):
         self.rig, self.session, self.role = rig, session, role
         self.name = f"{role}{session.number}"
         self.changed = threading.Condition()
-        self.submitted: dict[str, int] = {}       # command id: number of the prompt
+        self.submitted: dict[str, int] = {}  # command id: number of the prompt
         self.stored: set[str] = set()
         self.answered: set[str] = set()
-        self.probes: dict[str, float] = {}        # sent, no outcome yet
+        self.probes: dict[str, float] = {}  # sent, no outcome yet
         self.probes_done = 0
         self.outcomes: dict[str, tuple[int, int]] = {}
         self.returned: list[tuple[float, float]] = []  # probes: (sent, outcome), newest last
-        self.events = 0                            # of the last line that told
+        self.events = 0  # of the last line that told
         self.check: Optional[tuple[int, str]] = None  # (end, digest) of the last such line
         self.jumps: list[int] = []
         self.turn, self.asks, self.pending = False, 0, 0
@@ -205,10 +228,26 @@ class Steer:
         self.killed = False
         self.next = first
         self.began_ms = now_ms()
-        argv = [rig.program["remote-steer"], "--relay", rig.url(self.name), "--token-file", rig.token_file,
-                "--session", session.id, "--timeout", "1000000", *ROLES[role](self, first)]
-        self.program = Program(self.name, argv, dict(rig.env, **session.client_clock.env), rig.log(self.name),
-                               self._line, keep_out=rig.keep_lines)
+        argv = [
+            rig.program["remote-steer"],
+            "--relay",
+            rig.url(self.name),
+            "--token-file",
+            rig.token_file,
+            "--session",
+            session.id,
+            "--timeout",
+            "1000000",
+            *ROLES[role](self, first),
+        ]
+        self.program = Program(
+            self.name,
+            argv,
+            dict(rig.env, **session.client_clock.env),
+            rig.log(self.name),
+            self._line,
+            keep_out=rig.keep_lines,
+        )
 
     def _line(self, raw: bytes) -> None:
         line = json.loads(raw)
@@ -282,14 +321,44 @@ APPLIED = 1  # COMMAND_OUTCOME_KIND_APPLIED
 
 def talker(steer: Steer, first: int) -> list[str]:
     tag = f"{steer.session.number}t"
-    return ["--first", str(first), "--count", "4000000", "--window", "6", "--every-ms", "250", "--probe-ms", "60",
-            "--answer", "none", "--prompt", f"SAY say-{tag}-%u\nTHINK weighing\nSAY done"]
+    return [
+        "--first",
+        str(first),
+        "--count",
+        "4000000",
+        "--window",
+        "6",
+        "--every-ms",
+        "250",
+        "--probe-ms",
+        "60",
+        "--answer",
+        "none",
+        "--prompt",
+        f"SAY say-{tag}-%u\nTHINK weighing\nSAY done",
+    ]
 
 
 def asker(steer: Steer, first: int) -> list[str]:
     tag = f"{steer.session.number}a"
-    return ["--first", str(first), "--count", "4000000", "--window", "2", "--every-ms", "1300", "--probe-ms", "90",
-            "--answer", "allow", "--answer-after-ms", "400", "--prompt", f"SLOW 8 40\nRUN echo ask-{tag}-%u"]
+    return [
+        "--first",
+        str(first),
+        "--count",
+        "4000000",
+        "--window",
+        "2",
+        "--every-ms",
+        "1300",
+        "--probe-ms",
+        "90",
+        "--answer",
+        "allow",
+        "--answer-after-ms",
+        "400",
+        "--prompt",
+        f"SLOW 8 40\nRUN echo ask-{tag}-%u",
+    ]
 
 
 def reader(steer: Steer, first: int) -> list[str]:
@@ -313,15 +382,32 @@ class Watch:
         self.links_lost = 0
         self.ready = False
         self.digest: Optional[dict] = None
-        argv = [rig.program["remote"], "watch", session.id, "--json", "--digest", "--from", "start", "--relay",
-                rig.url(self.name), "--token-file", rig.token_file]
-        self.program = Program(self.name, argv, dict(rig.env, **session.client_clock.env), rig.log(self.name),
-                               self._line, keep_out=False)
+        argv = [
+            rig.program["remote"],
+            "watch",
+            session.id,
+            "--json",
+            "--digest",
+            "--from",
+            "start",
+            "--relay",
+            rig.url(self.name),
+            "--token-file",
+            rig.token_file,
+        ]
+        self.program = Program(
+            self.name,
+            argv,
+            dict(rig.env, **session.client_clock.env),
+            rig.log(self.name),
+            self._line,
+            keep_out=False,
+        )
 
     def _line(self, raw: bytes) -> None:
         with self.changed:
             if raw.startswith(b'{"offset"'):
-                offset = int(raw[10:raw.index(b",")])
+                offset = int(raw[10 : raw.index(b",")])
                 self._count(offset, 1)
                 self.event_ms = now_ms()
             elif not raw.startswith(b'{"tail"'):
@@ -349,7 +435,7 @@ class Watch:
             self.digest = line["digest"]
 
     def recovered(self, healed_ms: float, timeout: float, breaks: bool = True) -> Optional[float]:
-        """Seconds until the first event; if the fault breaks its link, the first one after the next link."""
+        """Seconds until the first event; if the fault breaks its link, the first over the next."""
         deadline = time.monotonic() + timeout
         with self.changed:
             while True:
@@ -363,6 +449,7 @@ class Watch:
 
 
 # ---- a session ----
+
 
 class Session:
     """A host with its agent, and who steers and watches it."""
@@ -381,14 +468,22 @@ class Session:
         self.talker: Steer = None
         self.asker: Steer = None
         self.watch: Watch = None
-        self.gone: list[Steer] = []     # killed clients
+        self.gone: list[Steer] = []  # killed clients
         self.readers: list[Steer] = []
         self.host: Program = None
 
     def host_argv(self, agent_log: str) -> list[str]:
         agent = f"tee -a {agent_log} | {self.rig.program['remote-demo-agent']}"
-        argv = [self.rig.program["remote"], "host", "--relay", self.rig.url(f"host{self.number}"), "--token-file",
-                self.rig.token_file, "--remote=control", "--headless"]
+        argv = [
+            self.rig.program["remote"],
+            "host",
+            "--relay",
+            self.rig.url(f"host{self.number}"),
+            "--token-file",
+            self.rig.token_file,
+            "--remote=control",
+            "--headless",
+        ]
         argv += ["--resume", self.id] if self.id else []
         return [*argv, "--", "/bin/sh", "-c", agent]
 
@@ -401,8 +496,13 @@ class Session:
     def start_host(self, fault: Optional[str] = None) -> None:
         self.starts += 1
         agent_log = f"{self.rig.root}/logs/agent{self.number}-{self.starts}.log"
-        self.host = Program(f"host{self.number}", self.host_argv(agent_log), self.host_env(fault),
-                            self.rig.log(f"host{self.number}"), cwd=self.work)
+        self.host = Program(
+            f"host{self.number}",
+            self.host_argv(agent_log),
+            self.host_env(fault),
+            self.rig.log(f"host{self.number}"),
+            cwd=self.work,
+        )
         if self.id:
             return
         folder = f"{self.state}/remote/sessions"
@@ -412,6 +512,7 @@ class Session:
                 raise Broken(f"host {self.number} ended at its start; see {self.host.log_path}")
             names = os.listdir(folder) if os.path.isdir(folder) else []
             return names and os.path.exists(f"{folder}/{names[0]}/session.json") and names[0]
+
         self.id = wait_until("the session's folder", listed, 30)
 
     @property
@@ -456,14 +557,29 @@ class Session:
 class Rig:
     """Everything, in one folder."""
 
-    def __init__(self, build: str, root: str, sessions: int, mounts: bool, keep_lines: bool = False):
+    def __init__(
+        self, build: str, root: str, sessions: int, mounts: bool, keep_lines: bool = False
+    ):
         self.build, self.root, self.keep_lines = build, root, keep_lines
         self.mounts = mounts
-        self.program = {name: find(build, name) for name in
-                        ("remote", "remote-relay", "remote-demo-agent", "remote-steer", "remote-chaos-proxy")}
+        self.program = {
+            name: find(build, name)
+            for name in (
+                "remote",
+                "remote-relay",
+                "remote-demo-agent",
+                "remote-steer",
+                "remote-chaos-proxy",
+            )
+        }
         os.makedirs(f"{root}/logs")
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("REMOTE_")}
-        self.env.update(HOME=root, XDG_CONFIG_HOME=f"{root}/config", XDG_STATE_HOME=f"{root}/state", NO_COLOR="1")
+        self.env.update(
+            HOME=root,
+            XDG_CONFIG_HOME=f"{root}/config",
+            XDG_STATE_HOME=f"{root}/state",
+            NO_COLOR="1",
+        )
         self.data = f"{root}/relay"
         self.disk = Disk(self.data, 512, mounts)
         self.clock = Clock(build, root, "relay")
@@ -496,8 +612,14 @@ class Rig:
         env = dict(self.env, **self.clock.env)
         if fault:
             env["REMOTE_RELAY_FAULT"] = fault
-        argv = [self.program["remote-relay"], "serve", "--data", self.data, "--listen",
-                self.relay_url or "tcp://127.0.0.1:0"]
+        argv = [
+            self.program["remote-relay"],
+            "serve",
+            "--data",
+            self.data,
+            "--listen",
+            self.relay_url or "tcp://127.0.0.1:0",
+        ]
         self.relay = Program("relay", argv, env, self.log("relay"))
         if not wait:
             return
@@ -506,17 +628,33 @@ class Rig:
             if not self.relay.alive:
                 raise Broken(f"the relay ended at its start; see {self.relay.log_path}")
             return os.path.exists(address) and open(address).read().strip()
+
         self.relay_url = wait_until("the relay's address", listening, 20, 0.005).split()[0]
         self.relay_port = int(self.relay_url.rsplit(":", 1)[1])
 
     def relay_command(self, *words: str) -> subprocess.CompletedProcess:
-        return subprocess.run([self.program["remote-relay"], words[0], "--data", self.data, *words[1:]], env=self.env,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20 * SLOW)
+        return subprocess.run(
+            [self.program["remote-relay"], words[0], "--data", self.data, *words[1:]],
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=20 * SLOW,
+        )
 
-    def remote(self, *words: str, timeout: float = 30, via: str = "tools") -> subprocess.CompletedProcess:
+    def remote(
+        self, *words: str, timeout: float = 30, via: str = "tools"
+    ) -> subprocess.CompletedProcess:
         env = dict(self.env, REMOTE_RELAY=self.url(via), REMOTE_TOKEN_FILE=self.token_file)
-        return subprocess.run([self.program["remote"], *words], env=env, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=timeout * SLOW, cwd=self.root)
+        return subprocess.run(
+            [self.program["remote"], *words],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout * SLOW,
+            cwd=self.root,
+        )
 
     def start(self) -> None:
         self.start_relay()
@@ -528,8 +666,12 @@ class Rig:
             self.sessions.append(session)
             session.start_host()
         for session in self.sessions:
-            wait_until(f"session {session.number} at the relay", lambda s=session: s.id in self.remote("ls", "--json").stdout,
-                       30, 0.2)
+            wait_until(
+                f"session {session.number} at the relay",
+                lambda s=session: s.id in self.remote("ls", "--json").stdout,
+                30,
+                0.2,
+            )
             session.start_clients()
         for session in self.sessions:
             for client in (session.talker, session.asker, session.watch):

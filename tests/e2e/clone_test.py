@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""A state folder that was copied to another machine: two hosts claim one session. The relay lets one of
-them have it; nothing is done twice, every command has its outcome, and clients are told of the new history.
+"""A state folder that was copied to another machine: two hosts claim one session. The relay lets
+one of them have it; nothing is done twice, every command has its outcome, and clients are told of
+the new history.
 
     clone_test.py BUILD_DIR"""
 import os
@@ -37,14 +38,32 @@ def host_on(p, state, log):
 
 
 def steer_on(p, first, count, name):
-    steer = Lines(p.steer_argv("--first", str(first), "--count", str(count), "--prompt", "SAY prompt-%u", "--window", "8",
-                               "--every-ms", "20", "--timeout", "90"), p.env, f"{p.root}/{name}.log")
+    steer = Lines(
+        p.steer_argv(
+            "--first",
+            str(first),
+            "--count",
+            str(count),
+            "--prompt",
+            "SAY prompt-%u",
+            "--window",
+            "8",
+            "--every-ms",
+            "20",
+            "--timeout",
+            "90",
+        ),
+        p.env,
+        f"{p.root}/{name}.log",
+    )
     p.others.append(steer)
     return steer
 
 
 def ended(steer):
-    assert steer.wait_for(lambda x: any("end" in l for l in x.lines), 90), "commands stay without an outcome"
+    assert steer.wait_for(
+        lambda x: any("end" in l for l in x.lines), 90
+    ), "commands stay without an outcome"
     steer.end()
     submitted = {l["id"]: l["submitted"] for l in steer.lines if "submitted" in l}
     outcomes = {}
@@ -92,7 +111,9 @@ def cloned(p):
     fresh.end()
     end = next(l for l in fresh.lines if "end" in l)
     truth = logs.read_log(p.relay_store(), "events", session=p.session)
-    assert end["digest"] == logs.digest(truth, end["next"]), "a reader holds something else than the relay's log"
+    assert end["digest"] == logs.digest(
+        truth, end["next"]
+    ), "a reader holds something else than the relay's log"
     return f"{given} prompts, each given once; {unknown} UNKNOWN"
 
 
@@ -112,7 +133,9 @@ def cloned_with_a_queue(p):
     outcomes = ended(steer)
     time.sleep(4)  # the first machine's turn is over by now: would it go on with its queue?
     given = check_done_once(p)
-    return f"{given} prompts, each given once; {sum(1 for k in outcomes.values() if k == 6)} UNKNOWN"
+    return (
+        f"{given} prompts, each given once; {sum(1 for k in outcomes.values() if k == 6)} UNKNOWN"
+    )
 
 
 CASES = {"a copied state folder": cloned, "a copied queue": cloned_with_a_queue}
