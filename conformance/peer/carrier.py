@@ -669,7 +669,6 @@ class Carrier:
             self.close(channel, 0, tell=True)
 
     def _on_ack(self, rule: TypeRule, frame: Frame, channel: Channel) -> None:
-        credit_before = channel.credit
         if frame.credit > channel.credit or (broken("4.2.3") and frame.credit):
             channel.credit = frame.credit  # 4.2.3: a lower one, or 0, changes nothing
         limit = max(channel.end, channel.open.next, channel.cursor)
@@ -677,10 +676,8 @@ class Carrier:
             return self.close(channel, 2003, tell=True)  # 4.2.4
         if broken("4.3.1") and frame.offset < channel.cursor and channel.last is not None:
             self._send(channel, channel.last)  # broken: the ACK did not name it, so it is lost
-        before, more_credit = channel.acked, frame.credit > credit_before
-        lower = before is not None and frame.offset < before
-        if before is None and not (more_credit and frame.offset <= channel.opened.next) \
-                or before is not None and frame.offset > before or lower and broken("4.2.3"):
+        before = channel.acked
+        if before is None or frame.offset > before or frame.offset < before and broken("4.2.3"):
             channel.acked = frame.offset
             self.told.append(Told("ACKED", channel, frame, offset=frame.offset))
 

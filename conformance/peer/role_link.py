@@ -3,7 +3,7 @@
 import collections
 
 import protos
-from carrier import WINDOW_BYTES, Carrier, Channel, Told
+from carrier import EVENTS, WINDOW_BYTES, Carrier, Channel, Told
 from clock import Clock
 from link import Connecting, Output, make_block, make_tail
 from wire import SNAPSHOT
@@ -166,7 +166,7 @@ class Owner:
 
     def act_info(self, a: dict) -> None:
         channel = self.channel(a)
-        if channel is not None:
+        if channel is not None and channel.log == EVENTS:  # 2.7
             self.carrier().info(channel, b"i" * a.get("bytes", 4))
 
     def act_watch(self, a: dict) -> None:
