@@ -343,9 +343,9 @@ class Client:
         self.again["publisher"].opened()
         self.outbox.opened(told.message.next)
         self.offered = told.message.next
-        self._send()
+        self.send()
 
-    def _send(self) -> None:
+    def send(self) -> None:
         """3.19.2: from OPENED.next on, in order, each in a block of its own."""
         channel = self.publisher
         if channel is None or channel.state != "OPEN" or not self.carrier_lives():
@@ -422,7 +422,7 @@ class Client:
         query = self._add(command, 0, True)
         for entry in entries:
             entry.asked_by = query.id
-        self._send()
+        self.send()
 
     def _find_out(self) -> None:
         """12.5.4: after a jump and SYNCED, what became of every command that is kept."""

@@ -70,12 +70,12 @@ class Host:
             records += [("epoch", self._new_epoch_id()), ("mode", mode)]
         for record in records:
             self.memory.apply(record)
-        self.store._write(records, [], None)
+        self.store.write(records, [], None)
         if fresh:
             self.session.begin(self.config)
         else:
             self.session.resume()
-        self.session._find_base()
+        self.session.find_base()
         if broken("3.11.1"):  # broken: what the journal holds is run at once
             self.commands.work()
 
@@ -334,7 +334,7 @@ class Host:
             # What was renumbered is known by its id (3.14).
             record = ("cursor", opened.epoch, opened.next)
             self.memory.apply(record)
-            self.store._write([record], [], None)
+            self.store.write([record], [], None)
         if asked.epoch and opened.epoch == asked.epoch and opened.next > 0 \
                 and not broken("3.14.4"):
             self.link.carrier.ack(told.channel, opened.next, always=True)  # 3.14.4
@@ -361,7 +361,7 @@ class Host:
         if broken("4.1.1"):  # broken: acknowledged when read
             carrier.consumed(channel, len(frame.payload))
             carrier.ack(channel, end)
-        self.store._write(records + [cursor], [], own)
+        self.store.write(records + [cursor], [], own)
 
     def _envelopes(self, frame) -> list:
         """6.2.4: what cannot be read is None, and passed over."""
@@ -385,7 +385,8 @@ class Host:
             self.commands.work()
 
     def may_act(self) -> bool:
-        """3.11.1: the epoch is confirmed on this carrier. 3.13.2: all up to SYNCED is journalled."""
+        """3.11.1: the epoch is confirmed on this carrier. 3.13.2: all up to SYNCED is in the
+        journal."""
         if broken("3.11.1"):
             return True
         if self.memory.remote_mode == S.REMOTE_MODE_OFF and not broken("12.4.3"):

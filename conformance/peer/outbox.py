@@ -1,5 +1,5 @@
-"""The outbox of a client: commands, kept until their outcome is known (docs/spec.md, 3.19 to 3.21 and
-12.2). Pure: no link, no time."""
+"""The outbox of a client: commands, kept until their outcome is known (docs/spec.md, 3.19 to 3.21
+and 12.2). Pure: no link, no time."""
 from __future__ import annotations
 
 import dataclasses

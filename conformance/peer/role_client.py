@@ -55,7 +55,7 @@ class ClientRole:
         made = self.client.submit(command, a.get("ttl_ms"))
         said = {"refused": made} if isinstance(made, str) else {"command": made.hex()}
         self.outputs.append(Output("told", told={"submitted": said}))
-        self.client._send()
+        self.client.send()
 
     def act_visible(self, a: dict) -> None:
         self.client.link.watched = bool(a.get("on", True))

@@ -8,6 +8,7 @@ import asks
 import large
 import protos
 from breaks import broken
+from journal import base_of_tails
 from store import Store
 from view import STREAMS, cut_text, part_end, stream_bytes
 
@@ -138,10 +139,9 @@ class Session:
         self.store.put(events, clears=not broken("3.24.2"), records=records)
         self.store.put_set()  # 3.22.5
         self.base = self.memory.end
-        self._find_base()
+        self.find_base()
 
-    def _find_base(self) -> None:
-        from journal import base_of_tails
+    def find_base(self) -> None:
         self.base = base_of_tails(self.memory)
 
     def _end_tools(self) -> list:
@@ -425,12 +425,12 @@ class Session:
         if broken("3.10.2"):  # broken: the events just go on
             for record in begin:
                 self.memory.apply(record)
-            self.store._write(begin, [], None)
+            self.store.write(begin, [], None)
             self.store.clears_next = True
             self.store.put([self.event("notice", text="new epoch")])
         else:
             self.store.put_set(clears=True, records=begin)
-        self._find_base()
+        self.find_base()
         if outcomes and not broken("3.10.3"):
             self.store.put([self.event("command_outcome", o) for o in outcomes],
                            records=[("outcome", o.SerializeToString()) for o in outcomes])

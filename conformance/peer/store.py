@@ -57,7 +57,7 @@ class Store:
         written += records or []
         for record in written:
             self.memory.apply(record)
-        self._write(written, told, then)
+        self.write(written, told, then)
 
     def _joins(self, events: list, flags: int, records, then) -> bool:
         """While commits are held, plain events join the block that waits already: it is one block
@@ -81,7 +81,7 @@ class Store:
         self._last_told.extend(events)
         return True
 
-    def _write(self, records: list[tuple], told: list, then: Callable | None) -> None:
+    def write(self, records: list[tuple], told: list, then: Callable | None) -> None:
         epoch, block = self.memory.epoch, self.memory.blocks[-1] if self.memory.blocks else None
         end, first = self.memory.end, self.memory.first
         told = self._last_told = list(told)
@@ -122,7 +122,7 @@ class Store:
             self.clears_next = False
         for record in written:
             self.memory.apply(record)
-        self._write(written, [], None)
+        self.write(written, [], None)
 
     def maybe_set(self) -> None:
         """3.22.5: now and then; and so that the journal can be trimmed."""
@@ -136,7 +136,7 @@ class Store:
                 first = next(b.offset for b in memory.blocks if b.offset > memory.first)
             record = ("trim", first)  # 3.22.4
             memory.apply(record)
-            self._write([record], [], None)
+            self.write([record], [], None)
 
     def sendable(self, offered: int) -> list[Block]:
         """Committed blocks that end above `offered`."""
