@@ -286,8 +286,7 @@ static int remove_stale(lrm_host *host) {
   }
 }
 
-static int recover_from_gap(lrm_host *host) {
-  host->gap = false;
+static int leave_gap(lrm_host *host) {
   lrm_block_builder_reset(host->builder);
   int removed = remove_stale(host);
   if (removed != 0) return removed;
@@ -303,6 +302,14 @@ static int recover_from_gap(lrm_host *host) {
   return lrm__host_new_epoch(host,
                              "the journal could not be written for a while: events of that time "
                              "are missing from the history");
+}
+
+static int recover_from_gap(lrm_host *host) {
+  host->gap = false;
+  int result = leave_gap(host);
+  /* The epoch that has the hole must not go on: the next time, then. */
+  if (result != 0) host->gap = true;
+  return result;
 }
 
 static int settled(lrm_host *host) {

@@ -105,9 +105,7 @@ static int save_resolution(lrm_host *host, const Remote__V1__AskResolved *resolu
 }
 
 /* `resolution` is borrowed from the arbiter, which is not called here. */
-static int journal_resolution(lrm_host *host, const Remote__V1__AskResolved *resolution) {
-  int result = save_resolution(host, resolution);
-  if (result != 0) return result;
+static int resolved_event(lrm_host *host, const Remote__V1__AskResolved *resolution) {
   union {
     const Remote__V1__AskResolved *in;
     Remote__V1__AskResolved *out;
@@ -116,6 +114,11 @@ static int journal_resolution(lrm_host *host, const Remote__V1__AskResolved *res
   event.body_case = EVENT_BODY(ASK_RESOLVED);
   event.ask_resolved = resolved.out;
   return lrm__host_emit(host, &event);
+}
+
+static int journal_resolution(lrm_host *host, const Remote__V1__AskResolved *resolution) {
+  int result = save_resolution(host, resolution);
+  return result != 0 ? result : resolved_event(host, resolution);
 }
 
 static int tell_agent(lrm_host *host, const lrm_id *ask_id, const lrm_id *command_id,
@@ -129,6 +132,12 @@ static int tell_agent(lrm_host *host, const lrm_id *ask_id, const lrm_id *comman
 
 static int superseded(lrm_host *host, lrm__request *request,
                       const Remote__V1__AskResolved *resolution) {
+  lrm_id winner = lrm__id_of(&resolution->command_id);
+  if (lrm_id_equal(&winner, &request->item->id)) {
+    /* It had won when the former process ran out of memory: only its outcome is missing. */
+    lrm__judgement applied = {.outcome = OUTCOME(APPLIED)};
+    return lrm__host_give(host, request->item, &applied);
+  }
   lrm__judgement judgement = {.outcome = OUTCOME(SUPERSEDED),
                               .reason = "the ask was already resolved",
                               .resolution = resolution};
@@ -363,4 +372,16 @@ int lrm__host_restore_asks(lrm_host *host) {
   }
   lrm__release(&host->allocator, all.list);
   return result != 0 ? result : restore_open(host);
+}
+
+/* A process that ran out of memory between a resolution's record and its event has told no reader
+ * that the ask is over. */
+int lrm__host_repeat_resolved(lrm_host *host) {
+  for (size_t i = lrm_view_state(host->view)->n_asks; i > 0; i--) {
+    lrm_id id = lrm__id_of(&lrm_view_state(host->view)->asks[i - 1]->ask_id);
+    const Remote__V1__AskResolved *resolution = lrm_arbiter_resolution(host->arbiter, &id);
+    int result = resolution == NULL ? 0 : resolved_event(host, resolution);
+    if (result != 0) return result;
+  }
+  return 0;
 }

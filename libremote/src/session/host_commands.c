@@ -200,9 +200,9 @@ static bool refused(lrm_host *host, const lrm__request *request, int *result) {
 }
 
 static int judge(lrm_host *host, lrm_inbox_item *item) {
-  item->judged = true;
   lrm__request request;
   int result = lrm__host_request(host, item, &request);
+  item->judged = result != LRM_ERR_NO_MEMORY; /* not looked at yet: the next call tries again */
   if (result == LRM_ERR_CORRUPT)
     return lrm__host_reject(host, item, LRM_CODE_INVALID, "the command cannot be read");
   if (result != 0) return result;

@@ -389,6 +389,8 @@ int lrm__host_expire_asks(lrm_host *host) LRM_MUST_USE;
 uint64_t lrm__host_asks_deadline(const lrm_host *host);
 size_t lrm__host_asks_open(const lrm_host *host);
 int lrm__host_restore_asks(lrm_host *host) LRM_MUST_USE;
+/* The resolutions of asks that readers still see open. */
+int lrm__host_repeat_resolved(lrm_host *host) LRM_MUST_USE;
 
 /* ---- host_attachments.c ---- */
 

@@ -179,8 +179,10 @@ static void compare_queue(lrm_host *host) {
 
 int lrm__host_recover(lrm_host *host) {
   uint64_t since_ms = host->last_event_ms;
-  int result = lrm__host_end_asks(host, NULL, ASK_OUTCOME(ORPHANED),
-                                  "the host was restarted and the agent no longer waits", NULL);
+  int result = lrm__host_repeat_resolved(host);
+  if (result == 0)
+    result = lrm__host_end_asks(host, NULL, ASK_OUTCOME(ORPHANED),
+                                "the host was restarted and the agent no longer waits", NULL);
   if (result == 0) result = settle_commands(host);
   if (result == 0) result = close_turn(host);
   if (result == 0) result = resumed(host, since_ms);

@@ -29,9 +29,12 @@ typedef struct host_kit {
   Remote__V1__UserMessage *said;       /* the last one */
   unsigned outcomes, tails;
   lrm_host_action action; /* the last one taken */
+  bool may_fail;          /* a command need not be taken: last_result is what the host said */
+  int last_result;
 } host_kit;
 
 void kit_start(host_kit *kit, uint32_t mode);
+void kit_start_on(host_kit *kit, uint32_t mode, lrm_allocator allocator);
 void kit_end(host_kit *kit);
 /* The next process on the same store; `crash`: what is not committed is lost. */
 void kit_restart(host_kit *kit, bool crash);
@@ -46,6 +49,8 @@ lrm_id kit_id(uint8_t last);
 lrm_id kit_command(host_kit *kit, Remote__V1__Command *command, uint64_t ttl_ms);
 lrm_id kit_command_as(host_kit *kit, Remote__V1__Command *command, uint32_t command_class,
                       const lrm_id *epoch, uint64_t ttl_ms, uint64_t received_ms);
+/* The last command once more, as a relay sends it that was not acknowledged. */
+int kit_deliver(host_kit *kit) LRM_MUST_USE;
 lrm_id kit_prompt(host_kit *kit, const char *text);
 lrm_id kit_answer(host_kit *kit, const lrm_id *ask, const char *option);
 /* Commits, then takes the next action into kit->action; false: none. */
