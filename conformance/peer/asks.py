@@ -26,9 +26,12 @@ def option(ask, option_id: str):
 
 
 def _is_object(text: str) -> bool:
+    def no_constant(name: str) -> None:
+        raise ValueError(name)  # RFC 8259 has no NaN
+
     try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
+        return isinstance(json.loads(text, parse_constant=no_constant), dict)
+    except (ValueError, RecursionError):
         return False
 
 
@@ -51,7 +54,8 @@ def refusal(ask, answer, elevating: set[str], remote: bool) -> int:
     if broken("13.1.1"):
         return 0  # broken: any answer is good
     given = {f.name for f, _ in answer.ListFields()} - {"comment"}
-    if not given <= ALLOWED[kind] or not _form_is_good(ask, kind, answer, given):
+    nothing = not given and kind not in ("form", "open_url")
+    if nothing or not given <= ALLOWED[kind] or not _form_is_good(ask, kind, answer, given):
         return INVALID
     return 0 if _is_offered(ask, kind, answer, given) else NOT_OFFERED
 
@@ -61,9 +65,11 @@ def _form_is_good(ask, kind, answer, given: set[str]) -> bool:
         return given == {"declined"}
     if "text" in given:
         free = ask.question.free_text if kind == "question" else ask.limit.free_text
-        if not free or given != {"text"}:
+        if not free:
             return False
     if "more_option_ids" in given:
+        if not answer.option_id:
+            return False
         chosen = [answer.option_id, *answer.more_option_ids]
         if not ask.question.multiple or len(set(chosen)) != len(chosen):
             return False
@@ -72,7 +78,7 @@ def _form_is_good(ask, kind, answer, given: set[str]) -> bool:
 
 def _is_offered(ask, kind, answer, given: set[str]) -> bool:
     """What was chosen is among the options; what must be there is there."""
-    if given & {"declined", "text"}:
+    if "declined" in given or given == {"text"}:
         return True
     if kind == "form":
         return "json" in given
