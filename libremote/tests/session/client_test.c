@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "failing.h"
 #include "pair_wire.h"
 #include "remote/block.h"
 #include "remote/client.h"
@@ -29,6 +30,8 @@ typedef struct opened_channel {
   remote_v1_Open open;
 } opened_channel;
 
+static failing memory; /* the client's */
+
 static struct {
   lrm_allocator allocator;
   lrm_link *link, *relay;
@@ -36,7 +39,7 @@ static struct {
   pair_wire wire;
   uint64_t now_ns;
   opened_channel events, commands; /* the last OPEN of each */
-  unsigned events_opened, commands_opened;
+  unsigned events_opened, commands_opened, events_answered, commands_answered;
   uint32_t closed_code; /* what the client closed a channel with */
   uint64_t closed_offset;
   lrm_envelope sent[16]; /* command blocks */
@@ -237,6 +240,7 @@ static void attach(void) {
 
 static void start_with(uint32_t start, uint64_t until) {
   memset(&t, 0, sizeof t);
+  memset(&memory, 0, sizeof memory);
   blocks_count = 0;
   blocks_end = 0;
   t.allocator = lrm_allocator_default();
@@ -249,7 +253,7 @@ static void start_with(uint32_t start, uint64_t until) {
                             .token = "t"};
   assert_int_equal(lrm_link_create(&config, &t.link), 0);
   lrm_client_config client = {.struct_bytes = sizeof client,
-                              .allocator = t.allocator,
+                              .allocator = failing_allocator(&memory),
                               .link = t.link,
                               .link_id = id_of(1),
                               .session_id = id_of(2),
@@ -271,6 +275,7 @@ static int start(void **state) {
 static int end(void **state) {
   (void)state;
   lrm_client_destroy(t.client);
+  assert_int_equal(memory.blocks, 0);
   lrm_link_destroy(t.link);
   lrm_link_destroy(t.relay);
   pair_wire_free(&t.wire);
@@ -698,6 +703,114 @@ static void a_range_ends(void **state) {
   assert_int_equal(t.events_opened, 1);
 }
 
+/* ---- missing memory ---- */
+
+/* A relay that answers each OPEN and has what was added: a snapshot at 3, once it is there. */
+static void serve(void) {
+  static const remote_v1_OpenOutcome as[] = {CONTINUED, SNAPSHOT};
+  lrm_id epoch = id_of(20), outbox = id_of(1);
+  for (int i = 0; i < 12; i++) {
+    if (t.events_opened != t.events_answered) {
+      t.events_answered = t.events_opened;
+      bool anew = t.events.open.start == remote_v1_Start_START_SNAPSHOT;
+      bool set = anew && blocks_end > 3;
+      opened(&t.events, &epoch, set ? 3 : anew ? 0 : t.events.open.next, blocks_end, as[set]);
+    }
+    if (t.commands_opened != t.commands_answered) {
+      t.commands_answered = t.commands_opened;
+      opened(&t.commands, &outbox, 0, 0, CONTINUED);
+    }
+    (void)!lrm_link_extend(t.relay, t.events.number, blocks_end, 0, 0, t.now_ns);
+    exchange();
+    if (lrm_client_deadline(t.client) != UINT64_MAX) {
+      if (lrm_client_deadline(t.client) > t.now_ns) t.now_ns = lrm_client_deadline(t.client);
+      lrm_client_expire(t.client, t.now_ns);
+    }
+    exchange();
+  }
+}
+
+/* True: the nth allocation of a conversation failed. */
+static bool converse(unsigned nth, bool all) {
+  Remote__V1__SubmitPrompt body = REMOTE__V1__SUBMIT_PROMPT__INIT;
+  Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
+  lrm_id id;
+  body.text = lrm__text("go");
+  command.body_case = REMOTE__V1__COMMAND__BODY_SUBMIT_PROMPT;
+  command.submit_prompt = &body;
+  start_with(0, 0);
+  add_title(0, "one");
+  serve();
+  failing_plan(&memory, nth, all);
+  int result = lrm_client_submit(t.client, &command, 0, &id, t.now_ns);
+  if (result != 0) { /* it says so, and has not taken it */
+    assert_int_equal(result, LRM_ERR_NO_MEMORY);
+    assert_true(memory.failed != 0);
+    assert_int_equal(lrm_client_pending(t.client), 0);
+    if (all) memory.countdown = 0;
+    assert_int_equal(lrm_client_submit(t.client, &command, 0, &id, t.now_ns), 0);
+  }
+  exchange();
+  Remote__V1__CommandOutcome outcome = REMOTE__V1__COMMAND_OUTCOME__INIT;
+  outcome.command_id = lrm__id_data(&id);
+  outcome.outcome = OUTCOME(APPLIED);
+  outcome.reason = lrm__text("done");
+  add_title(1, "two");
+  add_outcome(2, &outcome);
+  (void)!lrm_link_extend(t.relay, t.events.number, blocks_end, 0, 0, t.now_ns);
+  exchange();
+  memory.countdown = 0;
+  add_snapshot(3, "three", &id, OUTCOME(APPLIED));
+  add_title(4, "last");
+  serve();
+  assert_string_equal(title(), "last");
+  assert_int_equal(lrm_client_position(t.client).offset, 5);
+  assert_int_equal(command_of(&id).outcome, OUTCOME(APPLIED));
+  bool failed = memory.failed != 0;
+  end(NULL);
+  return failed;
+}
+
+/* Whatever could not be read for want of memory is read again, and all commands are sent. */
+static void missing_memory_loses_nothing(void **state) {
+  (void)state;
+  for (unsigned nth = 1; converse(nth, false); nth++) continue;
+  for (unsigned nth = 1; converse(nth, true); nth++) continue;
+}
+
+static void missing_memory_makes_no_client(void **state) {
+  (void)state;
+  lrm_client_config config = {.struct_bytes = sizeof config,
+                              .allocator = failing_allocator(&memory),
+                              .link = t.link,
+                              .link_id = id_of(1),
+                              .session_id = id_of(3),
+                              .publish = true};
+  size_t before = memory.blocks;
+  int result = LRM_ERR_NO_MEMORY;
+  for (unsigned nth = 1; result != 0; nth++) {
+    lrm_client *client;
+    failing_plan(&memory, nth, false);
+    result = lrm_client_create(&config, &client);
+    assert_int_equal(result, memory.failed != 0 ? LRM_ERR_NO_MEMORY : 0);
+    assert_int_equal(client == NULL, result != 0);
+    if (client != NULL) lrm_client_detach(client);
+    lrm_client_destroy(client);
+    assert_int_equal(memory.blocks, before);
+  }
+  lrm_client *client;
+  memset(&config.link_id, 0, sizeof config.link_id);
+  assert_int_equal(lrm_client_create(&config, &client), LRM_ERR_USAGE);
+  config.link_id = id_of(1);
+  memset(&config.session_id, 0, sizeof config.session_id);
+  assert_int_equal(lrm_client_create(&config, &client), LRM_ERR_USAGE);
+  config.session_id = id_of(3);
+  config.link = NULL;
+  assert_int_equal(lrm_client_create(&config, &client), LRM_ERR_USAGE);
+  assert_int_equal(lrm_client_create(NULL, &client), LRM_ERR_USAGE);
+  assert_null(client);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
 
 int main(void) {
@@ -718,6 +831,8 @@ int main(void) {
       TEST(one_bad_block_does_not_end_it),
       TEST(some_codes_are_final),
       cmocka_unit_test_teardown(a_range_ends, end),
+      cmocka_unit_test(missing_memory_loses_nothing),
+      TEST(missing_memory_makes_no_client),
   };
   return cmocka_run_group_tests_name("client", tests, NULL, NULL);
 }
