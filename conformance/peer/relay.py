@@ -401,6 +401,7 @@ class Relay:
         channel, log = a.channel, session.events
         if channel.state != "OPEN":
             return
+        a.conn.carrier.extend(channel, log.end)
         if broken("3.23.2"):
             self._pump_tails(presence, a, log.end)
         if channel.cursor < log.first:
@@ -423,7 +424,6 @@ class Relay:
             if not a.conn.carrier.fits_peer(len(block.payload)):
                 return a.conn.carrier.close(channel, 1003)  # 3.1.10
             flags = block.flags & 1 if broken("3.15.3") else block.flags
-            a.conn.carrier.extend(channel, log.end)
             a.conn.carrier.offer(channel, make_block(
                 block.offset, block.payload, block.count, flags=flags,
                 inflated_bytes=block.inflated_bytes, part=block.part, parts=block.parts))
@@ -632,6 +632,7 @@ class Relay:
     def _pump_commands(self, session: Session, a: Attachment) -> None:
         """Each in a block of its own, at its place in COMMANDS."""
         channel = a.channel
+        a.conn.carrier.extend(channel, session.stored())
         while channel.state == "OPEN" and channel.sendable():
             at = channel.cursor + session.base
             if at >= len(session.commands):
@@ -643,7 +644,6 @@ class Relay:
             payload = messages.delimited_one(command.envelope)
             if not a.conn.carrier.fits_peer(len(payload)):
                 return a.conn.carrier.close(channel, 1003)
-            a.conn.carrier.extend(channel, session.stored())
             a.conn.carrier.offer(channel, make_block(channel.cursor, payload))
 
     def _on_acked(self, conn: Conn, told: Told) -> None:
