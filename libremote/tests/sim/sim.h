@@ -199,12 +199,15 @@ typedef struct sim_relay {
   uint64_t starts_ns;
   relay_config config;
   bool restored; /* the next start is on an older copy */
+  bool strict;   /* the next accounts may only watch */
   uint64_t openings;
   uint64_t awake_ns; /* since when it runs without a break */
 } sim_relay;
 
 void sim_relay_start(sim_world *w);
 void sim_relay_crash(sim_world *w, bool heard);
+/* sim_faults.c. `strict`: who makes the accounts anew lets them only watch. */
+void sim_relay_lose(sim_world *w, bool heard, bool strict);
 void sim_relay_lift_ceilings(sim_world *w);
 bool sim_relay_step(sim_world *w);
 uint64_t sim_relay_due(const sim_world *w);
@@ -375,6 +378,7 @@ typedef struct sim_command {
   bool stored;                     /* durable in a relay's store */
   bool stored_here;                /* ... in the present one */
   uint64_t stored_at;              /* offset in the present COMMANDS epoch */
+  uint64_t stored_ns;              /* when it was first */
   bool acked;                      /* the host has acknowledged it to the present store */
   unsigned acked_by, acked_losses; /* ... which, and journals lost before */
   unsigned acked_crashes;          /* relay's crashes before */
@@ -467,6 +471,7 @@ typedef struct sim_trap {
   bool armed;
   char kind; /* who dies then */
   unsigned index;
+  bool loses; /* the relay: its store as well */
 } sim_trap;
 
 typedef struct sim_script {
@@ -508,7 +513,7 @@ struct sim_world {
   sim_carrier carriers[SIM_CARRIERS_MAX];
   unsigned processes;
   sim_trap trap;
-  bool due_to_die_h[SIM_HOSTS_MAX], due_to_die_c[SIM_CLIENTS_MAX], due_to_die_r;
+  bool due_to_die_h[SIM_HOSTS_MAX], due_to_die_c[SIM_CLIENTS_MAX], due_to_die_r, due_to_lose_r;
 
   sim_epoch epochs[SIM_EPOCHS_MAX];
   size_t epochs_count;

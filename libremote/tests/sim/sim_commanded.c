@@ -286,6 +286,14 @@ void sim_commanded_acted(sim_host *h, const lrm_host_action *action) {
    * hear of it in whatever epoch. */
   SIM_CHECK(w, lrm_id_equal(&at.epoch, &command->epoch) || action->type == LRM_ACTION_CANCEL,
             "the agent is given a command of another epoch");
+  /* Where no clock was touched, nor counts anew at a new relay, what is old is not begun
+   * (clause 12.5). */
+  bool clocks = s->relay_losses == 0 && h->part.lag_ns == 0 && w->relay.part.wall_offset_ms == 0 &&
+                command->stored_ns != 0;
+  SIM_CHECK(w,
+            !clocks || command->ttl_ms == 0 ||
+                w->now_ns < command->stored_ns + command->ttl_ms * SIM_MS + 3 * SIM_SECOND,
+            "the agent is given a command that has expired");
   if (++command->acted > 1) check_again(h, command);
   command->acted_by = h->part.index;
   command->started_losses = s->journal_losses;

@@ -251,7 +251,8 @@ static void set_trap(sim_world *w, uint8_t who, uint8_t argument) {
   w->trap = (sim_trap){.on = steps[argument & 3],
                        .armed = true,
                        .kind = kinds[(argument >> 2) & 3],
-                       .index = who % (w->sessions_count + 1)};
+                       .index = who % (w->sessions_count + 1),
+                       .loses = (argument & 0x70) == 0x70};
 }
 
 static void drain_relay(sim_world *w, uint8_t who, uint8_t argument) {
@@ -310,14 +311,19 @@ static void relay_store_is_another(sim_world *w) {
   for (size_t i = 0; i < w->epochs_count; i++) w->epochs[i].relay_durable = 0;
 }
 
-static void lose_relay(sim_world *w, uint8_t who, uint8_t argument) {
-  (void)who;
-  sim_relay_crash(w, (argument & 1) != 0);
+void sim_relay_lose(sim_world *w, bool heard, bool strict) {
+  sim_relay_crash(w, heard);
   sim_disk_lose(w, &w->relay.disk);
   w->relay.restored = false;
+  w->relay.strict = strict;
   relay_store_is_another(w);
   sim_reach(w, SIM_RELAY_LOST);
   SIM_STEP(w, "lost store=%s", sim_text("r"));
+}
+
+static void lose_relay(sim_world *w, uint8_t who, uint8_t argument) {
+  (void)who;
+  sim_relay_lose(w, (argument & 1) != 0, (argument & 8) != 0);
 }
 
 static void keep_relay(sim_world *w, uint8_t who, uint8_t argument) {

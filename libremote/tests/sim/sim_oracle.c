@@ -256,6 +256,7 @@ static void read_commands_of_relay(sim_world *w, sim_session *s, lrm_log *log) {
     sim_command *command = command_in(w, &block);
     if (command != NULL) {
       SIM_CHECK(w, !command->stored_here || command->acked, "a command is stored twice");
+      if (!command->stored) command->stored_ns = w->now_ns;
       command->stored = command->stored_here = true;
       command->acked = false;
       command->stored_at = block.offset;

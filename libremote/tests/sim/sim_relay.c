@@ -45,6 +45,18 @@ static void add_devices(sim_world *w) {
   }
 }
 
+/* Whoever makes the accounts anew after a loss may be stricter: what is sent again is refused then,
+ * though a host may have it. */
+static void set_up(sim_world *w) {
+  bool first = relay_stats_now(w->relay.core).devices == 0;
+  add_devices(w);
+  if (!first || !w->relay.strict || w->calm) return;
+  sim_reach(w, SIM_CEILING);
+  SIM_MUST(w,
+           relay_account_set_ceiling(w->relay.core, accounts[0], RELAY_CEILING_VIEW,
+                                     sim_now(w, &w->relay.part), sim_wall_ms(w, &w->relay.part)));
+}
+
 /* In the end everybody may do everything again. */
 void sim_relay_lift_ceilings(sim_world *w) {
   for (size_t i = 0; i < 2 && w->relay.core != NULL; i++)
@@ -92,7 +104,7 @@ void sim_relay_start(sim_world *w) {
   if (r->restored) SIM_MUST(w, relay_restored(r->core));
   r->restored = false;
   r->openings++;
-  add_devices(w);
+  set_up(w);
   if (w->calm) sim_relay_lift_ceilings(w);
   commit_start(w);
   if (r->part.fail_at_next != 0) {

@@ -77,6 +77,7 @@ void sim_reach_trap(sim_world *w, sim_count what) {
   if (w->trap.kind == 'h') w->due_to_die_h[w->trap.index % SIM_HOSTS_MAX] = true;
   if (w->trap.kind == 'c') w->due_to_die_c[w->trap.index % SIM_CLIENTS_MAX] = true;
   if (w->trap.kind == 'r') w->due_to_die_r = true;
+  if (w->trap.kind == 'r') w->due_to_lose_r = w->trap.loses;
 }
 
 static void bury(sim_world *w) {
@@ -88,8 +89,11 @@ static void bury(sim_world *w) {
     if (w->due_to_die_c[i]) sim_client_stop(&w->clients[i], true);
     w->due_to_die_c[i] = false;
   }
-  if (w->due_to_die_r) sim_relay_crash(w, true);
-  w->due_to_die_r = false;
+  if (w->due_to_lose_r)
+    sim_relay_lose(w, true, true);
+  else if (w->due_to_die_r)
+    sim_relay_crash(w, true);
+  w->due_to_die_r = w->due_to_lose_r = false;
 }
 
 /* ---- time ---- */
