@@ -21,6 +21,9 @@ AGENT_ERROR, ELEVATION, TOO_LATE = 5010, 5011, 5012
 VIEW_KINDS = {"query_outcome", "request_snapshot", "probe"}  # 12.4
 WAITING_MAX, WAITING_BYTES_MAX = 1024, 8 * 1048576  # 12.3
 QUEUE_MAX = 64
+# 12.4: White_Space of Unicode, and U+FEFF.
+BLANK = "".join(map(chr, [*range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B),
+                          0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF]))
 ATTACHMENT_BYTES_MAX = 10 * 1048576
 
 
@@ -351,11 +354,12 @@ class Commands:
     # ---- prompts ----
 
     def prompt_refusal(self, body) -> int:
-        text = body.text.strip()
+        text = body.text.strip(BLANK)
         if not text or text.startswith("!"):
             return INVALID
         if text.startswith("/") and not broken("12.7.1"):
-            name = text[1:].split(None, 1)[0] if text[1:].strip() else ""
+            end = next((at for at, char in enumerate(text) if char in BLANK), len(text))
+            name = text[1:end]
             found = next((c for c in self.session.state.slash_commands if c.name == name), None)
             if found is not None and not found.remote_allowed:
                 return SLASH_NOT_ALLOWED  # 12.7.1
