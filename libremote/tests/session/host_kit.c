@@ -143,12 +143,14 @@ static size_t encoded_bytes;
 lrm_id kit_command_as(host_kit *kit, Remote__V1__Command *command, uint32_t command_class,
                       const lrm_id *epoch, uint64_t ttl_ms, uint64_t received_ms) {
   static uint8_t packed[256 * 1024];
-  lrm_envelope envelope = {.command_id = kit_id(++kit->next_id),
+  uint16_t number = ++kit->next_id;
+  lrm_envelope envelope = {.command_id = kit_id((uint8_t)number),
                            .command_class = command_class,
                            .ttl_ms = ttl_ms,
                            .event_epoch = *epoch,
                            .has_origin = true,
                            .received_ms = received_ms};
+  envelope.command_id.bytes[14] = (uint8_t)(number >> 8);
   memcpy(envelope.origin.account, "ada", sizeof "ada");
   memcpy(envelope.origin.device, "phone", sizeof "phone");
   envelope.command = (lrm_slice){packed, remote__v1__command__pack(command, packed)};

@@ -20,7 +20,7 @@ typedef struct host_kit {
   Remote__V1__SessionStarted session;
   uint64_t wall_ms, now_ns;
   uint64_t processes;
-  uint8_t next_id;
+  uint16_t next_id;
   /* bodies of durable events since kit_forget, and what the outcomes were */
   uint32_t seen[KIT_SEEN_MAX];
   size_t seen_count;
