@@ -449,7 +449,7 @@ class Host:
             request = self.permission(ask)
         elif "form" in ask:
             properties = {f["name"]: {"type": "string", "title": f.get("title", f["name"])}
-                          for f in ask["form"]["fields"]}
+                          for f in ask["form"].get("fields", [])}
             request = self.agent.request("elicitation/create", {
                 "mode": "form", "message": ask["form"]["text"],
                 "requestedSchema": {"type": "object", "properties": properties}})
