@@ -337,7 +337,15 @@ class Host:
         self.carriers.dialled.clear()
         self.carriers.poll(0.05)
         self.spawn()
-        self.carriers.wait(lambda: self.agent.ready, 15, "remote host is there again")
+        try:
+            self.carriers.wait(lambda: self.agent.ready or self.process.poll() is not None, 20,
+                               "remote host is there again")
+        finally:
+            if not self.agent.ready:
+                with open(self.log.name, "rb") as file:
+                    sys.stderr.write(file.read()[-2000:].decode("utf-8", "replace"))
+        if not self.agent.ready:
+            raise RuntimeError("remote host has ended: %d" % self.process.returncode)
 
     def copy(self, name: str) -> None:
         """Of a process that stands still: what is committed is in these files."""

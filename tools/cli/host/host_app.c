@@ -273,6 +273,9 @@ bool app_open_host(host_app *app, const char *agent, const char *version) {
   on_settled(app, lrm_store_commit(app->store));
   if (app->link != NULL) lrm_host_attach_link(app->host, app->link);
   session_dir_set(&app->dir, "remote", json_string(host_remote_word(app->remote_mode)));
+  /* And it can be found again by its id, should this process be killed now. */
+  if (!session_dir_save(&app->dir))
+    surface_say(app->surface, "%s/session.json cannot be written", app->dir.path);
   if (app->state == APP_STARTING) app->state = APP_RUNNING;
   return true;
 }
