@@ -265,7 +265,7 @@ class Client:
             self._outcomes_of_view()
             if reader.began_set and self.jumped_to != frame.offset:
                 self._tell_jump(frame.offset, False)  # what is shown begins anew here
-        self.outbox.trim()
+        self._trim()
         carrier = self.link.carrier
         carrier.consumed(channel, len(frame.payload))
         carrier.ack(channel, frame.offset + frame.count)
@@ -403,7 +403,7 @@ class Client:
         doubtful = self.outbox.receipt(told.message)
         if doubtful is not None:
             self._ask([doubtful])  # 3.21.3
-        self.outbox.trim()
+        self._trim()
 
     def on_acked(self, told) -> None:
         if told.channel is self.publisher and any(
@@ -415,6 +415,11 @@ class Client:
         self.link.carrier.close(self.publisher, NORMAL)
         self.outbox.from_end()
         self.open_outbox()
+
+    def _trim(self) -> None:
+        """3.21.1: not between OPEN and OPENED, which may go on at any offset that OPEN named."""
+        if self.publisher is None or self.publisher.state == "OPEN":
+            self.outbox.trim()
 
     def _ask(self, entries: list[Entry]) -> None:
         command = C.Command()
@@ -432,7 +437,7 @@ class Client:
         self._outcomes_of_view()
         self.outbox.epoch_ended(self.reader.epoch)
         asked = [e for e in self.outbox.unanswered() if e.times_sent and not e.own]
-        self.outbox.trim()
+        self._trim()
         for at in range(0, len(asked), 64):
             self._ask(asked[at:at + 64])
 
