@@ -7,8 +7,22 @@
 #define PROMPT_BYTES_MAX 131072u
 #define MESSAGE_TEXT_BYTES_MAX 65536u
 
+/* Bytes of the blank that `text` begins with, 0: none. Unicode's White_Space, and U+FEFF: an agent
+ * may take any of them away before it looks for its marks. The text is valid UTF-8. */
+static size_t blank_bytes(const char *text) {
+  const uint8_t *c = (const uint8_t *)text;
+  if (c[0] == ' ' || (c[0] >= '\t' && c[0] <= '\r')) return 1;
+  if (c[0] == 0xc2) return c[1] == 0x85 || c[1] == 0xa0 ? 2 : 0;
+  if (c[0] < 0xe1 || c[1] == 0) return 0;
+  uint32_t three = (uint32_t)c[0] << 16 | (uint32_t)c[1] << 8 | c[2];
+  bool wide = (three >= 0xe28080 && three <= 0xe2808a) || three == 0xe19a80 || three == 0xe280a8 ||
+              three == 0xe280a9 || three == 0xe280af || three == 0xe2819f || three == 0xe38080 ||
+              three == 0xefbbbf;
+  return wide ? 3 : 0;
+}
+
 static const char *skip_space(const char *text) {
-  while (*text == ' ' || *text == '\t' || *text == '\n' || *text == '\r') text++;
+  for (size_t bytes; (bytes = blank_bytes(text)) != 0;) text += bytes;
   return text;
 }
 
@@ -299,12 +313,10 @@ static bool known_slash(const lrm_host *host, const char *name) {
   return host->config.slash_known != NULL && host->config.slash_known(host->config.user, name);
 }
 
-/* Up to the first white space. */
+/* Up to the first blank. */
 static size_t word_bytes(const char *text) {
   size_t bytes = 0;
-  while (text[bytes] != '\0' && text[bytes] != ' ' && text[bytes] != '\t' && text[bytes] != '\r' &&
-         text[bytes] != '\n')
-    bytes++;
+  while (text[bytes] != '\0' && blank_bytes(text + bytes) == 0) bytes++;
   return bytes;
 }
 
