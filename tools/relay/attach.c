@@ -303,6 +303,10 @@ static int apply(const attempt *a, lrm_cursor_action action) {
   if (!restart) return lrm_log_skip(s->events, a->open->first_retained);
   int result = lrm_id_from(a->open->epoch.bytes, a->open->epoch.size, &epoch);
   if (result == 0) result = lrm_log_restart(s->events, &epoch);
+  /* Where it goes on is its end from now on, also to readers that come before its first block. */
+  if (result == 0 && a->open->first_retained > 0) {
+    result = lrm_log_skip(s->events, a->open->first_retained);
+  }
   return result;
 }
 
@@ -445,7 +449,8 @@ static void open_commands_publish(attempt *a) {
     refuse(a, LRM_CODE_PROTOCOL, "the epoch of an outbox is its link's id");
     return;
   }
-  relay_outbox *outbox = relay_outbox_find(s, &a->c->link_id);
+  const relay_outbox_id id = {a->c->device_id, a->c->link_id};
+  relay_outbox *outbox = relay_outbox_find(s, &id);
   remote_v1_Opened opened = remote_v1_Opened_init_zero;
   uint32_t code = lrm_cursor_publish_commands(outbox != NULL, outbox != NULL ? outbox->next : 0,
                                               a->open, &opened);
@@ -453,7 +458,7 @@ static void open_commands_publish(attempt *a) {
     refuse(a, code, "this outbox cannot go on there");
     return;
   }
-  if (outbox == NULL) outbox = relay_outbox_make(s, r, &a->c->link_id);
+  if (outbox == NULL) outbox = relay_outbox_make(s, r, &id);
   relay_channel *ch = outbox != NULL
                           ? channel_make(a->c, s, a->number, CHANNEL_COMMANDS_PUBLISH, a->wall_ms)
                           : NULL;
@@ -469,7 +474,7 @@ static void open_commands_publish(attempt *a) {
   outbox->channels++;
   relay_outbox_save(s, r, outbox, a->wall_ms);
   ch->opened = opened;
-  ch->outbox = outbox->link_id;
+  ch->outbox = outbox->id;
   /* Receipts from first_retained on are repeated; those of commands that are not committed yet
    * come after their commit. */
   ch->receipt_next = ch->receipt_end = outbox->kept;

@@ -13,15 +13,31 @@ enum {
 
 /* ---- keys ---- */
 
-static size_t outbox_key(const relay_session *s, const lrm_id *link_id, uint8_t key[48]) {
+enum {
+  SESSION_KEY_BYTES = 24,
+  COMMAND_KEY_BYTES = SESSION_KEY_BYTES + 16,
+  OUTBOX_KEY_BYTES = SESSION_KEY_BYTES + 32,
+  KEY_BYTES_MAX = OUTBOX_KEY_BYTES + 8
+};
+
+static size_t command_key(const relay_session *s, const lrm_id *command_id,
+                          uint8_t key[KEY_BYTES_MAX]) {
   size_t bytes = relay_session_key(s, key);
-  memcpy(key + bytes, link_id->bytes, sizeof link_id->bytes);
-  return bytes + sizeof link_id->bytes;
+  memcpy(key + bytes, command_id->bytes, sizeof command_id->bytes);
+  return COMMAND_KEY_BYTES;
 }
 
-static size_t receipt_key(const relay_session *s, const lrm_id *link_id, uint64_t offset,
-                          uint8_t key[48]) {
-  size_t bytes = outbox_key(s, link_id, key);
+static size_t outbox_key(const relay_session *s, const relay_outbox_id *id,
+                         uint8_t key[KEY_BYTES_MAX]) {
+  size_t bytes = relay_session_key(s, key);
+  memcpy(key + bytes, id->device_id.bytes, 16);
+  memcpy(key + bytes + 16, id->link_id.bytes, 16);
+  return OUTBOX_KEY_BYTES;
+}
+
+static size_t receipt_key(const relay_session *s, const relay_outbox_id *id, uint64_t offset,
+                          uint8_t key[KEY_BYTES_MAX]) {
+  size_t bytes = outbox_key(s, id, key);
   for (unsigned i = 0; i < 8; i++) key[bytes + i] = (uint8_t)(offset >> (56 - 8 * i));
   return bytes + 8;
 }
@@ -49,8 +65,8 @@ static bool decode_known(lrm_slice value, known_command *out) {
 
 static bool known_get(const relay_session *s, relay *r, const lrm_id *command_id,
                       known_command *out) {
-  uint8_t key[48];
-  size_t bytes = outbox_key(s, command_id, key); /* the same shape: session, then an id */
+  uint8_t key[KEY_BYTES_MAX];
+  size_t bytes = command_key(s, command_id, key);
   lrm_slice value;
   return lrm_store_get(r->config.store, SPACE_COMMAND, (lrm_slice){key, bytes}, &value) == 0 &&
          decode_known(value, out);
@@ -65,8 +81,8 @@ static void known_put(const relay_session *s, relay *r, const lrm_id *command_id
   relay_write_number(&w, known->layer, 1);
   relay_write_id(&w, &known->epoch);
   relay_write_number(&w, known->offset, 8);
-  uint8_t key[48];
-  size_t bytes = outbox_key(s, command_id, key);
+  uint8_t key[KEY_BYTES_MAX];
+  size_t bytes = command_key(s, command_id, key);
   relay_put(r, SPACE_COMMAND, (lrm_slice){key, bytes}, relay_written(&w));
 }
 
@@ -80,9 +96,13 @@ void relay_command_moved(relay_session *s, relay *r, const lrm_id *command_id, u
 
 /* ---- outboxes ---- */
 
-relay_outbox *relay_outbox_find(relay_session *s, const lrm_id *link_id) {
+static bool same_outbox(const relay_outbox_id *a, const relay_outbox_id *b) {
+  return lrm_id_equal(&a->link_id, &b->link_id) && lrm_id_equal(&a->device_id, &b->device_id);
+}
+
+relay_outbox *relay_outbox_find(relay_session *s, const relay_outbox_id *id) {
   for (uint32_t i = 0; i < s->outboxes_count; i++) {
-    if (lrm_id_equal(&s->outboxes[i].link_id, link_id)) return &s->outboxes[i];
+    if (same_outbox(&s->outboxes[i].id, id)) return &s->outboxes[i];
   }
   return NULL;
 }
@@ -90,15 +110,15 @@ relay_outbox *relay_outbox_find(relay_session *s, const lrm_id *link_id) {
 void relay_outbox_trim(relay_session *s, relay *r, relay_outbox *outbox, uint64_t below) {
   if (below > outbox->next) below = outbox->next;
   for (; outbox->kept < below; outbox->kept++) {
-    uint8_t key[48];
-    size_t bytes = receipt_key(s, &outbox->link_id, outbox->kept, key);
+    uint8_t key[KEY_BYTES_MAX];
+    size_t bytes = receipt_key(s, &outbox->id, outbox->kept, key);
     relay_remove(r, SPACE_RECEIPT, (lrm_slice){key, bytes});
   }
 }
 
 void relay_outbox_forget(relay_session *s, relay *r, const relay_outbox *outbox) {
-  uint8_t key[48];
-  size_t bytes = outbox_key(s, &outbox->link_id, key);
+  uint8_t key[KEY_BYTES_MAX];
+  size_t bytes = outbox_key(s, &outbox->id, key);
   relay_remove(r, SPACE_OUTBOX, (lrm_slice){key, bytes});
 }
 
@@ -122,7 +142,7 @@ static void make_room(relay_session *s, relay *r) {
   if (oldest != UINT32_MAX) outbox_drop(s, r, oldest);
 }
 
-relay_outbox *relay_outbox_make(relay_session *s, relay *r, const lrm_id *link_id) {
+relay_outbox *relay_outbox_make(relay_session *s, relay *r, const relay_outbox_id *id) {
   make_room(s, r);
   if (!relay_grow(r, (void **)&s->outboxes, s->outboxes_count, &s->outboxes_capacity,
                   sizeof *s->outboxes)) {
@@ -130,7 +150,7 @@ relay_outbox *relay_outbox_make(relay_session *s, relay *r, const lrm_id *link_i
   }
   relay_outbox *outbox = &s->outboxes[s->outboxes_count++];
   memset(outbox, 0, sizeof *outbox);
-  outbox->link_id = *link_id;
+  outbox->id = *id;
   return outbox;
 }
 
@@ -141,8 +161,8 @@ void relay_outbox_save(relay_session *s, relay *r, relay_outbox *outbox, uint64_
   relay_write_number(&w, outbox->next, 8);
   relay_write_number(&w, outbox->kept, 8);
   relay_write_number(&w, outbox->used_ms, 8);
-  uint8_t key[48];
-  size_t bytes = outbox_key(s, &outbox->link_id, key);
+  uint8_t key[KEY_BYTES_MAX];
+  size_t bytes = outbox_key(s, &outbox->id, key);
   relay_put(r, SPACE_OUTBOX, (lrm_slice){key, bytes}, relay_written(&w));
 }
 
@@ -150,12 +170,12 @@ typedef struct scanning {
   relay *r;
   uint64_t wall_ms;
   int result;
-  uint8_t (*keys)[48]; /* to be removed */
+  uint8_t (*keys)[COMMAND_KEY_BYTES]; /* to be removed */
   uint32_t count;
 } scanning;
 
 static relay_session *session_of_key(relay *r, lrm_slice key) {
-  if (key.bytes < 40) return NULL;
+  if (key.bytes < COMMAND_KEY_BYTES) return NULL;
   uint64_t row = 0;
   for (unsigned i = 0; i < 8; i++) row = row << 8 | key.data[i];
   lrm_id id;
@@ -173,12 +193,15 @@ static bool load_outbox(void *user, lrm_slice key, lrm_slice value) {
   loaded.next = relay_read_number(&reader, 8);
   loaded.kept = relay_read_number(&reader, 8);
   loaded.used_ms = relay_read_number(&reader, 8);
-  if (reader.bad || version != RECORD_VERSION || key.bytes != 40) {
+  /* Before devices were part of the key: its owner begins anew at first_retained. */
+  if (key.bytes == COMMAND_KEY_BYTES) return true;
+  if (reader.bad || version != RECORD_VERSION || key.bytes != OUTBOX_KEY_BYTES) {
     scan->result = LRM_ERR_CORRUPT;
     return false;
   }
   if (s == NULL) return true;
-  memcpy(loaded.link_id.bytes, key.data + 24, sizeof loaded.link_id.bytes);
+  memcpy(loaded.id.device_id.bytes, key.data + SESSION_KEY_BYTES, 16);
+  memcpy(loaded.id.link_id.bytes, key.data + SESSION_KEY_BYTES + 16, 16);
   if (!relay_grow(scan->r, (void **)&s->outboxes, s->outboxes_count, &s->outboxes_capacity,
                   sizeof *s->outboxes)) {
     scan->result = LRM_ERR_NO_MEMORY;
@@ -209,7 +232,7 @@ static bool collect_old(void *user, lrm_slice key, lrm_slice value) {
   relay *r = scan->r;
   relay_session *s = session_of_key(r, key);
   known_command known;
-  if (s == NULL || key.bytes != 40) return true;
+  if (s == NULL || key.bytes != COMMAND_KEY_BYTES) return true;
   bool old =
       !decode_known(value, &known) || s->deleted ||
       (s->known_commands > LRM_COMMAND_IDS_KEPT_MIN &&
@@ -244,7 +267,7 @@ int relay_commands_prune(relay *r, uint64_t wall_ms) {
   if (scan.keys == NULL) return LRM_ERR_NO_MEMORY;
   result = lrm_store_each(r->config.store, SPACE_COMMAND, collect_old, &scan);
   for (uint32_t i = 0; i < scan.count; i++) {
-    relay_remove(r, SPACE_COMMAND, (lrm_slice){scan.keys[i], 40});
+    relay_remove(r, SPACE_COMMAND, (lrm_slice){scan.keys[i], COMMAND_KEY_BYTES});
   }
   relay_free(r, scan.keys);
   return result;
@@ -268,10 +291,10 @@ static bool only_message(lrm_slice payload, lrm_slice *out) {
   return false;
 }
 
-static uint32_t waiting_from_outbox(const relay_session *s, const lrm_id *link_id) {
+static uint32_t waiting_from_outbox(const relay_session *s, const relay_outbox_id *id) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < s->waiting_count; i++) {
-    if (lrm_id_equal(&s->waiting_from[i], link_id)) count++;
+    if (same_outbox(&s->waiting_from[i], id)) count++;
   }
   return count;
 }
@@ -314,7 +337,7 @@ static int store_command(relay_channel *ch, const lrm_envelope *envelope, uint64
   relay_session *s = ch->session;
   relay *r = ch->connection->relay;
   if (!relay_grow(r, (void **)&s->waiting_from, s->waiting_count, &s->waiting_capacity,
-                  sizeof(lrm_id))) {
+                  sizeof *s->waiting_from)) {
     return LRM_ERR_NO_MEMORY;
   }
   size_t bytes = lrm_envelope_bytes(envelope);
@@ -348,8 +371,8 @@ static void put_receipt(relay_channel *ch, relay_outbox *outbox, const lrm_id *c
   relay_write_id(&w, command_id);
   relay_write_number(&w, code, 4);
   relay_write_number(&w, layer, 1);
-  uint8_t key[48];
-  size_t bytes = receipt_key(s, &outbox->link_id, outbox->next, key);
+  uint8_t key[KEY_BYTES_MAX];
+  size_t bytes = receipt_key(s, &outbox->id, outbox->next, key);
   relay_put(r, SPACE_RECEIPT, (lrm_slice){key, bytes}, relay_written(&w));
   outbox->next++;
   if (outbox->next - outbox->kept > RECEIPTS_KEPT_MAX) {
@@ -453,7 +476,7 @@ static const char *refusal_text(uint32_t code) {
 static bool build_receipt(const relay_channel *ch, uint64_t offset, remote_v1_Receipt *receipt) {
   const relay_session *s = ch->session;
   relay *r = ch->connection->relay;
-  uint8_t key[48];
+  uint8_t key[KEY_BYTES_MAX];
   size_t bytes = receipt_key(s, &ch->outbox, offset, key);
   lrm_slice value;
   if (lrm_store_get(r->config.store, SPACE_RECEIPT, (lrm_slice){key, bytes}, &value) != 0) {

@@ -55,9 +55,15 @@ typedef struct relay_account {
   struct relay_session *newest; /* its sessions, the one that changed last first */
 } relay_account;
 
+/* A link is (account, device, link_id): another device may say the same link_id. */
+typedef struct relay_outbox_id {
+  lrm_id device_id;
+  lrm_id link_id;
+} relay_outbox_id;
+
 /* An outbox that the relay remembers: its number line goes on here. */
 typedef struct relay_outbox {
-  lrm_id link_id;
+  relay_outbox_id id;
   uint64_t next;
   uint64_t kept;    /* lowest offset whose receipt is kept */
   uint64_t used_ms; /* Unix milliseconds */
@@ -95,7 +101,7 @@ struct relay_channel {
   uint64_t writer_generation; /* EVENTS_PUBLISH */
   remote_v1_Opened opened;    /* OPENING: the answer */
   /* COMMANDS_PUBLISH */
-  lrm_id outbox;         /* link id */
+  relay_outbox_id outbox;
   uint64_t receipt_next; /* the next offset to be receipted */
   uint64_t receipt_end;  /* everything below may be: it is durable */
   bool unreceipted;      /* it still has numbers here that were filled without a receipt: by another
@@ -133,7 +139,7 @@ struct relay_session {
   relay_marks appended;
   uint64_t delivered; /* COMMANDS: what the host has acknowledged */
   uint64_t commands_durable;
-  lrm_id *waiting_from; /* link id of each command from `delivered` on */
+  relay_outbox_id *waiting_from; /* of each command from `delivered` on */
   uint32_t waiting_count, waiting_capacity;
 
   relay_channel *channels;
@@ -337,8 +343,8 @@ void relay_events_fan_out(relay_session *s, relay *r, uint64_t now_ns);
 void relay_extend_reader(relay_channel *ch, uint64_t now_ns);
 
 /* ---- commands.c ---- */
-relay_outbox *relay_outbox_find(relay_session *s, const lrm_id *link_id);
-relay_outbox *relay_outbox_make(relay_session *s, relay *r, const lrm_id *link_id);
+relay_outbox *relay_outbox_find(relay_session *s, const relay_outbox_id *id);
+relay_outbox *relay_outbox_make(relay_session *s, relay *r, const relay_outbox_id *id);
 void relay_outbox_save(relay_session *s, relay *r, relay_outbox *outbox, uint64_t wall_ms);
 /* Drops receipts below. */
 void relay_outbox_trim(relay_session *s, relay *r, relay_outbox *outbox, uint64_t below);

@@ -289,10 +289,11 @@ static int renumber(relay_session *s, relay *r, lrm_log *log, const unread *unre
     lrm_id command_id;
     if (command_id_of(block.payload, &command_id)) relay_command_moved(s, r, &command_id, i);
     if (!relay_grow(r, (void **)&s->waiting_from, s->waiting_count, &s->waiting_capacity,
-                    sizeof(lrm_id))) {
+                    sizeof *s->waiting_from)) {
       result = LRM_ERR_NO_MEMORY;
     } else {
-      memset(&s->waiting_from[s->waiting_count++], 0, sizeof(lrm_id)); /* of nobody who is here */
+      memset(&s->waiting_from[s->waiting_count++], 0,
+             sizeof(relay_outbox_id)); /* of nobody who is here */
     }
   }
   return result;
