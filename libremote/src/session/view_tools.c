@@ -164,12 +164,37 @@ static Remote__V1__Event from_event(const Remote__V1__Event *event) {
   return source;
 }
 
-/* The oldest makes room; it goes into the history as it is. */
+/* The raw output stands in when the agent gave nothing else, and the stream when not even that. */
+static void add_result(Remote__V1__ToolState *state, const Remote__V1__ToolEnded *ended,
+                       const lrm__tool *tool, Remote__V1__ToolContent *raw,
+                       Remote__V1__ToolContent **raw_list) {
+  if (ended->n_content != 0) {
+    state->n_content = ended->n_content;
+    state->content = ended->content;
+  } else if (state->n_content == 0 && ended->output != NULL && given(ended->output->text)) {
+    raw->content_case = REMOTE__V1__TOOL_CONTENT__CONTENT_OTHER;
+    raw->other = ended->output;
+    *raw_list = raw;
+    state->n_content = 1;
+    state->content = raw_list;
+  } else if (state->n_content == 0 && tool != NULL) {
+    size_t start = window(tool->output, tool->durable_bytes, ENDED_OUTPUT_BYTES_MAX);
+    state->output.len = tool->durable_bytes - start;
+    state->output.data = state->output.len == 0 ? NULL : tool->output + start;
+    state->output_position = tool->position + start;
+  }
+}
+
+/* The oldest makes room: it goes into the history with the status it has. */
 static int make_room(lrm_view *view, const Remote__V1__Event *event) {
   if (view->tool_count < LRM__TOOLS_MAX) return 0;
   Remote__V1__Event source = from_event(event);
+  Remote__V1__ToolEnded nothing = REMOTE__V1__TOOL_ENDED__INIT;
+  Remote__V1__ToolContent raw = REMOTE__V1__TOOL_CONTENT__INIT, *raw_list;
   Remote__V1__ToolState state = *view->tools[0].message;
   state.output = (ProtobufCBinaryData){0};
+  state.output_position = state.stdout_bytes = state.stderr_bytes = 0;
+  add_result(&state, &nothing, &view->tools[0], &raw, &raw_list);
   int result = lrm__history_tool(view, &source, &state);
   remove_tool(view, 0);
   return result;
@@ -198,27 +223,6 @@ int lrm__tool_upsert(lrm_view *view, const Remote__V1__Event *event,
 }
 
 /* ---- the end ---- */
-
-/* The raw output stands in when the agent gave nothing else, and the stream when not even that. */
-static void add_result(Remote__V1__ToolState *state, const Remote__V1__ToolEnded *ended,
-                       const lrm__tool *tool, Remote__V1__ToolContent *raw,
-                       Remote__V1__ToolContent **raw_list) {
-  if (ended->n_content != 0) {
-    state->n_content = ended->n_content;
-    state->content = ended->content;
-  } else if (state->n_content == 0 && ended->output != NULL && given(ended->output->text)) {
-    raw->content_case = REMOTE__V1__TOOL_CONTENT__CONTENT_OTHER;
-    raw->other = ended->output;
-    *raw_list = raw;
-    state->n_content = 1;
-    state->content = raw_list;
-  } else if (state->n_content == 0 && tool != NULL) {
-    size_t start = window(tool->output, tool->durable_bytes, ENDED_OUTPUT_BYTES_MAX);
-    state->output.len = tool->durable_bytes - start;
-    state->output.data = state->output.len == 0 ? NULL : tool->output + start;
-    state->output_position = tool->position + start;
-  }
-}
 
 int lrm__tool_ended(lrm_view *view, const Remote__V1__Event *event) {
   const Remote__V1__ToolEnded *ended = event->tool_ended;
