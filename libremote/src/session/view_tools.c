@@ -210,7 +210,8 @@ int lrm__tool_upsert(lrm_view *view, const Remote__V1__Event *event,
     int result = make_room(view, event);
     if (result != 0) return result;
   }
-  Remote__V1__ToolState state = merged(tool == NULL ? &none : tool->message, news);
+  /* A set is whole: of the same id twice the later one stands for itself. */
+  Remote__V1__ToolState state = merged(tool == NULL || restore ? &none : tool->message, news);
   Remote__V1__ToolState *copy = copy_running(view, &state);
   if (copy == NULL) return LRM_ERR_NO_MEMORY;
   if (tool == NULL) {
