@@ -260,6 +260,14 @@ static void on_refusal(lrm_client *client, lrm_outbox_entry *entry,
 static void number_behind(lrm_client *client) {
   lrm__outbox_renumber(&client->outbox, client->outbox.next);
   lrm__client_close(client, &client->commands, LRM_CODE_NORMAL, 0);
+  /* Once at once; a relay that goes on so is left in peace for longer each time. */
+  if (client->behind_wait_ns != 0) {
+    client->commands.backoff_ns = client->behind_wait_ns;
+    try_later(client, &client->commands, 0);
+    client->behind_wait_ns = client->commands.backoff_ns;
+    return;
+  }
+  client->behind_wait_ns = LRM__CLIENT_REOPEN_NS_MIN;
   client->commands.reopen_ns = 0;
   lrm__client_open(client);
 }
@@ -273,6 +281,7 @@ static void on_receipt(lrm_client *client, uint64_t offset, const remote_v1_Rece
     if (entry->state != LRM_COMMAND_DONE && !entry->stored) number_behind(client);
     return;
   }
+  client->behind_wait_ns = 0;
   if (receipt->which_result == remote_v1_Receipt_problem_tag) {
     on_refusal(client, entry, &receipt->result.problem);
   } else if (receipt->which_result == remote_v1_Receipt_stored_tag) {

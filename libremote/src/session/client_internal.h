@@ -75,6 +75,7 @@ struct lrm_client {
   lrm_outbox outbox;
   uint64_t query_ns; /* a question is to be asked (again) then; UINT64_MAX: none */
   uint64_t query_wait_ns;
+  uint64_t behind_wait_ns; /* the wait when numbers are taken by others again; 0: at once */
   lrm__buffer packed, envelope;
 };
 

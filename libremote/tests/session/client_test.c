@@ -456,6 +456,29 @@ static void another_commands_epoch_is_published_to_again(void **state) {
   assert_true(lrm_id_equal(&t.sent[3].command_id, &second));
 }
 
+/* A relay that gives receipts of commands that nobody sent is not asked in a loop. */
+static void numbers_taken_by_others_are_left_with_patience(void **state) {
+  (void)state;
+  begin();
+  lrm_id outbox = id_of(1), nobody = id_of(99);
+  prompt();
+  receipt(0, &nobody, 30, 0, 0);
+  assert_int_equal(t.commands_opened, 2); /* the first time at once */
+  uint64_t began_ns = t.now_ns;
+  for (unsigned i = 1; i < 6; i++) {
+    opened(&t.commands, &outbox, t.commands.open.next - 1, 0, CONTINUED);
+    receipt(t.commands.open.next - 1, &nobody, 30, i, 0);
+    assert_int_equal(t.commands_opened, 1 + i);
+    uint64_t deadline_ns = lrm_client_deadline(t.client);
+    assert_true(deadline_ns > t.now_ns && deadline_ns != UINT64_MAX);
+    t.now_ns = deadline_ns;
+    lrm_client_expire(t.client, t.now_ns);
+    exchange();
+    assert_int_equal(t.commands_opened, 2 + i);
+  }
+  assert_true(t.now_ns - began_ns > 5 * SECOND);
+}
+
 /* A relay that lost its store may have handed the command on: the host is asked. */
 static void a_refusal_of_something_sent_again_is_checked(void **state) {
   (void)state;
@@ -817,6 +840,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_command_goes_through_its_states),
       TEST(cancel_and_steer_grow_stale),
+      TEST(numbers_taken_by_others_are_left_with_patience),
       TEST(a_refusal_by_receipt_is_the_outcome),
       TEST(another_commands_epoch_is_published_to_again),
       TEST(a_refusal_of_something_sent_again_is_checked),
