@@ -34,8 +34,8 @@ typedef enum lrm_verdict {
  * bytes. */
 int lrm_arbiter_open(lrm_arbiter *arbiter, const Remote__V1__Ask *ask) LRM_MUST_USE;
 /* An answer, local or remote. Checked: options were offered, several only when the question says
- * so and none twice; words only where free text is taken; a form's content looks like a JSON object
- * (parsing it, and its required fields, are left to who tells the agent); declining only questions,
+ * so and none twice; words only where free text is taken; a form's content is a JSON object by RFC
+ * 8259 (its names and required fields are left to who tells the agent); declining only questions,
  * forms and URLs, and with nothing else but a comment. `by`, `command_id` (NULL: local) and `at_ms`
  * go into the resolution. *resolution is borrowed: until the next call for WON, for SUPERSEDED too.
  * SUPERSEDED beats expiry: a resolved ask always answers with its resolution. */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "session/json_object.h"
+
 /* What an answer to each kind of ask may hold. */
 enum {
   MAY_OPTION = 1,  /* an offered option */
@@ -75,16 +77,9 @@ static lrm_verdict check_more(const Remote__V1__Ask *ask, const Remote__V1__Answ
   return LRM_VERDICT_WON;
 }
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-/* Shallow on purpose: the core has no JSON parser. Who hands the form to the agent parses it. */
 static lrm_verdict check_json(const char *json) {
   if (!given(json)) return LRM_VERDICT_NOT_OFFERED;
-  while (is_blank(*json)) json++;
-  size_t bytes = strlen(json);
-  while (bytes > 0 && is_blank(json[bytes - 1])) bytes--;
-  if (bytes < 2 || json[0] != '{' || json[bytes - 1] != '}') return LRM_VERDICT_INVALID;
-  return LRM_VERDICT_WON;
+  return lrm__json_is_object(json) ? LRM_VERDICT_WON : LRM_VERDICT_INVALID;
 }
 
 static lrm_verdict check_declined(const Remote__V1__AnswerContent *answer, unsigned may) {

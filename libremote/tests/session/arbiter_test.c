@@ -257,6 +257,84 @@ static void answers_are_checked_against_the_ask(void **state) {
   end_arbiter(arbiter);
 }
 
+/* RFC 8259 takes these for objects; then those it does not. */
+static const char *const good_forms[] = {
+    "{}",
+    "\t\r\n { \n\"a\"\t: 1 , \"b\":[ ] }\r",
+    "{\"\":\"\",\"a\":null,\"b\":true,\"c\":false,\"d\":{}}",
+    "{\"a\":[0,-0,10,-1.5,0.25,1e5,1E+5,2.0e-07]}",
+    "{\"a\":[[],[[1],{}],{\"b\":[{\"c\":{}}]}],\"d\":[1,2]}",
+    "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\ude00\"}",
+    "{\"\\u0061\":\"\xc3\xa9 \x7f \xe2\x80\xa8 }]\"}",
+    "{\"a\":1,\"a\":2}"};
+static const char *const bad_forms[] = {
+    "{'a':1,}", "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":-Infinity}", "{\"a\":undefined}",
+    /* structure */
+    "{a:1}", "{\"a\":1,}", "{,}", "{,\"a\":1}", "{\"a\"}", "{\"a\":}", "{\"a\" 1}", "{\"a\"::1}",
+    "{\"a\":1 \"b\":2}", "{\"a\":1;\"b\":2}", "{\"a\":1,,\"b\":2}", "{1:2}", "{null:1}", "{[]}",
+    "{{}}", "{\"a\":[}", "{\"a\":[1,]}", "{\"a\":[,1]}", "{\"a\":[1 2]}", "{\"a\":[1}",
+    "{\"a\":[1}]}", "{\"a\":{]}", "{\"a\":(1)}", "{\"a\":[\"b\":1]}", "{]", "[}", "}", "{}}",
+    "{}{}", "{},", "{} x", "{\"a\":{}", "{\"a\":1", "{\"a\":", "{\"a\"", "{\"a", "{\"", "{ ",
+    /* what is not an object */
+    "[]", "\"{}\"", "1", "null", "true", "x{}", "(1)", "x",
+    /* blanks and comments of other languages */
+    "\xef\xbb\xbf{}", "\xc2\xa0{}", "{}\xe2\x80\x83", "{\v}", "{\f}", "{/**/}", "{}//", "# a\n{}",
+    /* literals */
+    "{\"a\":nul}", "{\"a\":nulls}", "{\"a\":True}", "{\"a\":falsetrue}", "{\"a\":t}",
+    /* numbers */
+    "{\"a\":01}", "{\"a\":-}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1.}", "{\"a\":1.e5}",
+    "{\"a\":1e}", "{\"a\":1e+}", "{\"a\":0x10}", "{\"a\":1_000}", "{\"a\":--1}", "{\"a\":1.5.2}",
+    "{\"a\":-01}", "{\"a\":1f}", "{\"a\":\xd9\xa1}",
+    /* strings */
+    "{\"a\":\"b}", "{\"a\":\"\\\"}", "{\"a\":\"\\x41\"}", "{\"a\":\"\\'\"}", "{\"a\":\"\\u12g4\"}",
+    "{\"a\":\"\\u12\"}", "{\"a\":\"\\u", "{\"a\":\"\\", "{\"a\":\"\\U0041\"}", "{\"a\":\"\n\"}",
+    "{\"a\":\"\t\"}", "{\"a\":\"\x1f\"}", "{\"a\tb\":1}", "{\"a\":\"b\" \"c\"}", "{\"a\":'b'}"};
+
+static lrm_verdict answer_form(lrm_arbiter *arbiter, const char *json) {
+  static uint32_t number = 1000; /* an id is never used again */
+  const Remote__V1__AskResolved *resolution;
+  Remote__V1__AnswerContent answer = REMOTE__V1__ANSWER_CONTENT__INIT;
+  lrm_id id = id_of(++number);
+  memcpy(&answer.json, &json, sizeof answer.json);
+  open_ask(arbiter, 'f', number);
+  lrm_verdict verdict = lrm_arbiter_answer(arbiter, &id, &answer, NULL, NULL, 5, &resolution);
+  lrm_arbiter_end(arbiter, &id, REMOTE__V1__ASK_OUTCOME__ASK_OUTCOME_WITHDRAWN, NULL, NULL, 6,
+                  &resolution);
+  return verdict;
+}
+
+/* {"a":[[[...]]]} with `depth` arrays, or one bracket fewer. */
+static lrm_verdict answer_deep_form(lrm_arbiter *arbiter, size_t depth, bool closed) {
+  static const char begin[] = "{\"a\":";
+  char *json = malloc(2 * depth + sizeof begin + 1), *at = json + sizeof begin - 1;
+  memcpy(json, begin, sizeof begin - 1);
+  memset(at, '[', depth);
+  at += depth;
+  memset(at, ']', depth);
+  at += closed ? depth : depth - 1;
+  *at++ = '}';
+  *at = '\0';
+  lrm_verdict verdict = answer_form(arbiter, json);
+  free(json);
+  return verdict;
+}
+
+static void a_form_takes_an_object_of_rfc_8259_and_nothing_else(void **state) {
+  (void)state;
+  lrm_arbiter *arbiter = new_arbiter();
+  for (size_t i = 0; i < sizeof good_forms / sizeof *good_forms; i++)
+    if (answer_form(arbiter, good_forms[i]) != LRM_VERDICT_WON)
+      fail_msg("refused: %s", good_forms[i]);
+  for (size_t i = 0; i < sizeof bad_forms / sizeof *bad_forms; i++)
+    if (answer_form(arbiter, bad_forms[i]) != LRM_VERDICT_INVALID)
+      fail_msg("taken: %s", bad_forms[i]);
+  /* As deep as 32768 bytes go: (32768 - 6) / 2 arrays. */
+  assert_int_equal(answer_deep_form(arbiter, 16380, true), LRM_VERDICT_WON);
+  assert_int_equal(answer_deep_form(arbiter, 16380, false), LRM_VERDICT_INVALID);
+  assert_int_equal(answer_deep_form(arbiter, 200000, true), LRM_VERDICT_INVALID);
+  end_arbiter(arbiter);
+}
+
 static void one_time_only_takes_lasting_options_away(void **state) {
   (void)state;
   lrm_arbiter *arbiter = new_arbiter();
@@ -574,6 +652,7 @@ int main(void) {
   print_message("seed %llu\n", (unsigned long long)SEED);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(answers_are_checked_against_the_ask),
+      cmocka_unit_test(a_form_takes_an_object_of_rfc_8259_and_nothing_else),
       cmocka_unit_test(one_time_only_takes_lasting_options_away),
       cmocka_unit_test(everybody_learns_who_won),
       cmocka_unit_test(ids_are_never_used_again),

@@ -1,6 +1,7 @@
 /* The host's rules, one by one, without a link: prompts, asks, refusals, attachments. */
 #include "host_kit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static host_kit kit;
@@ -206,6 +207,40 @@ static void what_is_refused(void **state) {
   while (kit_act(&kit)) finish(LRM_CODE_AGENT_ERROR, "gone");
   id = kit_command(&kit, &command, 0);
   expect_outcome(&id, OUTCOME(REJECTED), LRM_CODE_TOO_LATE);
+}
+
+/* All of Unicode's White_Space, and U+FEFF; then what only looks like it. */
+static void blanks_in_front_of_a_prompt_hide_nothing(void **state) {
+  (void)state;
+  static const char *const blanks[] = {
+      "\t",           "\n",           "\v",
+      "\f",           "\r",           " ",
+      "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80",
+      "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82",
+      "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85",
+      "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88",
+      "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8",
+      "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f",
+      "\xe3\x80\x80", "\xef\xbb\xbf",
+  };
+  static const char *const others[] = {"\x1f", "\xc2\xa1", "\xe1\xa0\x8e", "\xe2\x80\x8b",
+                                       "\xc3\x85"};
+  char text[64];
+  for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
+    lrm_id id = kit_prompt(&kit, blanks[i]);
+    expect_outcome(&id, OUTCOME(REJECTED), LRM_CODE_INVALID);
+    snprintf(text, sizeof text, "%s%s!make", blanks[i], blanks[0]);
+    id = kit_prompt(&kit, text);
+    expect_outcome(&id, OUTCOME(REJECTED), LRM_CODE_INVALID);
+    snprintf(text, sizeof text, "%s/login%snow", blanks[i], blanks[i]);
+    id = kit_prompt(&kit, text);
+    expect_outcome(&id, OUTCOME(REJECTED), LRM_CODE_SLASH_NOT_ALLOWED);
+  }
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    snprintf(text, sizeof text, "%s!make", others[i]);
+    lrm_id id = kit_prompt(&kit, text);
+    assert_int_equal(kit_outcome(&kit, &id), 0);
+  }
 }
 
 static void class_epoch_time_and_mode_are_checked(void **state) {
@@ -526,6 +561,7 @@ int main(void) {
       TEST(the_queue_has_an_end),
       TEST(long_prompts_travel_as_assets),
       TEST(what_is_refused),
+      TEST(blanks_in_front_of_a_prompt_hide_nothing),
       TEST(class_epoch_time_and_mode_are_checked),
       TEST(known_ids_add_nothing),
       TEST(modes_that_ask_less_are_for_the_local_person),
