@@ -624,13 +624,18 @@ def recover(f: Fault, back: Back) -> None:
             f.recovered_s[client.name] = took
 
 
+def wait_for_rest(sessions: list[Session]) -> None:
+    """Until every link of theirs has been live for AT_REST_MS. A watch may come back later than the
+    clients whose recovery a fault waited for."""
+    wait_until("every watch", lambda: not any(s.watch.down for s in sessions), 35, 0.02)
+    since_ms = max(max(s.rest_ms, s.watch.up_ms) for s in sessions)
+    time.sleep(max(0, since_ms + AT_REST_MS - now_ms()) / 1000)
+
+
 def make(f: Fault) -> None:
     """Makes the fault and waits until everybody it reached is back."""
     if KINDS[f.kind].at_rest:
-        since_ms = (
-            max(s.rest_ms for s in f.rig.sessions) if KINDS[f.kind].everybody else f.session.rest_ms
-        )
-        time.sleep(max(0, since_ms + AT_REST_MS - now_ms()) / 1000)
+        wait_for_rest(f.rig.sessions if KINDS[f.kind].everybody else [f.session])
     f.reader = reach_phase(f)
     try:
         back = KINDS[f.kind].run(f)

@@ -380,6 +380,7 @@ class Watch:
         self.events = self.lost = self.doubled = 0
         self.up_ms = self.event_ms = 0.0
         self.links_lost = 0
+        self.down = False
         self.ready = False
         self.digest: Optional[dict] = None
         argv = [
@@ -427,8 +428,10 @@ class Watch:
             self.ready = True
         elif "link_up" in line:
             self.up_ms = now_ms()
+            self.down = False
         elif "link_down" in line:
             self.links_lost += 1
+            self.down = True
         elif "snapshot" in line:
             self.lost += max(0, line["snapshot"]["offset"] - self.next)
         elif "digest" in line:
