@@ -21,6 +21,8 @@ class Story:
 
     def __init__(self, p):
         self.p, self.expected, self.seen = p, [], set()
+        # The host names its session a moment before it is there for others.
+        self.wait("the session live", lambda: '"attached":true' in p.remote("ls", "--json").stdout.replace(" ", ""))
 
     def events(self):
         return logs.decode(logs.read_log(self.p.relay_store(), "events", session=self.p.session)["messages"])

@@ -32,9 +32,16 @@ static int error_of(sqlite3 *connection, int code) {
 }
 
 int lrm__sqlite_failed(sqlite_store *self, sqlite3 *connection, int code, const char *doing) {
-  sqlite3_snprintf((int)sizeof self->error, self->error, "%s: %s", doing,
-                   connection != NULL ? sqlite3_errmsg(connection) : sqlite3_errstr(code));
+  bool writing = connection != NULL && connection == self->writer;
+  sqlite3_snprintf(SQLITE_STORE_ERROR_BYTES, writing ? self->write_error : self->error, "%s: %s",
+                   doing, connection != NULL ? sqlite3_errmsg(connection) : sqlite3_errstr(code));
   return error_of(connection, code);
+}
+
+void lrm__sqlite_take_write_error(sqlite_store *self) {
+  if (self->write_error[0] == '\0') return;
+  memcpy(self->error, self->write_error, sizeof self->error);
+  self->write_error[0] = '\0';
 }
 
 int lrm__sqlite_fault(sqlite_store *self, lrm_fault_point point) {
@@ -251,6 +258,7 @@ int lrm_store_sqlite_open(const lrm_store_sqlite_config *config, lrm_store **out
   int error = make_file(self, config->path);
   if (error == 0) error = open_writer(self, config->path);
   if (error == 0) error = open_reader(self, config->path);
+  lrm__sqlite_take_write_error(self);
   if (error != 0) {
     if (error_text_bytes > 0)
       sqlite3_snprintf((int)error_text_bytes, error_text, "%s: %s", config->path, self->error);
@@ -264,6 +272,8 @@ int lrm_store_sqlite_open(const lrm_store_sqlite_config *config, lrm_store **out
 }
 
 const char *lrm_store_sqlite_error(const lrm_store *store) {
-  const sqlite_store *self = store->self;
-  return store->backend == &lrm__sqlite_backend ? self->error : "";
+  if (store->backend != &lrm__sqlite_backend) return "";
+  sqlite_store *self = store->self;
+  lrm__sqlite_take_write_error(self);
+  return self->error;
 }

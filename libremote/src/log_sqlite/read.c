@@ -172,7 +172,10 @@ static int settled(void *user, lrm__op *ops) {
   return 0;
 }
 
-static int before_settle(void *user) { return lrm__sqlite_fault(user, LRM_FAULT_BEFORE_SETTLE); }
+static int before_settle(void *user) {
+  lrm__sqlite_take_write_error(user);
+  return lrm__sqlite_fault(user, LRM_FAULT_BEFORE_SETTLE);
+}
 
 static void close_store(void *user) {
   sqlite_store *self = user;

@@ -60,7 +60,9 @@ typedef struct sqlite_store {
   int wal_pages; /* used, as of this connection's last commit */
   uint8_t *lent; /* value of the last get */
   size_t lent_bytes;
-  char error[SQLITE_STORE_ERROR_BYTES]; /* of whoever failed last */
+  char error[SQLITE_STORE_ERROR_BYTES]; /* of what failed last; the owner's */
+  /* Of the writer, which may run elsewhere; the owner takes it over when it is told. */
+  char write_error[SQLITE_STORE_ERROR_BYTES];
 } sqlite_store;
 
 extern const char *const lrm__sqlite_write_texts[WRITE_COUNT];
@@ -70,6 +72,8 @@ extern const lrm__backend lrm__sqlite_backend;
 
 /* LRM_ERR_* for what just failed on this connection; its text is kept. */
 int lrm__sqlite_failed(sqlite_store *self, sqlite3 *connection, int code, const char *doing);
+/* On the owner's thread, while no batch is being written. */
+void lrm__sqlite_take_write_error(sqlite_store *self);
 int lrm__sqlite_fault(sqlite_store *self, lrm_fault_point point);
 
 /* Unsigned numbers are kept as the signed ones with the same bits. */

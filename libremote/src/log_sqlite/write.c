@@ -19,7 +19,8 @@ static void roll_back(sqlite_store *self) {
 }
 
 static int fenced(sqlite_store *self, const char *what) {
-  sqlite3_snprintf((int)sizeof self->error, self->error, "another process has %s", what);
+  sqlite3_snprintf((int)sizeof self->write_error, self->write_error, "another process has %s",
+                   what);
   return LRM_ERR_FENCED;
 }
 
@@ -192,10 +193,10 @@ int lrm__sqlite_claim(void *user, uint64_t wall_ms, uint64_t *generation, bool *
   sqlite_store *self = user;
   uint64_t last = 0, next = 0;
   int error = run(self, WRITE_BEGIN, "beginning to claim");
-  if (error != 0) return error;
-  error = raise_generation(self, wall_ms, &last, &next);
+  if (error == 0) error = raise_generation(self, wall_ms, &last, &next);
   if (error != 0) {
     roll_back(self);
+    lrm__sqlite_take_write_error(self);
     return error;
   }
   *changed = last != self->generation;

@@ -1,8 +1,10 @@
 /* A batch is written on another thread while the owner appends, reads and puts. Run it under
  * ThreadSanitizer, too. */
 #include <pthread.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "log/store_kit.h"
 
@@ -56,6 +58,14 @@ static bool finished(committer *self, int *result) {
   return done;
 }
 
+static void finish(committer *self) {
+  pthread_mutex_lock(&self->lock);
+  self->stop = true;
+  pthread_cond_signal(&self->changed);
+  pthread_mutex_unlock(&self->lock);
+  pthread_join(self->thread, NULL);
+}
+
 static void work(store_kit *kit, lrm_log *log, uint64_t *random, unsigned *records) {
   lrm_log_facts facts = lrm_log_facts_now(log);
   int error = kit_append(log, facts.end, 1 + (uint32_t)(kit_random(random) % 3), 0);
@@ -93,11 +103,7 @@ static void races(store_kit *kit) {
       settled++;
     }
   }
-  pthread_mutex_lock(&self.lock);
-  self.stop = true;
-  pthread_cond_signal(&self.changed);
-  pthread_mutex_unlock(&self.lock);
-  pthread_join(self.thread, NULL);
+  finish(&self);
   if (batch != NULL) assert_ok(lrm_store_settle(kit->store, batch, lrm_batch_write(batch)));
   kit_commit(kit);
   lrm_log_facts before = lrm_log_facts_now(log);
@@ -126,8 +132,46 @@ static void races_in_sqlite(void **state) {
   kit_remove(&kit);
 }
 
+/* A writer and a reader that fail at the same time each say why. */
+static void both_fail(void **state) {
+  (void)state;
+  store_kit kit = {.kind = KIT_SQLITE};
+  committer self = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+  kit_open(&kit);
+  assert_ok(lrm_store_put(kit.store, SPACE, kit_text("key"), kit_text("value")));
+  kit_commit(&kit);
+  sqlite3 *other = NULL;
+  assert_ok(sqlite3_open(kit.path, &other));
+  assert_ok(sqlite3_exec(other, "ALTER TABLE record RENAME TO hidden", NULL, NULL, NULL));
+  assert_int_equal(pthread_create(&self.thread, NULL, write_batches, &self), 0);
+  assert_ok(lrm_store_put(kit.store, SPACE, kit_text("more"), kit_text("value")));
+  for (unsigned round = 0; round < 100; round++) {
+    lrm_batch *batch;
+    lrm_slice value;
+    int result;
+    assert_ok(lrm_store_freeze(kit.store, &batch));
+    hand_over(&self, batch);
+    do {
+      assert_int_equal(lrm_store_get(kit.store, SPACE, kit_text("key"), &value), LRM_ERR_STORE);
+    } while (!finished(&self, &result));
+    assert_int_equal(result, LRM_ERR_STORE);
+    assert_ok(lrm_store_settle(kit.store, batch, result));
+    assert_non_null(strstr(lrm_store_sqlite_error(kit.store), "writing a record"));
+    assert_int_equal(lrm_store_get(kit.store, SPACE, kit_text("key"), &value), LRM_ERR_STORE);
+    assert_non_null(strstr(lrm_store_sqlite_error(kit.store), "reading a record"));
+  }
+  finish(&self);
+  assert_ok(sqlite3_exec(other, "ALTER TABLE hidden RENAME TO record", NULL, NULL, NULL));
+  assert_ok(sqlite3_close(other));
+  kit_commit(&kit);
+  kit_expect_record(kit.store, SPACE, "key", "value");
+  kit_expect_record(kit.store, SPACE, "more", "value");
+  kit_remove(&kit);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(races_in_memory),
-                                     cmocka_unit_test(races_in_sqlite)};
+                                     cmocka_unit_test(races_in_sqlite),
+                                     cmocka_unit_test(both_fail)};
   return cmocka_run_group_tests_name("thread", tests, NULL, NULL);
 }
