@@ -7,8 +7,8 @@
 The rules: every name of ours that the page cites is in proto/; every Event body, Ask kind, Command
 body, permission kind and option kind is cited by a row or listed as our own with a reason; every
 name in mapping.json has one row in its table, and no row is of anything else; verdicts are known
-ones; ids are unique; and the adapter has a method or an update in its code when, and only when, the
-page says that it is built.
+ones; ids are unique; the adapter has a method or an update in its code when, and only when, the
+page says that it is built; and what the host is said never to say is made nowhere in its code.
 """
 import json
 import os
@@ -17,6 +17,7 @@ import sys
 
 DOCS = os.path.dirname(os.path.abspath(__file__))
 PROTO = os.path.join(os.path.dirname(DOCS), "proto", "remote", "v1")
+SESSION = os.path.join(os.path.dirname(DOCS), "libremote", "src", "session")
 HOST = os.path.join(os.path.dirname(DOCS), "tools", "cli", "host")
 VERDICTS = {"carried", "part", "extension", "link", "host", "none"}
 CITES = {"carried", "part", "extension", "link"}  # must name something of ours
@@ -25,6 +26,7 @@ HELD_BY_CODE = {"acp.methods.agent", "acp.methods.client", "acp.methods.both", "
 COLUMNS = {
     "acp": ["id", "name", "verdict", "ours", "adapter", "note"],
     "copilot": ["id", "name", "verdict", "ours", "note"],
+    "unsaid": ["name", "reason"],
     "own": ["name", "reason"],
 }
 # What a name of ours looks like: a message, a field of one, a value of an enum.
@@ -71,14 +73,30 @@ def bodies(names: set[str], folder: str = PROTO) -> set[str]:
     return must
 
 
-def adapter_words(folder: str = HOST) -> set[str]:
-    """The string literals of the ACP adapter."""
-    words: set[str] = set()
+def sources(folder: str, pattern: str) -> str:
+    text = ""
     for file in sorted(os.listdir(folder)):
-        if re.fullmatch(r"acp\w*\.c", file):
+        if re.fullmatch(pattern, file):
             with open(os.path.join(folder, file), encoding="utf-8") as source:
-                words |= set(re.findall(r'"([^"\n]*)"', source.read()))
-    return words
+                text += source.read()
+    return text
+
+
+def adapter_words() -> tuple[set[str], set[str]]:
+    """The string literals of the ACP adapter, and the kinds in its table of updates."""
+    text = sources(HOST, r"acp\w*\.c")
+    return set(re.findall(r'"([^"\n]*)"', text)), set(re.findall(r'\{"(\w+)", on_\w+\}', text))
+
+
+def said_by_host(name: str) -> bool:
+    """Whether code of the host makes it: sets an event's body, an ask's kind or the value."""
+    text = sources(HOST, r"\w+\.c") + sources(SESSION, r"host\w*\.c")
+    of, _, member = name.partition(".")
+    if of == "Event":
+        return f"body_case = REMOTE__V1__EVENT__BODY_{member.upper()};" in text
+    if of == "Ask":
+        return f"kind_case = REMOTE__V1__ASK__KIND_{member.upper()};" in text
+    return f"PERMISSION({name.removeprefix('PERMISSION_KIND_')})" in text
 
 
 def cited(text: str) -> list[str]:
@@ -105,7 +123,7 @@ class Page:
     def __init__(self, page: str, wanted: dict[str, list[str]], names: set[str]):
         self.faults: list[str] = []
         self.names, self.spoken = names, set()
-        self.words = adapter_words()
+        self.words, self.updates = adapter_words()
         self.ids: set[str] = set()
         self.found: dict[str, list[str]] = {table: [] for table in wanted}
         heads: set[str] = set()
@@ -135,6 +153,10 @@ class Page:
                 self.say(number, f"{row['name']} is our own, but why?")
             self.spoken.update(cited(row["name"]))
             return
+        if table == "unsaid":
+            for name in filter(said_by_host, cited(row["name"])):
+                self.say(number, f"the host does say {name}")
+            return
         ours = cited(row["ours"])
         self.spoken.update(ours)
         if row["id"] in self.ids:
@@ -154,7 +176,7 @@ class Page:
         if row.get("adapter") == "part" and not row["note"]:
             self.say(number, "built in part: which?")
         if table in HELD_BY_CODE and " " not in row["name"]:  # a name with a space is in words
-            has = row["name"] in self.words
+            has = row["name"] in (self.updates if table == "acp.updates" else self.words)
             if has != (row["adapter"] != "not built"):
                 self.say(number, f"the adapter {'has' if has else 'has no'} {row['name']}")
 
@@ -193,7 +215,7 @@ def self_test(page: str, wanted: dict[str, list[str]]) -> int:
     def line_of(start: str) -> str:
         return next(line for line in page.split("\n") if line.startswith(start))
 
-    first, own = line_of("| CE02 "), line_of("| `Event.keep_alive_changed`")
+    first, own = line_of("| CE02 "), line_of("| `Event.device_attached`")
     logout, resume = line_of("| AA03 | logout "), line_of("| AA06 | session/resume ")
     more = {**wanted, "copilot.events": wanted["copilot.events"] + ["session.never"]}
     less = {**wanted, "copilot.events": wanted["copilot.events"][1:]}
@@ -202,7 +224,7 @@ def self_test(page: str, wanted: dict[str, list[str]]) -> int:
                                  swap("`STATUS_IDLE`", "`STATUS_IDLING`"),
                                  swap("`Event.session_resumed`", "`Evert.session_resumed`")],
         "in no row, and not listed": [swap(own + "\n", "")],
-        "but why?": [swap(own, "| `Event.keep_alive_changed` |  |")],
+        "but why?": [swap(own, "| `Event.device_attached` |  |")],
         "no verdict": [swap(first, first.replace("| carried |", "| so |"))],
         "by nothing of ours": [swap(first, "| CE02 | session.resume | carried |  | none |")],
         "but not as Event.agent_extension": [
@@ -212,6 +234,9 @@ def self_test(page: str, wanted: dict[str, list[str]]) -> int:
         "has 2 rows": [swap(first, first + "\n" + first.replace("CE02", "CE99"))],
         "is not in mapping.json": [(page, less)],
         "no word on the adapter": [swap("| built |", "| maybe |")],
+        "the host does say": [swap("\n| `Event.history_rewound` |", "\n| `Event.notice` |"),
+                              swap("\n| `Ask.limit` |", "\n| `Ask.form` |"),
+                              swap("\n| `PERMISSION_KIND_HOOK` |", "\n| `PERMISSION_KIND_URL` |")],
         "which?": [swap(logout, logout.replace("| not built |", "| part |")[:logout.index(
             "| not built |") + 8] + " |")],
         "the adapter has no": [swap(logout, logout.replace("| not built |", "| built |"))],
