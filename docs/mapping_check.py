@@ -10,6 +10,7 @@ name in mapping.json has one row in its table, and no row is of anything else; v
 ones; ids are unique; the adapter has a method or an update in its code when, and only when, the
 page says that it is built; and what the host is said never to say is made nowhere in its code.
 """
+import functools
 import json
 import os
 import re
@@ -73,6 +74,7 @@ def bodies(names: set[str], folder: str = PROTO) -> set[str]:
     return must
 
 
+@functools.cache
 def sources(folder: str, pattern: str) -> str:
     text = ""
     for file in sorted(os.listdir(folder)):
