@@ -1,6 +1,7 @@
 /* The host and its journal: restarts, forks, streams and tails, trouble with the store. */
 #include "host_kit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static host_kit kit;
@@ -169,6 +170,50 @@ static void an_uncommitted_answer_never_was(void **state) {
   assert_int_equal(lrm_host_resolution(kit.host, &ask)->outcome, ASK_OUTCOME(ORPHANED));
 }
 
+static void expect_the_same_view_after_a_restart(void) {
+  static uint8_t before[4 << 20], after[4 << 20];
+  size_t before_bytes = remote__v1__session_state__get_packed_size(lrm_host_state(kit.host));
+  assert_true(before_bytes < sizeof before);
+  remote__v1__session_state__pack(lrm_host_state(kit.host), before);
+  kit_restart(&kit, true);
+  size_t after_bytes = remote__v1__session_state__get_packed_size(lrm_host_state(kit.host));
+  assert_true(after_bytes < sizeof after);
+  remote__v1__session_state__pack(lrm_host_state(kit.host), after);
+  assert_int_equal(before_bytes, after_bytes);
+  assert_memory_equal(before, after, before_bytes);
+}
+
+/* Each part says a part of the lists: only the first one begins anew. */
+static void a_set_of_several_parts_is_one_state(void **state) {
+  (void)state;
+  static char text[4001];
+  memset(text, 'x', sizeof text - 1);
+  for (int i = 0; i < 64; i++) {
+    char id[8];
+    snprintf(id, sizeof id, "m%d", i);
+    Remote__V1__AssistantMessage message = REMOTE__V1__ASSISTANT_MESSAGE__INIT;
+    message.message_id = id;
+    message.text = text;
+    Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+    event.body_case = REMOTE__V1__EVENT__BODY_ASSISTANT_MESSAGE;
+    event.assistant_message = &message;
+    assert_int_equal(lrm_host_emit(kit.host, &event, kit.wall_ms, kit.now_ns), 0);
+  }
+  Remote__V1__RequestSnapshot request = REMOTE__V1__REQUEST_SNAPSHOT__INIT;
+  Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
+  command.body_case = REMOTE__V1__COMMAND__BODY_REQUEST_SNAPSHOT;
+  command.request_snapshot = &request;
+  lrm_id epoch = lrm_host_position(kit.host).epoch;
+  kit_command_as(&kit, &command, remote_v1_CommandClass_COMMAND_CLASS_VIEW, &epoch, 0, kit.wall_ms);
+  kit_commit(&kit);
+  lrm_log_facts facts = lrm_log_facts_now(kit.host->events);
+  lrm_block block;
+  assert_int_equal(lrm_log_read(kit.host->events, facts.snapshot, &block), 0);
+  assert_int_equal(block.parts, 2);
+  expect_the_same_view_after_a_restart();
+  assert_true(lrm_host_state(kit.host)->n_history > 60);
+}
+
 static void restarts_give_the_same_view(void **state) {
   (void)state;
   for (int i = 0; i < 40; i++) {
@@ -179,18 +224,9 @@ static void restarts_give_the_same_view(void **state) {
     kit_turn_ended(&kit, "end_turn");
   }
   kit_commit(&kit);
-  static uint8_t before[4 << 20], after[4 << 20];
-  size_t before_bytes = remote__v1__session_state__get_packed_size(lrm_host_state(kit.host));
-  assert_true(before_bytes < sizeof before);
-  remote__v1__session_state__pack(lrm_host_state(kit.host), before);
   lrm_log_facts facts = lrm_log_facts_now(kit.host->events);
   assert_true(facts.snapshot != LRM_OFFSET_NONE && facts.snapshot > 100);
-  kit_restart(&kit, true);
-  size_t after_bytes = remote__v1__session_state__get_packed_size(lrm_host_state(kit.host));
-  assert_true(after_bytes < sizeof after);
-  remote__v1__session_state__pack(lrm_host_state(kit.host), after);
-  assert_int_equal(before_bytes, after_bytes);
-  assert_memory_equal(before, after, before_bytes);
+  expect_the_same_view_after_a_restart();
 }
 
 static void a_new_history_makes_what_is_pending_unknown(void **state) {
@@ -541,6 +577,7 @@ int main(void) {
       TEST(the_first_block_of_each_process_clears_tails),
       TEST(an_uncommitted_answer_never_was),
       TEST(restarts_give_the_same_view),
+      TEST(a_set_of_several_parts_is_one_state),
       TEST(a_new_history_makes_what_is_pending_unknown),
       TEST(a_forked_history_is_noticed),
       TEST(a_fenced_host_goes_on_alone),
