@@ -25,6 +25,10 @@ static void seen(void *user, const Remote__V1__Event *event, bool tail) {
     if (kit->said != NULL) remote__v1__user_message__free_unpacked(kit->said, NULL);
     kit->said =
         (Remote__V1__UserMessage *)lrm__message_copy(&event->user_message->base, &memory, &buffer);
+  } else if (event->body_case == EVENT_BODY(TURN_ENDED)) {
+    if (kit->ended != NULL) remote__v1__turn_ended__free_unpacked(kit->ended, NULL);
+    kit->ended =
+        (Remote__V1__TurnEnded *)lrm__message_copy(&event->turn_ended->base, &memory, &buffer);
   }
   lrm__buffer_free(&buffer, &memory);
 }
@@ -96,6 +100,7 @@ void kit_end(host_kit *kit) {
   if (kit->outcome != NULL) remote__v1__command_outcome__free_unpacked(kit->outcome, NULL);
   if (kit->resolved != NULL) remote__v1__ask_resolved__free_unpacked(kit->resolved, NULL);
   if (kit->said != NULL) remote__v1__user_message__free_unpacked(kit->said, NULL);
+  if (kit->ended != NULL) remote__v1__turn_ended__free_unpacked(kit->ended, NULL);
 }
 
 void kit_restart(host_kit *kit, bool crash) {

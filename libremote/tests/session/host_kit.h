@@ -27,6 +27,7 @@ typedef struct host_kit {
   Remote__V1__CommandOutcome *outcome; /* the last one */
   Remote__V1__AskResolved *resolved;   /* the last one */
   Remote__V1__UserMessage *said;       /* the last one */
+  Remote__V1__TurnEnded *ended;        /* the last one */
   unsigned outcomes, tails;
   lrm_host_action action; /* the last one taken */
   bool may_fail;          /* a command need not be taken: last_result is what the host said */

@@ -411,6 +411,10 @@ static void cancelling_cancels_the_asks(void **state) {
   finish(0, NULL);
   kit_turn_ended(&kit, "cancelled");
   assert_int_equal(lrm_host_state(kit.host)->status, STATUS(IDLE));
+  assert_non_null(kit.ended->cancelled_by);
+  assert_false(kit.ended->cancelled_by->local);
+  assert_string_equal(kit.ended->cancelled_by->origin->account, "ada");
+  assert_string_equal(kit.ended->cancelled_by->origin->device, "phone");
 }
 
 static void asks_expire(void **state) {
