@@ -428,6 +428,9 @@ static void a_refusal_by_receipt_is_the_outcome(void **state) {
   (void)state;
   begin();
   lrm_id id = prompt();
+  lrm_id nobody = id_of(77);
+  lrm_command none;
+  assert_int_equal(lrm_client_command(t.client, &nobody, &none), LRM_ERR_NOT_FOUND);
   receipt(0, &id, 0, 0, LRM_CODE_COMMAND_POLICY);
   lrm_command command = command_of(&id);
   assert_int_equal(command.outcome, OUTCOME(REJECTED));
