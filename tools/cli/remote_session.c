@@ -18,10 +18,18 @@ static void drain(remote_session *s) {
   }
 }
 
+static void drain_page(remote_session *s) {
+  lrm_history_event event;
+  while (s->history && lrm_history_next_event(s->history, &event))
+    if (s->ops && s->ops->page) s->ops->page(s->user, s, &event);
+}
+
 static void on_timer(uv_timer_t *timer);
 
 static void arm(remote_session *s) {
   uint64_t due_ns = lrm_client_deadline(s->client);
+  uint64_t page_ns = s->history ? lrm_history_deadline(s->history) : UINT64_MAX;
+  if (page_ns < due_ns) due_ns = page_ns;
   uint64_t now_ns = connection_now_ns(s->connection);
   if (due_ns == UINT64_MAX)
     uv_timer_stop(&s->timer);
@@ -32,14 +40,21 @@ static void arm(remote_session *s) {
 static void on_timer(uv_timer_t *timer) {
   remote_session *s = timer->data;
   lrm_client_expire(s->client, connection_now_ns(s->connection));
+  if (s->history) lrm_history_expire(s->history, connection_now_ns(s->connection));
   lrm_uv_drive_kick(s->connection->drive);
   drain(s);
+  drain_page(s);
   arm(s);
   connection_wake(s->connection);
 }
 
 static void on_event(void *user, const lrm_link_event *event) {
   remote_session *s = user;
+  if (s->history && lrm_history_link_event(s->history, event, connection_now_ns(s->connection))) {
+    drain_page(s);
+    arm(s);
+    return;
+  }
   if (event->type == LRM_LINK_EVENT_BLOCK && s->ops && s->ops->block)
     s->ops->block(s->user, s, event);
   lrm_client_link_event(s->client, event, connection_now_ns(s->connection));
@@ -56,6 +71,7 @@ static int on_fetch(void *user, const lrm_link_want *want, lrm_frame *frame) {
 static void on_down(void *user, const char *text, uint64_t retry_ns) {
   remote_session *s = user;
   lrm_client_link_down(s->client);
+  if (s->history) lrm_history_link_down(s->history);
   drain(s);
   uv_timer_stop(&s->timer);
   if (s->ops && s->ops->down) s->ops->down(s->user, s, text, retry_ns);
@@ -99,8 +115,31 @@ void remote_session_close(remote_session *s) {
   if (!s->client) return;
   s->connection->ops = NULL;
   uv_close((uv_handle_t *)&s->timer, NULL);
+  lrm_history_destroy(s->history);
+  s->history = NULL;
   lrm_client_destroy(s->client);
   s->client = NULL;
+}
+
+exit_code remote_session_page(remote_session *s, lrm_position before, uint64_t count) {
+  lrm_history_config config = {.struct_bytes = sizeof config,
+                               .allocator = lrm_allocator_default(),
+                               .link = s->connection->link,
+                               .session_id = s->id};
+  int result = s->history ? 0 : lrm_history_create(&config, &s->history);
+  if (!result)
+    result = lrm_history_read(s->history, before, count, connection_now_ns(s->connection));
+  if (result) {
+    fprintf(stderr, "remote: the history cannot be read: %s\n", lrm_error_text(result));
+    return result == LRM_ERR_USAGE || result == LRM_ERR_STATE ? EXIT_CODE_USAGE : EXIT_CODE_FAILURE;
+  }
+  lrm_uv_drive_kick(s->connection->drive);
+  uv_timer_start(&s->timer, on_timer, 0, 0); /* for a page that is over before it began */
+  return EXIT_CODE_DONE;
+}
+
+bool remote_session_paging(const remote_session *s) {
+  return s->history && lrm_history_reading(s->history);
 }
 
 static bool is_synced(void *user) {

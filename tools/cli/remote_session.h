@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "remote/client.h"
+#include "remote/history.h"
 
 #include "connection.h"
 #include "session_list.h"
@@ -18,6 +19,8 @@ typedef struct remote_session_ops {
   /* A block of events as it came, before its events are told: payload borrowed, also snapshots that
    * say what is known already. */
   void (*block)(void *user, remote_session *s, const lrm_link_event *block);
+  /* What remote_session_page asked for: events in order, then DONE or FAILED. */
+  void (*page)(void *user, remote_session *s, const lrm_history_event *event);
   void (*up)(void *user, remote_session *s); /* the link is live (again) */
   void (*down)(void *user, remote_session *s, const char *text, uint64_t retry_ns);
 } remote_session_ops;
@@ -37,9 +40,10 @@ struct remote_session {
   char hex[LRM_ID_HEX_BYTES];
   char title[128];
   lrm_client *client;
-  uv_timer_t timer; /* for channels that are to be opened again */
-  bool synced;      /* at least once */
-  bool closed;      /* it is not to be had any more: `problem` */
+  lrm_history *history; /* made when the first page is asked for */
+  uv_timer_t timer;     /* for channels that are to be opened again */
+  bool synced;          /* at least once */
+  bool closed;          /* it is not to be had any more: `problem` */
   remote_v1_Problem problem;
   const remote_session_ops *ops;
   void *user;
@@ -68,6 +72,14 @@ exit_code remote_session_follow(remote_session *s, lrm_command_state state, uint
 
 /* Why a wait on the session did not succeed: prints it, returns the exit code. */
 exit_code remote_session_explain(remote_session *s);
+
+/* Pages back: asks for at most `count` offsets that lie before `before`; ops->page gets them in
+ * order, never from inside this call, while live events go on. The first page lies before
+ * lrm_client_position at the time of the snapshot (LRM_CLIENT_SNAPSHOT's `offset`, in the epoch of
+ * lrm_client_position), each next one before DONE's `offset`. One at a time. A failure has been
+ * printed: EXIT_CODE_USAGE (one is being read, or there is no epoch yet), EXIT_CODE_FAILURE. */
+exit_code remote_session_page(remote_session *s, lrm_position before, uint64_t count);
+bool remote_session_paging(const remote_session *s);
 
 const Remote__V1__SessionState *remote_session_state(const remote_session *s);
 

@@ -44,7 +44,7 @@ typedef enum lrm_client_event_type {
   /* The view was replaced. `reset`: another epoch begins, at `offset`; what was read before no
    * longer counts, and the view is empty until events or a snapshot come. Without: the view is now
    * the snapshot that begins at `offset`; events between the last one told and it are not to be
-   * had here (page back with a bounded client). */
+   * had here (page back with remote/history.h). */
   LRM_CLIENT_SNAPSHOT = 3,
   LRM_CLIENT_SYNCED = 4,  /* all that was there at OPEN has been read */
   LRM_CLIENT_STATUS = 5,  /* `status`: new facts */
