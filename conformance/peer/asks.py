@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import protos
 from breaks import broken
@@ -25,14 +26,57 @@ def option(ask, option_id: str):
     return next((o for o in ask.options if o.option_id == option_id), None)
 
 
+def _depth(text: str) -> int:
+    """Levels of objects and arrays in a text that is JSON."""
+    deepest = level = 0
+    for sign in re.findall(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text):
+        level += {"[": 1, "{": 1, "]": -1, "}": -1}.get(sign, 0)
+        deepest = max(deepest, level)
+    return deepest
+
+
+def _in_bounds(text: str) -> bool:
+    """The bounds of 13.1 that Python's own parser does not have."""
+    def strings(value):
+        if isinstance(value, str):
+            yield value
+        for inner in value if isinstance(value, list) else []:
+            yield from strings(inner)
+
+    def whole(word: str) -> int:
+        if not -2**63 <= int(word) < 2**63:
+            raise ValueError(word)
+        return int(word)
+
+    def other(word: str) -> float:
+        power = re.search(r"[eE]([+-]?\d+)", word)
+        if len(word) > 32 or power and abs(int(power.group(1))) > 250:
+            raise ValueError(word)
+        return float(word)
+
+    if _depth(text) > 64:
+        return False
+    try:
+        # Objects as lists of names and values: of two members with one name both count here.
+        value = json.loads(text, parse_int=whole, parse_float=other,
+                           object_pairs_hook=lambda pairs: [one for pair in pairs for one in pair])
+    except ValueError:
+        return False
+    # A lone surrogate cannot be written as UTF-8.
+    return all("\0" not in one and one.encode("utf-8", "ignore").decode() == one
+               for one in strings(value))
+
+
 def _is_object(text: str) -> bool:
     def no_constant(name: str) -> None:
         raise ValueError(name)  # RFC 8259 has no NaN
 
     try:
-        return isinstance(json.loads(text, parse_constant=no_constant), dict)
+        if not isinstance(json.loads(text, parse_constant=no_constant), dict):
+            return False
     except (ValueError, RecursionError):
         return False
+    return broken("13.1.5") or _in_bounds(text)
 
 
 # Which fields a good answer may have, by kind of ask (second table of 13.1).

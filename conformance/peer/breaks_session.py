@@ -61,6 +61,7 @@ SESSION: dict[str, str] = {
     "13.1.2": "does not say which answer won",
     "13.1.3": "does not say who answered",
     "13.1.4": "one ask at a time: another one takes the first back",
+    "13.1.5": "takes any object that it can read",
     "13.2.1": "leaves asks of a dead process open",
     "13.3.1": "offers all options that the agent has",
     "15.1.1": "a snapshot leaves out how far each stream of a tool is",

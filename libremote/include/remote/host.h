@@ -52,6 +52,11 @@ typedef struct lrm_host_config {
   uint64_t journal_bytes_max;
   /* Does the attachment have this SHA-256? NULL: only length and completeness are checked. */
   bool (*verify_sha256)(void *user, const uint8_t *data, size_t bytes, const uint8_t sha256[32]);
+  /* Does an answer that is otherwise good fit what is known of its ask (a form's rules)? False: it
+   * is refused as INVALID, for the `reason` written (text of at most reason_bytes with its end),
+   * and the ask stays open. Asked of local answers too. NULL: every answer fits. */
+  bool (*answer_fits)(void *user, const Remote__V1__Ask *ask,
+                      const Remote__V1__AnswerContent *answer, char *reason, size_t reason_bytes);
 } lrm_host_config;
 
 /* Opens the journal: replays it into the view (lrm_host_state is then what it was), closes what a

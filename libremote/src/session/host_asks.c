@@ -2,7 +2,10 @@
  * one transaction), then the agent is told. Model: docs/model/asks.pml. */
 #include <string.h>
 
+#include "session/arbiter_check.h"
 #include "session/host_internal.h"
+
+#define LRM__REASON_BYTES 512
 
 size_t lrm__host_asks_open(const lrm_host *host) {
   size_t count = 0;
@@ -162,6 +165,19 @@ static bool elevates(const lrm_host *host, const lrm_id *ask_id,
          lrm__host_mode_elevates(host, answer->option_id, &known);
 }
 
+/* What only the adapter knows of an open ask. An answer that is wrong anyway is the arbiter's. */
+static bool fits(lrm_host *host, const lrm_id *ask_id, const Remote__V1__AnswerContent *answer,
+                 char reason[LRM__REASON_BYTES]) {
+  const Remote__V1__Ask *ask = lrm_arbiter_find(host->arbiter, ask_id);
+  Remote__V1__AskOptionKind kind;
+  reason[0] = '\0';
+  if (ask == NULL || host->config.answer_fits == NULL ||
+      lrm_arbiter_resolution(host->arbiter, ask_id) != NULL ||
+      lrm__answer_check(ask, answer, &kind) != LRM_VERDICT_WON)
+    return true;
+  return host->config.answer_fits(host->config.user, ask, answer, reason, LRM__REASON_BYTES);
+}
+
 int lrm__host_answer(lrm_host *host, lrm__request *request) {
   const Remote__V1__AnswerAsk *answer = request->command->answer_ask;
   lrm_inbox_item *item = request->item;
@@ -176,10 +192,13 @@ int lrm__host_answer(lrm_host *host, lrm__request *request) {
     return lrm__host_reject(host, item, LRM_CODE_ELEVATION,
                             "a mode that asks less can only be chosen at the host");
   Remote__V1__AnswerContent nothing = REMOTE__V1__ANSWER_CONTENT__INIT;
+  const Remote__V1__AnswerContent *content = answer->answer != NULL ? answer->answer : &nothing;
+  char reason[LRM__REASON_BYTES];
+  if (!fits(host, &ask_id, content, reason))
+    return lrm__host_reject(host, item, LRM_CODE_INVALID, reason);
   const Remote__V1__AskResolved *resolution = NULL;
-  lrm_verdict verdict =
-      lrm_arbiter_answer(host->arbiter, &ask_id, answer->answer != NULL ? answer->answer : &nothing,
-                         &request->by.actor, &item->id, host->wall_ms, &resolution);
+  lrm_verdict verdict = lrm_arbiter_answer(host->arbiter, &ask_id, content, &request->by.actor,
+                                           &item->id, host->wall_ms, &resolution);
   switch (verdict) {
     case LRM_VERDICT_WON:
       return won(host, request, &ask_id, resolution);
@@ -204,6 +223,8 @@ static int answer_local(lrm_host *host, const lrm_id *ask_id,
                         const Remote__V1__AnswerContent *answer) {
   if (host->actions_count >= LRM__ACTIONS_MAX) return LRM_ERR_BUSY;
   lrm__actor by;
+  char reason[LRM__REASON_BYTES];
+  if (!fits(host, ask_id, answer, reason)) return LRM_ERR_USAGE;
   const Remote__V1__AskResolved *resolution = NULL;
   lrm_verdict verdict =
       lrm_arbiter_answer(host->arbiter, ask_id, answer, &lrm__actor_local(&by)->actor, NULL,

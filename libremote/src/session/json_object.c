@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A level takes two bytes at least, and `json` of an answer 32768 at most. */
-enum { DEPTH_MAX = 16384 };
+/* docs/spec.md 13.1: what every parser takes, and takes alike. */
+enum { DEPTH_MAX = 64, NUMBER_BYTES_MAX = 32, EXPONENT_MAX = 250 };
 
 enum expected {
   NAME_OR_END,  /* behind { */
@@ -35,12 +35,31 @@ static bool is_hex(char c) {
 
 /* ---- what has no levels: behind it, or NULL ---- */
 
+/* The four digits at `at`; -1: they are none. */
+static long hex4(const char *at) {
+  long value = 0;
+  for (int i = 0; i < 4; i++) {
+    char c = at[i];
+    if (!is_hex(c)) return -1;
+    value = value * 16 + (is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
+  }
+  return value;
+}
+
+/* Behind the `u` of an escape: no NUL, and surrogates in pairs only. */
+static const char *code_point(const char *at) {
+  long first = hex4(at);
+  if (first <= 0 || (first >= 0xDC00 && first <= 0xDFFF)) return NULL;
+  at += 4;
+  if (first < 0xD800 || first > 0xDBFF) return at;
+  if (at[0] != '\\' || at[1] != 'u') return NULL;
+  long second = hex4(at + 2);
+  return second >= 0xDC00 && second <= 0xDFFF ? at + 6 : NULL;
+}
+
 static const char *escape(const char *at) {
   if (*at == '\0' || strchr("\"\\/bfnrtu", *at) == NULL) return NULL;
-  if (*at++ != 'u') return at;
-  for (int i = 0; i < 4; i++)
-    if (!is_hex(*at++)) return NULL;
-  return at;
+  return *at == 'u' ? code_point(at + 1) : at + 1;
 }
 
 static const char *string(const char *at) {
@@ -58,13 +77,39 @@ static const char *digits(const char *at) {
   return at;
 }
 
+/* A whole number as two's complement of 64 bits can hold it. */
+static bool is_int64(const char *at, const char *end) {
+  uint64_t limit = (uint64_t)INT64_MAX, value = 0;
+  if (*at == '-') {
+    limit++;
+    at++;
+  }
+  for (; at < end; at++) {
+    uint64_t digit = (uint64_t)(*at - '0');
+    if (value > (limit - digit) / 10) return false;
+    value = value * 10 + digit;
+  }
+  return true;
+}
+
+static const char *exponent(const char *at) {
+  if (*at == '+' || *at == '-') at++;
+  const char *end = digits(at);
+  int value = 0;
+  for (; end != NULL && at < end; at++)
+    if ((value = value * 10 + (*at - '0')) > EXPONENT_MAX) return NULL;
+  return end;
+}
+
 static const char *number(const char *at) {
+  const char *start = at;
   if (*at == '-') at++;
   at = *at == '0' ? at + 1 : digits(at);
-  if (at != NULL && *at == '.') at = digits(at + 1);
-  if (at == NULL || (*at != 'e' && *at != 'E')) return at;
-  at++;
-  return digits(*at == '+' || *at == '-' ? at + 1 : at);
+  if (at == NULL) return NULL;
+  if (*at != '.' && *at != 'e' && *at != 'E') return is_int64(start, at) ? at : NULL;
+  if (*at == '.') at = digits(at + 1);
+  if (at != NULL && (*at == 'e' || *at == 'E')) at = exponent(at + 1);
+  return at != NULL && at - start <= NUMBER_BYTES_MAX ? at : NULL;
 }
 
 static const char *literal(const char *at) {

@@ -259,14 +259,15 @@ static void answers_are_checked_against_the_ask(void **state) {
 
 /* RFC 8259 takes these for objects; then those it does not. */
 static const char *const good_forms[] = {
-    "{}",
-    "\t\r\n { \n\"a\"\t: 1 , \"b\":[ ] }\r",
+    "{}", "\t\r\n { \n\"a\"\t: 1 , \"b\":[ ] }\r",
     "{\"\":\"\",\"a\":null,\"b\":true,\"c\":false,\"d\":{}}",
     "{\"a\":[0,-0,10,-1.5,0.25,1e5,1E+5,2.0e-07]}",
     "{\"a\":[[],[[1],{}],{\"b\":[{\"c\":{}}]}],\"d\":[1,2]}",
     "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\ude00\"}",
-    "{\"\\u0061\":\"\xc3\xa9 \x7f \xe2\x80\xa8 }]\"}",
-    "{\"a\":1,\"a\":2}"};
+    "{\"\\u0061\":\"\xc3\xa9 \x7f \xe2\x80\xa8 }]\"}", "{\"a\":1,\"a\":2}",
+    /* at the bounds */
+    "{\"a\":[9223372036854775807,-9223372036854775808,-1.5e250,2E-250]}",
+    "{\"a\":0.123456789012345678901234567890}", "{\"a\":\"\\u0001\\uD7FF\\uE000\"}"};
 static const char *const bad_forms[] = {
     "{'a':1,}", "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":-Infinity}", "{\"a\":undefined}",
     /* structure */
@@ -284,7 +285,12 @@ static const char *const bad_forms[] = {
     /* numbers */
     "{\"a\":01}", "{\"a\":-}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1.}", "{\"a\":1.e5}",
     "{\"a\":1e}", "{\"a\":1e+}", "{\"a\":0x10}", "{\"a\":1_000}", "{\"a\":--1}", "{\"a\":1.5.2}",
-    "{\"a\":-01}", "{\"a\":1f}", "{\"a\":\xd9\xa1}",
+    "{\"a\":-01}", "{\"a\":1f}", "{\"a\":\xd9\xa1}", "{\"a\":9223372036854775808}",
+    "{\"a\":-9223372036854775809}", "{\"a\":99999999999999999999}", "{\"a\":1e251}",
+    "{\"a\":1e-251}", "{\"a\":1e99999999999999999999}", "{\"a\":0.1234567890123456789012345678901}",
+    /* escapes */
+    "{\"a\":\"\\u0000\"}", "{\"\\u0000\":1}", "{\"a\":\"\\uD83D\"}", "{\"a\":\"\\uD83Dx\"}",
+    "{\"a\":\"\\uDE00\"}", "{\"a\":\"\\uD83D\\uD83D\"}", "{\"a\":\"\\uD83D\\n\"}",
     /* strings */
     "{\"a\":\"b}", "{\"a\":\"\\\"}", "{\"a\":\"\\x41\"}", "{\"a\":\"\\'\"}", "{\"a\":\"\\u12g4\"}",
     "{\"a\":\"\\u12\"}", "{\"a\":\"\\u", "{\"a\":\"\\", "{\"a\":\"\\U0041\"}", "{\"a\":\"\n\"}",
@@ -328,9 +334,11 @@ static void a_form_takes_an_object_of_rfc_8259_and_nothing_else(void **state) {
   for (size_t i = 0; i < sizeof bad_forms / sizeof *bad_forms; i++)
     if (answer_form(arbiter, bad_forms[i]) != LRM_VERDICT_INVALID)
       fail_msg("taken: %s", bad_forms[i]);
-  /* As deep as 32768 bytes go: (32768 - 6) / 2 arrays. */
-  assert_int_equal(answer_deep_form(arbiter, 16380, true), LRM_VERDICT_WON);
-  assert_int_equal(answer_deep_form(arbiter, 16380, false), LRM_VERDICT_INVALID);
+  /* 64 levels with the object itself. */
+  assert_int_equal(answer_deep_form(arbiter, 63, true), LRM_VERDICT_WON);
+  assert_int_equal(answer_deep_form(arbiter, 63, false), LRM_VERDICT_INVALID);
+  assert_int_equal(answer_deep_form(arbiter, 64, true), LRM_VERDICT_INVALID);
+  assert_int_equal(answer_deep_form(arbiter, 16380, true), LRM_VERDICT_INVALID);
   assert_int_equal(answer_deep_form(arbiter, 200000, true), LRM_VERDICT_INVALID);
   end_arbiter(arbiter);
 }

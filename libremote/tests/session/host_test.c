@@ -346,6 +346,32 @@ static void the_first_answer_wins(void **state) {
   expect_outcome(&lost, OUTCOME(REJECTED), LRM_CODE_NO_SUCH_ASK);
 }
 
+static bool no_fits(void *user, const Remote__V1__Ask *ask, const Remote__V1__AnswerContent *answer,
+                    char *reason, size_t reason_bytes) {
+  (void)user;
+  if (strcmp(answer->option_id, "no") != 0) return true;
+  snprintf(reason, reason_bytes, "of %zu options not this one", ask->n_options);
+  return false;
+}
+
+static void an_answer_that_does_not_fit_leaves_its_ask_open(void **state) {
+  (void)state;
+  lrm_id ask = kit_ask(&kit, "yes", "no");
+  kit.host->config.answer_fits = no_fits;
+  lrm_id wrong = kit_answer(&kit, &ask, "maybe"), first = kit_answer(&kit, &ask, "no");
+  expect_outcome(&wrong, OUTCOME(REJECTED), LRM_CODE_OPTION_NOT_OFFERED);
+  expect_outcome(&first, OUTCOME(REJECTED), LRM_CODE_INVALID);
+  assert_string_equal(kit.outcome->reason, "of 2 options not this one");
+  Remote__V1__AnswerContent content = REMOTE__V1__ANSWER_CONTENT__INIT;
+  content.option_id = lrm__text("no");
+  assert_int_equal(lrm_host_answer_local(kit.host, &ask, &content, kit.wall_ms, kit.now_ns),
+                   LRM_ERR_USAGE);
+  assert_null(lrm_host_resolution(kit.host, &ask));
+  lrm_id second = kit_answer(&kit, &ask, "yes"), third = kit_answer(&kit, &ask, "no");
+  expect_outcome(&second, OUTCOME(APPLIED), 0);
+  expect_outcome(&third, OUTCOME(SUPERSEDED), 0);
+}
+
 static void late_answers_learn_who_won_even_when_expired(void **state) {
   (void)state;
   lrm_id ask = kit_ask(&kit, "yes", "no");
@@ -570,6 +596,7 @@ int main(void) {
       TEST(known_ids_add_nothing),
       TEST(modes_that_ask_less_are_for_the_local_person),
       TEST(the_first_answer_wins),
+      TEST(an_answer_that_does_not_fit_leaves_its_ask_open),
       TEST(late_answers_learn_who_won_even_when_expired),
       TEST(a_stepped_clock_expires_nothing),
       TEST(cancelling_cancels_the_asks),
