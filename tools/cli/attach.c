@@ -15,14 +15,7 @@ void attach_write(void *user, const char *text, size_t bytes) {
 /* ---- asks and their numbers ---- */
 
 static unsigned number_of(attaching *a, const Remote__V1__Ask *ask) {
-  lrm_id id;
-  if (lrm_id_from(ask->ask_id.data, ask->ask_id.len, &id)) return 0;
-  for (size_t i = 0; i < a->asks_count; i++)
-    if (lrm_id_equal(&a->asks[i].id, &id)) return a->asks[i].number;
-  if (a->asks_count == ATTACH_ASKS_MAX)
-    memmove(a->asks, a->asks + 1, sizeof *a->asks * --a->asks_count);
-  a->asks[a->asks_count++] = (attach_ask){id, ++a->last_number};
-  return a->last_number;
+  return transcript_ask_number(&a->transcript, ask);
 }
 
 const Remote__V1__Ask *attach_only_ask(attaching *a) {
@@ -139,7 +132,6 @@ static void greet(attaching *a) {
   if (s)
     transcript_note(t, "%s: %s %s on %s", a->session.title, s->agent, s->agent_version, s->host);
   transcript_state(t, state);
-  attach_show_asks(a);
   if (state->ended) transcript_note(t, "the session has ended");
   if (a->host_attached == 0) {
     a->host_attached = -1;
@@ -176,7 +168,6 @@ static void on_event(void *user, remote_session *s, const lrm_client_event *even
       if (!greeted) break;
       transcript_note(&a->transcript, event->reset ? "(the log began anew)" : "(jumped ahead)");
       transcript_state(&a->transcript, remote_session_state(s));
-      attach_show_asks(a);
       break;
     case LRM_CLIENT_SYNCED:
       if (!greeted) {
@@ -219,7 +210,7 @@ static void on_down(void *user, remote_session *s, const char *text, uint64_t re
   attach_draw(a);
 }
 
-const remote_session_ops attach_session_ops = {on_event, NULL, on_up, on_down};
+const remote_session_ops attach_session_ops = {.event = on_event, .up = on_up, .down = on_down};
 
 /* ---- the prompt ---- */
 

@@ -9,7 +9,6 @@
 #include "transcript.h"
 
 #define ATTACH_COMMANDS_MAX 64
-#define ATTACH_ASKS_MAX 64
 
 /* A command of ours, for saying what became of it. */
 typedef struct attach_command {
@@ -17,12 +16,6 @@ typedef struct attach_command {
   char what[48];
   lrm_command_state seen;
 } attach_command;
-
-/* An ask and the number it is called by here. Numbers are never used again. */
-typedef struct attach_ask {
-  lrm_id id;
-  unsigned number;
-} attach_ask;
 
 typedef struct attaching {
   connection_flags flags;
@@ -34,9 +27,6 @@ typedef struct attaching {
   line_editor editor;
   attach_command commands[ATTACH_COMMANDS_MAX];
   size_t commands_count;
-  attach_ask asks[ATTACH_ASKS_MAX];
-  size_t asks_count;
-  unsigned last_number;
   lrm_id armed; /* the only open ask when the line was begun; none: no or several */
   bool line_begun;
   uint64_t begun_ns;     /* when the session was opened */

@@ -222,9 +222,13 @@ int command_attach(int argc, char **argv) {
   if (words.count) a.session_word = words.words[0];
   screen_init(&a.screen, stdout);
   line_editor_init(&a.editor);
-  transcript_init(&a.transcript, attach_write, &a, a.screen.terminal && !getenv("NO_COLOR"));
-  a.transcript.terse = true;
+  transcript_options look =
+      transcript_options_for(a.screen.terminal ? (unsigned)a.screen.columns : 0,
+                             a.screen.terminal && !getenv("NO_COLOR"), false);
+  look.terse = true;
+  transcript_init(&a.transcript, attach_write, &a, &look);
   exit_code result = attach(&a);
   line_editor_free(&a.editor);
+  transcript_free(&a.transcript);
   return result;
 }

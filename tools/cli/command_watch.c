@@ -229,7 +229,8 @@ static void on_down(void *user, remote_session *s, const char *text, uint64_t re
     fprintf(stderr, "remote: connection lost (%s); again in %.1f s\n", shown, seconds);
 }
 
-static const remote_session_ops ops = {on_event, on_block, on_up, on_down};
+static const remote_session_ops ops = {
+    .event = on_event, .block = on_block, .up = on_up, .down = on_down};
 
 /* ---- flags ---- */
 
@@ -361,8 +362,11 @@ int command_watch(int argc, char **argv) {
     fputs("remote: out of memory\n", stderr);
     return EXIT_CODE_FAILURE;
   }
-  transcript_init(&w.transcript, write_out, &w, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
+  transcript_options look =
+      transcript_options_for(0, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), false);
+  transcript_init(&w.transcript, write_out, &w, &look);
   exit_code result = watch(&w);
+  transcript_free(&w.transcript);
   digest_destroy(w.digest);
   lrm_block_reader_destroy(w.blocks);
   return result;

@@ -8,10 +8,9 @@
 
 #include "remote/client.h"
 
+#include "event_words.h"
 #include "exit_code.h"
 
-/* "applied", "rejected" …; "none" for 0. Static. */
-const char *outcome_name(uint32_t outcome);
 /* "composed", "sent", "stored", "delivered", "done". Static. */
 const char *command_state_name(lrm_command_state state);
 
@@ -20,15 +19,8 @@ const char *command_state_name(lrm_command_state state);
  * EXPIRED and WITHDRAWN 7; UNKNOWN and none 8. */
 exit_code outcome_exit(uint32_t outcome, uint32_t code);
 
-/* Who did something: "at the host's own terminal", "Pixel 8 (anna)", "" when it is not known.
- * Cleaned for a terminal. */
-void actor_text(const Remote__V1__Actor *by, char *out, size_t capacity);
-
 /* One line that says what became of it, and why: "rejected: ELEVATION (5011): …". No newline. */
 void outcome_print(FILE *to, const lrm_command *command);
-/* "answered \"Allow once\" by Pixel 8 (anna)". No newline. */
-void resolution_print(FILE *to, const Remote__V1__AskResolved *resolution);
-
 /* The same as an object; see docs/cli-json.md. NULL: out of memory. */
 json_t *command_json(const char *session_hex, const lrm_command *command);
 

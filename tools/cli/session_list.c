@@ -119,12 +119,6 @@ lrm_id session_entry_id(const remote_v1_SessionEntry *entry) {
   return id;
 }
 
-const char *session_status_name(uint32_t status) {
-  static const char *const names[] = {"unknown",     "idle",  "working",
-                                      "needs_input", "error", "ended"};
-  return status < sizeof names / sizeof *names ? names[status] : names[0];
-}
-
 static void print_candidates(const session_list *list, const char *word) {
   for (size_t i = 0; i < list->count; i++) {
     const remote_v1_SessionEntry *entry = &list->entries[i];

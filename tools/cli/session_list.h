@@ -9,6 +9,7 @@
 #include "remote/types.h"
 #include "remote/v1/relay.pb.h"
 
+#include "event_words.h"
 #include "exit_code.h"
 
 typedef struct session_list {
@@ -45,6 +46,5 @@ bool id_has_prefix(const uint8_t *id, size_t bytes, const char *word);
 lrm_id session_entry_id(const remote_v1_SessionEntry *entry);
 /* Title, or what stands for it; cleaned for a terminal. */
 void session_entry_title(const remote_v1_SessionEntry *entry, char *out, size_t capacity);
-const char *session_status_name(uint32_t status);
 
 #endif

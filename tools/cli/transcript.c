@@ -20,7 +20,7 @@ static void write_through(void *user, const char *text, size_t bytes) {
 void transcript_write(transcript *t, const char *text) { write_through(t, text, strlen(text)); }
 
 void transcript_style(transcript *t, const char *style) {
-  if (t->colour) t->write(t->user, style, strlen(style));
+  if (t->options.colour) t->write(t->user, style, strlen(style));
 }
 
 void transcript_break(transcript *t) {
@@ -148,9 +148,52 @@ transcript_tool *transcript_find_tool(transcript *t, const char *id) {
 
 /* ---- events ---- */
 
-void transcript_init(transcript *t, void (*write)(void *user, const char *text, size_t bytes),
-                     void *user, bool colour) {
-  *t = (transcript){.write = write, .user = user, .colour = colour, .last = '\n'};
+transcript_options transcript_options_for(unsigned columns, bool colour, bool screen_reader) {
+  return (transcript_options){.width = columns,
+                              .colour = colour && !screen_reader,
+                              .markdown = columns && !screen_reader,
+                              .symbols = columns && !screen_reader,
+                              .screen_reader = screen_reader,
+                              .fold = columns ? TRANSCRIPT_FOLD_LINES : 0};
+}
+
+void transcript_init(transcript *t, transcript_write_fn write, void *user,
+                     const transcript_options *options) {
+  *t = (transcript){.write = write, .user = user, .options = *options, .last = '\n'};
+}
+
+void transcript_free(transcript *t) { (void)t; }
+
+void transcript_resize(transcript *t, unsigned columns) {
+  if (t->options.width) t->options.width = columns;
+}
+
+bool transcript_expand(transcript *t, unsigned number) {
+  if (number)
+    transcript_note(t, "nothing is folded as %u", number);
+  else
+    transcript_note(t, "nothing is folded");
+  return false;
+}
+
+unsigned transcript_live(const transcript *t, unsigned columns, unsigned rows, char *out,
+                         size_t capacity) {
+  (void)t, (void)columns, (void)rows;
+  if (capacity) out[0] = 0;
+  return 0;
+}
+
+unsigned transcript_ask_number(transcript *t, const Remote__V1__Ask *ask) {
+  transcript_known_ask *oldest = &t->asks[0];
+  if (ask->ask_id.len != sizeof oldest->id) return 0;
+  for (size_t i = 0; i < TRANSCRIPT_ASKS_MAX; i++) {
+    transcript_known_ask *known = &t->asks[i];
+    if (known->number && !memcmp(known->id, ask->ask_id.data, sizeof known->id))
+      return known->number;
+    if (known->number < oldest->number) oldest = known;
+  }
+  memcpy(oldest->id, ask->ask_id.data, sizeof oldest->id);
+  return oldest->number = ++t->ask_count;
 }
 
 static void take_tool_output(transcript *t, const Remote__V1__ToolOutput *output) {
@@ -255,5 +298,5 @@ void transcript_state(transcript *t, const Remote__V1__SessionState *state) {
                        TERMINAL_TEXT_ONE_LINE);
     transcript_break(t);
   }
-  for (size_t i = 0; i < state->n_asks && !t->terse; i++) transcript_ask(t, state->asks[i]);
+  for (size_t i = 0; i < state->n_asks; i++) transcript_ask(t, state->asks[i]);
 }

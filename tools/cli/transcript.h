@@ -1,6 +1,13 @@
-/* A session as text that scrolls by: events in, clean text out. Streams (the agent's words, its
- * thoughts, tool output) are written as they come, and only what has not been written yet when
- * their durable message follows. */
+/* A session as text that scrolls by: events in, clean text out. The one renderer of `host`,
+ * `attach` and `watch`. It does no I/O, has no clock and never moves the cursor: what is written is
+ * printable text, newlines and (with colour) SGR sequences of its own, and every style is off again
+ * at the end of a line. So a surface may redraw what lies below at any moment.
+ *
+ * Streams (the agent's words, its thoughts, tool output) are written as they come, and only what
+ * has not been written yet when their durable message follows.
+ *
+ * Numbers. An ask is "#3" and a tool "/expand 7": both are counted here, from 1, and never used
+ * again in this process. */
 #ifndef REMOTE_CLI_TRANSCRIPT_H
 #define REMOTE_CLI_TRANSCRIPT_H
 
@@ -14,7 +21,26 @@
 
 #define TRANSCRIPT_STREAMS_MAX 32
 #define TRANSCRIPT_TOOLS_MAX 64
+#define TRANSCRIPT_ASKS_MAX 64
 #define TRANSCRIPT_OUTPUT_BYTES_MAX 8192 /* of one tool's content, when it ends */
+
+typedef void (*transcript_write_fn)(void *user, const char *text, size_t bytes);
+
+typedef struct transcript_options {
+  unsigned width;     /* columns to wrap at; 0: lines are as long as they are (not a terminal) */
+  bool colour;        /* SGR styles; off for NO_COLOR, TERM=dumb and what is no terminal */
+  bool markdown;      /* headings, lists, code and the like are set; off: the text as it was said */
+  bool symbols;       /* characters beyond ASCII of our own; off: plain ASCII marks */
+  bool screen_reader; /* each thing is announced in words: no marks, no frames */
+  bool terse;         /* leave out what the surface shows itself: status, queue, outcomes */
+  bool answers;       /* this surface takes answers: cards say how to give one */
+  bool local_is_you;  /* the host's own terminal: who answers here is "you" */
+  bool typed_above;   /* prompts typed here stand above already: they are not shown again */
+  unsigned fold;      /* lines of a tool's output that are shown first, and last; 0: all of them */
+} transcript_options;
+
+/* What fits a terminal of `columns` (0: not a terminal, a log of plain lines). */
+transcript_options transcript_options_for(unsigned columns, bool colour, bool screen_reader);
 
 typedef struct transcript_stream {
   char id[136];   /* kind and id; empty: free */
@@ -32,25 +58,55 @@ typedef struct transcript_tool {
   uint64_t used;
 } transcript_tool;
 
+typedef struct transcript_known_ask {
+  uint8_t id[16];
+  unsigned number; /* 0: free */
+} transcript_known_ask;
+
 typedef struct transcript {
-  void (*write)(void *user, const char *text, size_t bytes);
+  transcript_write_fn write;
   void *user;
-  bool colour;
-  bool terse; /* leave out what the surface shows itself: status, outcomes, asks */
-  char last;  /* last character written */
+  transcript_options options;
+  char last; /* last character written */
   uint64_t clock;
+  unsigned ask_count;
+  transcript_known_ask asks[TRANSCRIPT_ASKS_MAX];
   transcript_stream *current; /* the stream that was written last, and nothing since */
   transcript_stream streams[TRANSCRIPT_STREAMS_MAX];
   transcript_tool tools[TRANSCRIPT_TOOLS_MAX];
 } transcript;
 
-void transcript_init(transcript *t, void (*write)(void *user, const char *text, size_t bytes),
-                     void *user, bool colour);
-/* A durable or ephemeral event. */
+void transcript_init(transcript *t, transcript_write_fn write, void *user,
+                     const transcript_options *options);
+/* Gives back what is kept for /expand. The object may be initialised again. */
+void transcript_free(transcript *t);
+/* The terminal's width changed: lines from now on. */
+void transcript_resize(transcript *t, unsigned columns);
+
+/* A durable or ephemeral event; every kind, SessionState excepted (it is left out here). */
 void transcript_event(transcript *t, const Remote__V1__Event *event);
-/* The reader jumped: what was streamed before is void, this is how things are now. */
+/* The reader jumped: what was streamed before is void, this is how things are now: history, running
+ * tools, plan, queue, and a card for each open ask. */
 void transcript_state(transcript *t, const Remote__V1__SessionState *state);
 /* A line of the surface's own, on a line of its own. */
 void transcript_note(transcript *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Ends a line that is still open: the surface has something to show that is not text of ours. */
+void transcript_break(transcript *t);
+
+/* The number an ask is called by; a new one at its first sight. 0: the id is malformed. */
+unsigned transcript_ask_number(transcript *t, const Remote__V1__Ask *ask);
+/* The ask's card, with its number (again). */
+void transcript_ask(transcript *t, const Remote__V1__Ask *ask);
+
+/* Writes all that is kept of what was folded as "/expand NUMBER"; 0: the newest. False: there is
+ * nothing with that number (any more), and a line says so. */
+bool transcript_expand(transcript *t, unsigned number);
+
+/* What is not written yet because it is going on: one line for each running tool with its last line
+ * of output, and the word that is being streamed. For a status area that is redrawn: clean text, at
+ * most `rows` lines of `columns`, joined by newlines, with SGR styles when the transcript has
+ * colour. Returns the lines; 0 when nothing runs, in screen-reader mode, and without a terminal. */
+unsigned transcript_live(const transcript *t, unsigned columns, unsigned rows, char *out,
+                         size_t capacity);
 
 #endif

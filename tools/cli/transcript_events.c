@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "ask_text.h"
-#include "outcome.h"
-#include "session_list.h"
+#include "event_words.h"
+#include "remote/types.h"
 #include "transcript_internal.h"
 
 static void put(transcript *t, const char *foreign) {
@@ -208,7 +208,7 @@ void transcript_ask(transcript *t, const Remote__V1__Ask *ask) {
   FILE *memory = open_memstream(&text, &bytes);
   transcript_break(t);
   if (!memory) return;
-  ask_print(memory, ask, 0);
+  ask_print(memory, ask, transcript_ask_number(t, ask));
   fclose(memory);
   transcript_style(t, STYLE_BOLD);
   transcript_write(t, "? ");
@@ -284,7 +284,7 @@ static void take_queue(transcript *t, const Remote__V1__QueueChanged *queue) {
 static void take_outcome(transcript *t, const Remote__V1__CommandOutcome *outcome) {
   lrm_id id;
   char hex[LRM_ID_HEX_BYTES], text[96];
-  if (t->terse ||
+  if (t->options.terse ||
       outcome->outcome == REMOTE__V1__COMMAND_OUTCOME_KIND__COMMAND_OUTCOME_KIND_APPLIED)
     return;
   if (lrm_id_from(outcome->command_id.data, outcome->command_id.len, &id)) return;
@@ -379,7 +379,7 @@ void transcript_plain_event(transcript *t, const Remote__V1__Event *e) {
       transcript_notice(t, e->notice);
       break;
     case REMOTE__V1__EVENT__BODY_STATUS_CHANGED:
-      if (!t->terse)
+      if (!t->options.terse)
         line(t, session_status_name((uint32_t)e->status_changed->status),
              e->status_changed->activity, NULL);
       break;
@@ -387,7 +387,7 @@ void transcript_plain_event(transcript *t, const Remote__V1__Event *e) {
       take_turn_end(t, e->turn_ended);
       break;
     case REMOTE__V1__EVENT__BODY_QUEUE_CHANGED:
-      if (!t->terse) take_queue(t, e->queue_changed);
+      if (!t->options.terse) take_queue(t, e->queue_changed);
       break;
     case REMOTE__V1__EVENT__BODY_TOOL_STARTED:
       if (e->tool_started->tool) transcript_tool_line(t, e->tool_started->tool);

@@ -4,6 +4,9 @@
 
 #include "transcript.h"
 
+/* Lines of a tool's output that are shown first, and last. */
+#define TRANSCRIPT_FOLD_LINES 4
+
 /* Styles; written only when the transcript has colour. */
 #define STYLE_DIM "\x1b[2m"
 #define STYLE_BOLD "\x1b[1m"
@@ -11,8 +14,6 @@
 #define STYLE_ERROR "\x1b[31m"
 #define STYLE_OFF "\x1b[0m"
 
-/* Ends a line that is still open. */
-void transcript_break(transcript *t);
 void transcript_write(transcript *t, const char *text);
 void transcript_style(transcript *t, const char *style);
 /* Foreign text, cleaned; `flags` of terminal_text. */
@@ -33,6 +34,5 @@ void transcript_notice(transcript *t, const Remote__V1__Notice *notice);
 void transcript_tool_line(transcript *t, const Remote__V1__ToolState *tool);
 void transcript_plan(transcript *t, Remote__V1__PlanEntry **entries, size_t count);
 void transcript_tool_content(transcript *t, Remote__V1__ToolContent **content, size_t count);
-void transcript_ask(transcript *t, const Remote__V1__Ask *ask);
 
 #endif

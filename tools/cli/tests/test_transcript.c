@@ -27,7 +27,8 @@ static void take(void *user, const char *text, size_t bytes) {
 static void begin(transcript *t) {
   written_bytes = 0;
   written[0] = 0;
-  transcript_init(t, take, NULL, false);
+  transcript_options look = transcript_options_for(0, false, false);
+  transcript_init(t, take, NULL, &look);
 }
 
 static char message_id[] = "m1";
