@@ -8,6 +8,7 @@
 #define OPTIONS_MAX 32u
 #define PATHS_MAX 64u
 #define DIFFS_MAX 16u
+#define FIT_REASON_BYTES 512u
 #define PERMISSION(x) REMOTE__V1__PERMISSION_KIND__PERMISSION_KIND_##x
 #define OPTION(x) REMOTE__V1__ASK_OPTION_KIND__ASK_OPTION_KIND_##x
 
@@ -408,9 +409,21 @@ static json_t *elicitation_reply(const acp_ask *ask, const Remote__V1__AskResolv
   bool decline = answer->declined || strcmp(answer->option_id, "decline") == 0;
   if (decline) return json_pack("{s:s}", "action", "decline");
   if (ask->options == NULL) return json_pack("{s:s}", "action", "accept"); /* a URL */
-  json_t *content = acp_form_content(ask->options, answer);
-  if (content == NULL) return cancelled(ask);
+  char reason[FIT_REASON_BYTES];
+  json_t *content = acp_form_content(ask->options, answer, reason, sizeof reason);
+  if (content == NULL) return cancelled(ask); /* of an older journal: today it would not have won */
   return json_pack("{s:s,s:o}", "action", "accept", "content", content);
+}
+
+bool acp_session_answer_fits(acp_session *s, const lrm_id *ask_id,
+                             const Remote__V1__AnswerContent *answer, char *reason,
+                             size_t reason_bytes) {
+  const acp_ask *ask = ask_find(s, ask_id);
+  reason[0] = '\0';
+  if (ask == NULL || !ask->elicitation || ask->options == NULL || answer->declined) return true;
+  json_t *content = acp_form_content(ask->options, answer, reason, reason_bytes);
+  json_decref(content);
+  return content != NULL;
 }
 
 void acp_session_answer(acp_session *s, const lrm_id *ask_id,

@@ -1,7 +1,7 @@
 /* What the files of the adapter share. acp_session.c: the conversation (start, turns, cancel);
  * acp_updates.c: session/update by kind; acp_streams.c: messages that are being written;
- * acp_tools.c: tool calls; acp_modes.c: modes, options, slash commands; acp_asks.c and
- * acp_forms.c: what waits for a person; acp_build.c: values within the schema's limits. */
+ * acp_tools.c: tool calls; acp_modes.c: modes, options, slash commands; acp_asks.c, acp_forms.c and
+ * acp_form_answer.c: what waits for a person; acp_build.c: values within the schema's limits. */
 #ifndef REMOTE_CLI_ACP_INTERNAL_H
 #define REMOTE_CLI_ACP_INTERNAL_H
 
@@ -136,7 +136,7 @@ typedef struct acp_ask {
   bool elicitation;
   char turn_id[ACP_ID_BYTES];
   char tool_id[ACP_ID_BYTES];
-  json_t *options; /* permission: the agent's options; form: its properties */
+  json_t *options; /* permission: the agent's options; form: its schema */
   char elicitation_id[ACP_ID_BYTES];
 } acp_ask;
 
@@ -153,7 +153,14 @@ acp_ask *acp_ask_free_slot(acp_session *session);
 void acp_ask_open(acp_session *session, acp_ask *slot, Remote__V1__Ask *ask, json_t *request_id);
 /* acp_forms.c */
 void acp_form_ask(acp_session *session, json_t *id, json_t *params);
-json_t *acp_form_content(const json_t *properties, const Remote__V1__AnswerContent *answer);
+const json_t *acp_form_choices(const json_t *schema);
+const json_t *acp_form_choice_value(const json_t *choice);
+Remote__V1__FormFieldType acp_form_type(const json_t *schema);
+bool acp_form_required(const json_t *required, const char *name);
+/* acp_form_answer.c: the content of an accepted form in the agent's types; NULL: it does not fit
+ * the form (JSON Schema of its flat object), `reason` says which field and why. */
+json_t *acp_form_content(const json_t *schema, const Remote__V1__AnswerContent *answer,
+                         char *reason, size_t reason_bytes);
 
 /* ---- updates ---- */
 

@@ -63,6 +63,11 @@ bool acp_session_prompt(acp_session *session, const char *turn_id, const char *t
 /* Tells the agent an answer. */
 void acp_session_answer(acp_session *session, const lrm_id *ask_id,
                         const Remote__V1__AskResolved *resolution, uint64_t now_ns);
+/* Does an answer fit the form that is asked? False: `reason` says which field and why. True of
+ * everything that is not an open form. */
+bool acp_session_answer_fits(acp_session *session, const lrm_id *ask_id,
+                             const Remote__V1__AnswerContent *answer, char *reason,
+                             size_t reason_bytes);
 /* Cancels the running turn; again after 2 s: ends it whatever the agent does. */
 void acp_session_cancel(acp_session *session, const lrm_id *command_id, uint64_t now_ns);
 void acp_session_set_mode(acp_session *session, const char *mode_id, const lrm_id *command_id,

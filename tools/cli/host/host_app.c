@@ -116,6 +116,16 @@ static bool on_slash_allowed(void *user, const char *name) {
   return config_has_word(&app->options->config, "remote_safe_slash_commands", name);
 }
 
+static bool on_answer_fits(void *user, const Remote__V1__Ask *ask,
+                           const Remote__V1__AnswerContent *answer, char *reason,
+                           size_t reason_bytes) {
+  const host_app *app = user;
+  lrm_id id;
+  if (app->acp == NULL || ask->ask_id.len != sizeof id.bytes) return true;
+  memcpy(id.bytes, ask->ask_id.data, sizeof id.bytes);
+  return acp_session_answer_fits(app->acp, &id, answer, reason, reason_bytes);
+}
+
 /* Prompts do not pass through the adapter on their way out. */
 static void on_redact(void *user, Remote__V1__Event *event, lrm_arena *arena) {
   const host_app *app = user;
@@ -261,7 +271,8 @@ bool app_open_host(host_app *app, const char *agent, const char *version) {
                             .slash_allowed = on_slash_allowed,
                             .redact = wants(app, "redact_prompts", false) ? on_redact : NULL,
                             .user = app,
-                            .verify_sha256 = on_verify};
+                            .verify_sha256 = on_verify,
+                            .answer_fits = on_answer_fits};
   if (uv_random(NULL, NULL, config.seed, sizeof config.seed, 0, NULL) != 0) return false;
   int result = lrm_host_create(&config, lrm_uv_wall_ms(), app_now(app), &app->host);
   if (result != 0) {

@@ -134,6 +134,7 @@ static void wait_line(host_app *app, const char *line) {
 
 static void answer(host_app *app, const surface_answer *given) {
   Remote__V1__AnswerContent content = REMOTE__V1__ANSWER_CONTENT__INIT;
+  char reason[512];
   content.option_id = app_borrow(given->option_id);
   content.text = app_borrow(given->text);
   content.json = app_borrow(given->json);
@@ -142,6 +143,9 @@ static void answer(host_app *app, const surface_answer *given) {
       lrm_host_answer_local(app->host, &given->ask_id, &content, lrm_uv_wall_ms(), app_now(app));
   if (result == LRM_ERR_NOT_FOUND)
     surface_say(app->surface, "somebody else has already answered that");
+  else if (result == LRM_ERR_USAGE && app->acp != NULL &&
+           !acp_session_answer_fits(app->acp, &given->ask_id, &content, reason, sizeof reason))
+    surface_say(app->surface, "that is not taken. %s", reason);
   else
     say_result(app, result, "answer");
 }
