@@ -59,15 +59,16 @@ def read_log(path, kind, session=None):
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10, isolation_level=None)
     try:
         db.execute("BEGIN")  # one state of the file for all that is read
-        rows = db.execute("SELECT id, epoch, first, end, session FROM log WHERE kind = ?", (KINDS[kind],)).fetchall()
+        rows = db.execute("SELECT place, epoch, first, end, session FROM log WHERE kind = ?", (KINDS[kind],)).fetchall()
         rows = [r for r in rows if session is None or bytes(r[4]).hex() == session]
         if not rows:
             return {"first": 0, "end": 0, "epoch": "", "messages": [], "snapshots": {}}
         assert len(rows) == 1, "more than one log"
-        log, epoch, first, end, _ = rows[0]
+        place, epoch, first, end, _ = rows[0]
         messages, snapshots, want = [], {}, first
         for offset, count, flags, inflated, payload in db.execute(
-                "SELECT offset, count, flags, inflated_bytes, payload FROM block WHERE log = ? ORDER BY offset", (log,)):
+                "SELECT offset, count, flags, inflated_bytes, payload FROM block WHERE place = ? AND offset >= ?"
+                " ORDER BY offset", (place, first)):
             assert offset == want, f"a hole before {offset}"
             messages += messages_of(payload, count, flags, inflated)
             if flags & SNAPSHOT:
@@ -164,7 +165,7 @@ def holds_command(path, command_id):
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
     try:
         return any(command_id in bytes(payload) for (payload,) in db.execute(
-            "SELECT b.payload FROM block b JOIN log l ON b.log = l.id WHERE l.kind = 2"))
+            "SELECT b.payload FROM block b JOIN log l ON b.place = l.place WHERE l.kind = 2"))
     finally:
         db.close()
 

@@ -99,6 +99,12 @@ int lrm_store_settle(lrm_store *store, lrm_batch *batch, int result) LRM_MUST_US
 /* freeze, write, settle. 0 too when there was nothing to do. */
 int lrm_store_commit(lrm_store *store) LRM_MUST_USE;
 
+/* What was trimmed or deleted leaves the disk in small parts, one with each commit. When nothing is
+ * being committed this makes the store dirty, so that the next commit does a part. *more: there was
+ * something to do; call it again after that commit. For whoever has the time: nothing depends on it
+ * but the size of the file. */
+int lrm_store_tidy(lrm_store *store, bool *more) LRM_MUST_USE;
+
 /* ---- log ---- */
 
 lrm_log_facts lrm_log_facts_now(const lrm_log *log);
@@ -121,6 +127,9 @@ int lrm_log_read(lrm_log *log, uint64_t offset, lrm_block *out) LRM_MUST_USE;
  * complete snapshot set comes next. In the open batch. LRM_ERR_POSITION: not above `end`;
  * LRM_ERR_STATE: no epoch. */
 int lrm_log_skip(lrm_log *log, uint64_t offset) LRM_MUST_USE;
+/* The start of the first complete snapshot set that begins at or above `from`; LRM_OFFSET_NONE:
+ * there is none. */
+int lrm_log_next_set(lrm_log *log, uint64_t from, uint64_t *offset) LRM_MUST_USE;
 /* Drops blocks that lie wholly below `before`. An EVENTS log is only trimmed up to the start of
  * a complete snapshot set (LRM_ERR_POSITION). */
 int lrm_log_trim(lrm_log *log, uint64_t before) LRM_MUST_USE;

@@ -227,14 +227,15 @@ static int forget_writer(lrm_log *log, uint64_t from) {
 int lrm_log_skip(lrm_log *log, uint64_t offset) {
   if (lrm_id_none(&log->meta.epoch)) return LRM_ERR_STATE;
   if (offset <= log->meta.end || offset > LRM_OFFSET_MAX) return LRM_ERR_POSITION;
-  lrm__op *clear = make_op(log, LRM__OP_CLEAR);
-  int error = clear == NULL ? LRM_ERR_NO_MEMORY : lrm__log_touch(log);
+  lrm__op *trim = make_op(log, LRM__OP_TRIM);
+  int error = trim == NULL ? LRM_ERR_NO_MEMORY : lrm__log_touch(log);
   if (error == 0) error = forget_writer(log, log->meta.end);
   if (error != 0) {
-    lrm__op_free(log->store, clear);
+    lrm__op_free(log->store, trim);
     return error;
   }
-  lrm__op_add(log->store, clear, 0);
+  trim->u.before = offset;
+  lrm__op_add(log->store, trim, 0);
   drop_blocks(log);
   log->meta.first = log->meta.end = offset;
   changed(log);
@@ -439,26 +440,77 @@ static int set_at(lrm_log *log, uint64_t offset, bool *complete) {
   return 0;
 }
 
-/* Payload bytes of the blocks that start in [first, before). */
-static int measure(lrm_log *log, uint64_t before, uint64_t *bytes) {
-  uint64_t committed_end = before;
+/* Payload bytes of the blocks that start in [from, to). */
+static int measure_range(lrm_log *log, uint64_t from, uint64_t to, uint64_t *bytes) {
+  uint64_t committed_end = to;
   *bytes = 0;
   for (size_t i = log->fresh_head; i < log->fresh_tail; i++) {
     const lrm_block *block = &log->fresh[i]->block;
     if (block->offset < committed_end) committed_end = block->offset;
-    if (block->offset < before) *bytes += block->payload.bytes;
+    if (block->offset >= from && block->offset < to) *bytes += block->payload.bytes;
   }
-  if (log->meta.first >= committed_end) return 0;
+  if (from >= committed_end) return 0;
   uint64_t committed;
-  int error = log->store->backend->measure(log->store->self, log->number, log->meta.first,
-                                           committed_end, &committed);
+  int error =
+      log->store->backend->measure(log->store->self, log->number, from, committed_end, &committed);
   if (error == 0) *bytes += committed;
+  return error;
+}
+
+/* Payload bytes that stay. Measured is the part with fewer messages, so that a large log is not
+ * read for a small trim, nor for one that leaves little. */
+static int measure_kept(lrm_log *log, uint64_t before, uint64_t *kept) {
+  const lrm__log_meta *meta = &log->meta;
+  if (meta->end - before <= before - meta->first)
+    return measure_range(log, before, meta->end, kept);
+  uint64_t dropped;
+  int error = measure_range(log, meta->first, before, &dropped);
+  *kept = meta->bytes - dropped;
   return error;
 }
 
 static void drop_fresh_below(lrm_log *log, uint64_t before) {
   while (log->fresh_head < log->fresh_tail && log->fresh[log->fresh_head]->block.offset < before)
     lrm__block_drop(&log->store->allocator, log->fresh[log->fresh_head++]);
+}
+
+/* Where a set seems to begin, at or above `from`. */
+static int next_part_one(lrm_log *log, uint64_t from, uint64_t *offset) {
+  uint64_t fresh_first =
+      log->fresh_head < log->fresh_tail ? log->fresh[log->fresh_head]->block.offset : log->meta.end;
+  *offset = LRM_OFFSET_NONE;
+  if (from < fresh_first) {
+    int error = log->store->backend->next_set(log->store->self, log->number, from, offset);
+    if (error != 0) return error;
+    if (*offset != LRM_OFFSET_NONE && *offset < fresh_first) return 0;
+  }
+  *offset = LRM_OFFSET_NONE;
+  for (size_t i = log->fresh_head; i < log->fresh_tail; i++) {
+    const lrm_block *block = &log->fresh[i]->block;
+    if (block->offset < from || block->part != 1) continue;
+    *offset = block->offset;
+    return 0;
+  }
+  return 0;
+}
+
+int lrm_log_next_set(lrm_log *log, uint64_t from, uint64_t *offset) {
+  *offset = LRM_OFFSET_NONE;
+  if (log->meta.snapshot == LRM_OFFSET_NONE || from > log->meta.snapshot) return 0;
+  if (from < log->meta.first) from = log->meta.first;
+  for (;;) {
+    uint64_t at;
+    bool complete;
+    int error = next_part_one(log, from, &at);
+    if (error != 0 || at == LRM_OFFSET_NONE) return error;
+    error = set_at(log, at, &complete);
+    if (error != 0) return error;
+    if (complete) {
+      *offset = at;
+      return 0;
+    }
+    from = at + 1;
+  }
 }
 
 int lrm_log_trim(lrm_log *log, uint64_t before) {
@@ -479,8 +531,8 @@ int lrm_log_trim(lrm_log *log, uint64_t before) {
     lrm__block_drop(&log->store->allocator, straddling);
     if (before <= meta->first) return 0;
   }
-  uint64_t bytes;
-  int error = measure(log, before, &bytes);
+  uint64_t kept;
+  int error = measure_kept(log, before, &kept);
   if (error != 0) return error;
   lrm__op *op = make_op(log, LRM__OP_TRIM);
   error = op == NULL ? LRM_ERR_NO_MEMORY : lrm__log_touch(log);
@@ -492,7 +544,7 @@ int lrm_log_trim(lrm_log *log, uint64_t before) {
   lrm__op_add(log->store, op, 0);
   drop_fresh_below(log, before);
   meta->first = before;
-  meta->bytes -= bytes;
+  meta->bytes = kept;
   changed(log);
   return 0;
 }

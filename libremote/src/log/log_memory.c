@@ -246,9 +246,13 @@ static int apply(memory *self, lrm__op *op) {
     case LRM__OP_BLOCK:
       return put_block(self, op);
     case LRM__OP_TRIM:
+      LRM_ASSERT(log != NULL);
+      drop_blocks(self, log, op->u.before);
+      return 0;
     case LRM__OP_CLEAR:
       LRM_ASSERT(log != NULL);
-      drop_blocks(self, log, op->kind == LRM__OP_CLEAR ? UINT64_MAX : op->u.before);
+      drop_blocks(self, log, UINT64_MAX);
+      log->writers_count = 0;
       return 0;
     case LRM__OP_WRITER:
       return put_writer(self, op);
@@ -256,6 +260,8 @@ static int apply(memory *self, lrm__op *op) {
       return put_former(self, op);
     case LRM__OP_RECORD:
       return put_record(self, op);
+    case LRM__OP_TIDY:
+      return 0;
   }
   return LRM_ERR_STATE;
 }
@@ -386,6 +392,24 @@ static int memory_measure(void *user, uint64_t number, uint64_t from, uint64_t t
   return 0;
 }
 
+static int memory_next_set(void *user, uint64_t number, uint64_t from, uint64_t *offset) {
+  const image_log *log = log_at(user, number);
+  *offset = LRM_OFFSET_NONE;
+  if (log == NULL) return 0;
+  for (size_t at = block_place(log, from); at < log->tail; at++) {
+    const lrm_block *block = &log->blocks[at]->block;
+    if (block->part != 1 || block->offset < from) continue;
+    *offset = block->offset;
+    break;
+  }
+  return 0;
+}
+
+static bool memory_untidy(void *user) {
+  (void)user;
+  return false;
+}
+
 static int memory_get(void *user, uint32_t space, lrm_slice key, lrm_slice *value) {
   const memory *self = user;
   bool found;
@@ -431,6 +455,8 @@ static const lrm__backend memory_backend = {.write = memory_write,
                                             .each_log = memory_each_log,
                                             .read = memory_read,
                                             .measure = memory_measure,
+                                            .next_set = memory_next_set,
+                                            .untidy = memory_untidy,
                                             .get = memory_get,
                                             .each = memory_each,
                                             .before_settle = memory_before_settle,

@@ -128,6 +128,17 @@ int lrm_store_claim(lrm_store *store, uint64_t wall_ms, uint64_t *generation) {
   return lrm__store_reload(store);
 }
 
+int lrm_store_tidy(lrm_store *store, bool *more) {
+  *more = false;
+  if (store->out || !store->backend->untidy(store->self)) return 0;
+  *more = true;
+  if (lrm_store_dirty(store)) return 0;
+  lrm__op *op = lrm__op_make(store, LRM__OP_TIDY, 0);
+  if (op == NULL) return LRM_ERR_NO_MEMORY;
+  lrm__op_add(store, op, 0);
+  return 0;
+}
+
 /* ---- logs ---- */
 
 int lrm_store_log(lrm_store *store, const lrm_log_key *key, bool create, lrm_log **out) {

@@ -38,10 +38,11 @@ typedef enum lrm__op_kind {
   LRM__OP_DELETE_LOG = 2, /* everything of a log */
   LRM__OP_BLOCK = 3,
   LRM__OP_TRIM = 4,  /* blocks that start below `before` */
-  LRM__OP_CLEAR = 5, /* all blocks */
+  LRM__OP_CLEAR = 5, /* all blocks, and the writers: a number line ends */
   LRM__OP_WRITER = 6,
   LRM__OP_FORMER = 7,
-  LRM__OP_RECORD = 8
+  LRM__OP_RECORD = 8,
+  LRM__OP_TIDY = 9 /* nothing: a batch in which the backend may tidy up */
 } lrm__op_kind;
 
 typedef struct lrm__log_op {
@@ -119,6 +120,10 @@ typedef struct lrm__backend {
               void *user);
   /* Payload bytes of the blocks that start in [from, to). */
   int (*measure)(void *self, uint64_t log, uint64_t from, uint64_t to, uint64_t *bytes);
+  /* The first block with part 1 that starts at or above `from`; LRM_OFFSET_NONE. */
+  int (*next_set)(void *self, uint64_t log, uint64_t from, uint64_t *offset);
+  /* There is something to do that a commit would do a part of. */
+  bool (*untidy)(void *self);
   int (*get)(void *self, uint32_t space, lrm_slice key, lrm_slice *value);
   int (*each)(void *self, uint32_t space, bool (*visit)(void *user, lrm_slice key, lrm_slice value),
               void *user);

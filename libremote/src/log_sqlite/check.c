@@ -71,7 +71,8 @@ static void check_file(checking *check) {
 
 static void check_orphans(checking *check) {
   static const char *const texts[] = {
-      "SELECT log FROM block WHERE log NOT IN (SELECT id FROM log) LIMIT 20",
+      "SELECT place FROM block WHERE place NOT IN (SELECT place FROM log) AND place NOT IN"
+      " (SELECT place FROM garbage) LIMIT 20",
       "SELECT log FROM writer WHERE log NOT IN (SELECT id FROM log) LIMIT 20",
       "SELECT log FROM former WHERE log NOT IN (SELECT id FROM log) LIMIT 20"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -100,11 +101,13 @@ static void follow_set(checking *check, const lrm_block *block) {
 
 static void check_blocks(checking *check) {
   static const char text[] =
-      "SELECT offset, count, flags, inflated_bytes, part, parts, writer_generation, payload,"
-      " (SELECT generation FROM writer WHERE writer.log = block.log AND line ="
-      "  (SELECT line FROM log WHERE log.id = block.log) AND first <= offset"
+      "SELECT offset, count, flags, inflated_bytes, part, parts, writer_generation, payload, crc,"
+      " (SELECT generation FROM writer WHERE writer.log = ?1 AND line ="
+      "  (SELECT line FROM log WHERE log.id = ?1) AND first <= offset"
       "  ORDER BY first DESC LIMIT 1)"
-      " FROM block WHERE log = ?1 ORDER BY offset";
+      " FROM block WHERE place = (SELECT place FROM log WHERE id = ?1) AND offset >="
+      " (SELECT ifnull(max(before), 0) FROM garbage WHERE garbage.place = block.place)"
+      " ORDER BY offset";
   check->next = check->meta.first;
   check->bytes = check->blocks = 0;
   check->snapshot = check->snapshot_end = LRM_OFFSET_NONE;
@@ -117,8 +120,10 @@ static void check_blocks(checking *check) {
       break;
     }
     expect(check, block.offset == check->next, "a gap or an overlap before offset", block.offset);
-    expect(check, lrm__sqlite_column(statement, 8) == block.writer_generation,
+    expect(check, lrm__sqlite_column(statement, 9) == block.writer_generation,
            "the list of writers names another process at offset", block.offset);
+    expect(check, lrm__sqlite_column_whole(statement, 0, &block),
+           "the checksum does not fit the block at offset", block.offset);
     follow_set(check, &block);
     check->next = block.offset + block.count;
     check->bytes += block.payload.bytes;

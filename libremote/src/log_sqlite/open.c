@@ -88,13 +88,14 @@ static int make_file(sqlite_store *self, const char *path) {
   return 0;
 }
 
-static int pragma_number(sqlite_store *self, const char *text, int64_t *value) {
+static int pragma_number(sqlite_store *self, sqlite3 *connection, const char *text,
+                         int64_t *value) {
   sqlite3_stmt *statement = NULL;
-  int code = sqlite3_prepare_v2(self->writer, text, -1, &statement, NULL);
+  int code = sqlite3_prepare_v2(connection, text, -1, &statement, NULL);
   if (code == SQLITE_OK) code = sqlite3_step(statement);
   if (code == SQLITE_ROW) *value = sqlite3_column_int64(statement, 0);
   int error =
-      code == SQLITE_ROW ? 0 : lrm__sqlite_failed(self, self->writer, code, "reading the file");
+      code == SQLITE_ROW ? 0 : lrm__sqlite_failed(self, connection, code, "reading the file");
   sqlite3_finalize(statement);
   return error;
 }
@@ -107,11 +108,12 @@ static int run_text(sqlite_store *self, sqlite3 *connection, const char *text) {
 /* In a transaction: another process may be making the schema.
  * 0: the file is ours, of a version that is read here, or empty (*version 0). Nothing has been
  * changed when this fails. */
-static int judge_file(sqlite_store *self, int64_t *version) {
+int lrm__sqlite_judge(sqlite_store *self, sqlite3 *connection, int64_t *version) {
   int64_t application = 0, tables = 0;
-  int error = pragma_number(self, "PRAGMA application_id", &application);
-  if (error == 0) error = pragma_number(self, "PRAGMA user_version", version);
-  if (error == 0) error = pragma_number(self, "SELECT count(*) FROM sqlite_master", &tables);
+  int error = pragma_number(self, connection, "PRAGMA application_id", &application);
+  if (error == 0) error = pragma_number(self, connection, "PRAGMA user_version", version);
+  if (error == 0)
+    error = pragma_number(self, connection, "SELECT count(*) FROM sqlite_master", &tables);
   if (error != 0) return error;
   if (application == 0 && *version == 0 && tables == 0) return 0;
   if (application != SQLITE_STORE_APPLICATION_ID)
@@ -129,7 +131,7 @@ static int judge_file(sqlite_store *self, int64_t *version) {
 
 static int judge_alone(sqlite_store *self, int64_t *version) {
   int error = run_text(self, self->writer, "BEGIN");
-  if (error == 0) error = judge_file(self, version);
+  if (error == 0) error = lrm__sqlite_judge(self, self->writer, version);
   if (sqlite3_get_autocommit(self->writer) == 0)
     sqlite3_exec(self->writer, "COMMIT", NULL, NULL, NULL);
   return error;
@@ -165,17 +167,18 @@ static int set_wal(sqlite_store *self) {
   return 0;
 }
 
+/* A file without tables is made, one of a former format is brought up to date. */
 static int make_schema(sqlite_store *self) {
   int error = run_text(self, self->writer, "BEGIN IMMEDIATE");
   if (error != 0) return error;
   int64_t version = 0;
-  error = judge_file(self, &version);
-  if (error == 0 && version == 0) {
+  error = lrm__sqlite_judge(self, self->writer, &version);
+  if (error == 0 && version < SQLITE_STORE_VERSION) {
     char header[96];
     sqlite3_snprintf((int)sizeof header, header,
                      "PRAGMA application_id = %d; PRAGMA user_version = %d",
                      SQLITE_STORE_APPLICATION_ID, SQLITE_STORE_VERSION);
-    error = run_text(self, self->writer, lrm__sqlite_schema);
+    error = run_text(self, self->writer, version == 0 ? lrm__sqlite_schema : lrm__sqlite_from_1);
     if (error == 0) error = run_text(self, self->writer, header);
   }
   if (error == 0) error = run_text(self, self->writer, "COMMIT");
@@ -211,6 +214,10 @@ static int open_writer(sqlite_store *self, const char *path) {
   int error = connect_to(self, path, &self->writer);
   int64_t version = 0;
   if (error == 0) error = judge_alone(self, &version);
+  /* Only a file without pages takes it; in another one free pages are used again, and that is all
+   * until it is compacted. */
+  if (error == 0 && version == 0)
+    error = run_text(self, self->writer, "PRAGMA auto_vacuum = INCREMENTAL");
   if (error == 0) error = set_wal(self);
   if (error == 0)
     error = run_text(self, self->writer,
@@ -218,13 +225,17 @@ static int open_writer(sqlite_store *self, const char *path) {
                      "PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST;"
                      "PRAGMA temp_store = MEMORY");
   if (error == 0) lrm__sqlite_wal_watch(self);
-  if (error == 0 && version == 0) error = make_schema(self);
+  if (error == 0 && version < SQLITE_STORE_VERSION) error = make_schema(self);
   if (error == 0)
     error = prepare_all(self, self->writer, lrm__sqlite_write_texts, WRITE_COUNT, self->writes);
-  int64_t generation = 0;
+  int64_t generation = 0, vacuum = 0;
   if (error == 0)
-    error = pragma_number(self, lrm__sqlite_write_texts[WRITE_GENERATION], &generation);
+    error =
+        pragma_number(self, self->writer, lrm__sqlite_write_texts[WRITE_GENERATION], &generation);
+  if (error == 0) error = pragma_number(self, self->writer, "PRAGMA auto_vacuum", &vacuum);
   self->generation = (uint64_t)generation;
+  self->gives_back = vacuum == 2; /* INCREMENTAL */
+  self->untidy = true;            /* what a former process left */
   return error;
 }
 

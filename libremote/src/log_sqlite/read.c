@@ -93,6 +93,12 @@ static int read_blocks(void *user, uint64_t log, uint64_t line, uint64_t offset,
   while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
     lrm_block block;
     bool sound = lrm__sqlite_column_block(statement, 0, &block);
+    if (sound && !lrm__sqlite_column_whole(statement, 0, &block)) {
+      sound = false;
+      sqlite3_snprintf(SQLITE_STORE_ERROR_BYTES, self->error,
+                       "the block at offset %llu is not what was written",
+                       (unsigned long long)block.offset);
+    }
     lrm__kept_block *kept = sound ? lrm__block_make(&self->allocator, log, line, &block) : NULL;
     /* What was read ahead is a gift: only the first block can fail. */
     if (kept == NULL && error == LRM_ERR_NOT_FOUND)
@@ -115,6 +121,19 @@ static int read_measure(void *user, uint64_t log, uint64_t from, uint64_t to, ui
   if (code == SQLITE_ROW) *bytes = lrm__sqlite_column(statement, 0);
   return finish(self, statement, code, "measuring a log");
 }
+
+static int read_next_set(void *user, uint64_t log, uint64_t from, uint64_t *offset) {
+  sqlite_store *self = user;
+  sqlite3_stmt *statement = self->reads[READ_NEXT_SET];
+  lrm__sqlite_bind(statement, 1, log);
+  lrm__sqlite_bind(statement, 2, from);
+  int code = sqlite3_step(statement);
+  *offset = code == SQLITE_ROW ? lrm__sqlite_column(statement, 0) : LRM_OFFSET_NONE;
+  return finish(self, statement, code, "finding a snapshot");
+}
+
+/* No batch is out: the writer rests. */
+static bool untidy(void *user) { return ((const sqlite_store *)user)->untidy; }
 
 static int lend(sqlite_store *self, sqlite3_stmt *statement, lrm_slice *value) {
   const void *data = sqlite3_column_blob(statement, 0);
@@ -197,6 +216,8 @@ const lrm__backend lrm__sqlite_backend = {.write = lrm__sqlite_write,
                                           .each_log = read_each_log,
                                           .read = read_blocks,
                                           .measure = read_measure,
+                                          .next_set = read_next_set,
+                                          .untidy = untidy,
                                           .get = read_get,
                                           .each = read_each,
                                           .before_settle = before_settle,

@@ -1,7 +1,7 @@
 /* One transaction a batch. */
 #include "log_sqlite/sqlite_store.h"
 
-static int run(sqlite_store *self, sqlite_write which, const char *doing) {
+int lrm__sqlite_run(sqlite_store *self, sqlite_write which, const char *doing) {
   sqlite3_stmt *statement = self->writes[which];
   int code = sqlite3_step(statement);
   int error = code == SQLITE_DONE || code == SQLITE_ROW
@@ -58,19 +58,23 @@ static int write_log(sqlite_store *self, const lrm__op *op) {
     lrm__sqlite_bind(statement, 14, row->key.account);
     lrm__sqlite_bind_blob(statement, 15, row->key.session_id.bytes, sizeof row->key.session_id);
     lrm__sqlite_bind(statement, 16, row->key.kind);
+    uint64_t place;
+    int taken = lrm__sqlite_next_place(self, &place);
+    if (taken != 0) return taken;
+    lrm__sqlite_bind(statement, 17, place);
   }
-  int error = run(self, which, "writing a log");
+  int error = lrm__sqlite_run(self, which, "writing a log");
   if (error == 0 && sqlite3_changes(self->writer) != 1) return fenced(self, "changed this log");
   return error;
 }
 
 static int delete_log(sqlite_store *self, const lrm__op *op) {
-  static const sqlite_write parts[] = {WRITE_BLOCKS_CLEAR, WRITE_WRITERS_DELETE,
-                                       WRITE_FORMERS_DELETE, WRITE_LOG_DELETE};
-  int error = 0;
+  static const sqlite_write parts[] = {WRITE_WRITERS_DELETE, WRITE_FORMERS_DELETE,
+                                       WRITE_LOG_DELETE};
+  int error = lrm__sqlite_discard(self, op->log, LRM_OFFSET_MAX);
   for (size_t i = 0; error == 0 && i < sizeof parts / sizeof *parts; i++) {
     lrm__sqlite_bind(self->writes[parts[i]], 1, op->log);
-    error = run(self, parts[i], "deleting a log");
+    error = lrm__sqlite_run(self, parts[i], "deleting a log");
   }
   return error;
 }
@@ -84,18 +88,15 @@ static int write_block(sqlite_store *self, const lrm__op *op) {
   for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
     lrm__sqlite_bind(statement, 1 + i, numbers[i]);
   lrm__sqlite_bind_blob(statement, 9, block->payload.data, block->payload.bytes);
-  return run(self, WRITE_BLOCK_INSERT, "writing a block");
+  lrm__sqlite_bind(statement, 10, lrm__sqlite_crc(block));
+  return lrm__sqlite_run(self, WRITE_BLOCK_INSERT, "writing a block");
 }
 
-static int trim_blocks(sqlite_store *self, const lrm__op *op) {
-  lrm__sqlite_bind(self->writes[WRITE_BLOCKS_TRIM], 1, op->log);
-  lrm__sqlite_bind(self->writes[WRITE_BLOCKS_TRIM], 2, op->u.before);
-  return run(self, WRITE_BLOCKS_TRIM, "trimming a log");
-}
-
-static int clear_blocks(sqlite_store *self, const lrm__op *op) {
-  lrm__sqlite_bind(self->writes[WRITE_BLOCKS_CLEAR], 1, op->log);
-  return run(self, WRITE_BLOCKS_CLEAR, "clearing a log");
+/* A number line ends: who wrote it is of no more use. */
+static int clear_log(sqlite_store *self, const lrm__op *op) {
+  lrm__sqlite_bind(self->writes[WRITE_WRITERS_DELETE], 1, op->log);
+  int error = lrm__sqlite_run(self, WRITE_WRITERS_DELETE, "forgetting writers");
+  return error != 0 ? error : lrm__sqlite_move(self, op->log);
 }
 
 static int write_writer(sqlite_store *self, const lrm__op *op) {
@@ -104,14 +105,14 @@ static int write_writer(sqlite_store *self, const lrm__op *op) {
   lrm__sqlite_bind(statement, 2, op->line);
   lrm__sqlite_bind(statement, 3, op->u.writer.first);
   lrm__sqlite_bind(statement, 4, op->u.writer.generation);
-  return run(self, WRITE_WRITER_INSERT, "writing a writer");
+  return lrm__sqlite_run(self, WRITE_WRITER_INSERT, "writing a writer");
 }
 
 static int write_former(sqlite_store *self, const lrm__op *op) {
   sqlite3_stmt *statement = self->writes[WRITE_FORMER_INSERT];
   lrm__sqlite_bind(statement, 1, op->log);
   lrm__sqlite_bind_blob(statement, 2, op->u.former.bytes, sizeof op->u.former.bytes);
-  return run(self, WRITE_FORMER_INSERT, "writing a former epoch");
+  return lrm__sqlite_run(self, WRITE_FORMER_INSERT, "writing a former epoch");
 }
 
 static int write_record(sqlite_store *self, const lrm__op *op) {
@@ -122,7 +123,7 @@ static int write_record(sqlite_store *self, const lrm__op *op) {
   lrm__sqlite_bind_blob(statement, 2, record->key.data, record->key.bytes);
   if (!record->removed)
     lrm__sqlite_bind_blob(statement, 3, record->value.data, record->value.bytes);
-  return run(self, which, "writing a record");
+  return lrm__sqlite_run(self, which, "writing a record");
 }
 
 static int write_op(sqlite_store *self, const lrm__op *op) {
@@ -134,15 +135,17 @@ static int write_op(sqlite_store *self, const lrm__op *op) {
     case LRM__OP_BLOCK:
       return write_block(self, op);
     case LRM__OP_TRIM:
-      return trim_blocks(self, op);
+      return lrm__sqlite_discard(self, op->log, op->u.before);
     case LRM__OP_CLEAR:
-      return clear_blocks(self, op);
+      return clear_log(self, op);
     case LRM__OP_WRITER:
       return write_writer(self, op);
     case LRM__OP_FORMER:
       return write_former(self, op);
     case LRM__OP_RECORD:
       return write_record(self, op);
+    case LRM__OP_TIDY:
+      return 0;
   }
   return LRM_ERR_STATE;
 }
@@ -158,8 +161,9 @@ static int write_all(sqlite_store *self, const lrm__op *ops) {
     error = write_op(self, op);
     if (error != 0) return error;
   }
-  error = lrm__sqlite_fault(self, LRM_FAULT_BEFORE_COMMIT);
-  return error != 0 ? error : run(self, WRITE_COMMIT, "committing");
+  error = lrm__sqlite_tidy(self);
+  if (error == 0) error = lrm__sqlite_fault(self, LRM_FAULT_BEFORE_COMMIT);
+  return error != 0 ? error : lrm__sqlite_run(self, WRITE_COMMIT, "committing");
 }
 
 int lrm__sqlite_write(void *user, const lrm__op *ops, uint64_t bytes, bool *committed) {
@@ -167,12 +171,13 @@ int lrm__sqlite_write(void *user, const lrm__op *ops, uint64_t bytes, bool *comm
   (void)bytes;
   int error = lrm__sqlite_fault(self, LRM_FAULT_RECEIVED);
   if (error != 0) return error;
-  error = run(self, WRITE_BEGIN, "beginning a transaction");
+  error = lrm__sqlite_run(self, WRITE_BEGIN, "beginning a transaction");
   if (error != 0) return error;
   lrm__sqlite_wal_grow(self);
   error = write_all(self, ops);
   if (error != 0) {
     roll_back(self);
+    self->untidy = true; /* what was found done is not */
     return error;
   }
   *committed = true;
@@ -185,14 +190,14 @@ static int raise_generation(sqlite_store *self, uint64_t wall_ms, uint64_t *last
   *next = *last + 1 > wall_ms ? *last + 1 : wall_ms;
   if (*next > LRM_OFFSET_MAX) return LRM_ERR_USAGE;
   lrm__sqlite_bind(self->writes[WRITE_CLAIM], 1, *next);
-  error = run(self, WRITE_CLAIM, "raising the generation");
-  return error != 0 ? error : run(self, WRITE_COMMIT, "committing the generation");
+  error = lrm__sqlite_run(self, WRITE_CLAIM, "raising the generation");
+  return error != 0 ? error : lrm__sqlite_run(self, WRITE_COMMIT, "committing the generation");
 }
 
 int lrm__sqlite_claim(void *user, uint64_t wall_ms, uint64_t *generation, bool *changed) {
   sqlite_store *self = user;
   uint64_t last = 0, next = 0;
-  int error = run(self, WRITE_BEGIN, "beginning to claim");
+  int error = lrm__sqlite_run(self, WRITE_BEGIN, "beginning to claim");
   if (error == 0) error = raise_generation(self, wall_ms, &last, &next);
   if (error != 0) {
     roll_back(self);

@@ -69,9 +69,9 @@ static void keeps_the_file_private(void **state) {
 static void refuses_a_newer_version(void **state) {
   store_kit *kit = *state;
   kit_close(kit);
-  run_sql(kit->path, "PRAGMA user_version = 2");
+  run_sql(kit->path, "PRAGMA user_version = 3");
   refuse(kit->path, LRM_ERR_CORRUPT, "upgrade the program");
-  run_sql(kit->path, "PRAGMA user_version = 1");
+  run_sql(kit->path, "PRAGMA user_version = 2");
   assert_ok(try_open(kit->path, &kit->store, NULL, 0));
 }
 
@@ -133,7 +133,7 @@ static void finds_damage(void **state) {
       "UPDATE log SET epoch = x'00'",
       "UPDATE log SET set_next = 0",
       "DELETE FROM writer WHERE generation = 10",
-      "INSERT INTO block(log, offset, count, flags, inflated_bytes, part, parts,"
+      "INSERT INTO block(place, offset, count, flags, inflated_bytes, part, parts,"
       " writer_generation, payload) VALUES(99, 0, 1, 0, 0, 0, 0, 0, x'')",
       "INSERT INTO writer VALUES(99, 0, 0, 1)",
       "INSERT INTO former VALUES(99, x'00')",
