@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent_guard.h"
 #include "memory.h"
 
 struct agent_process {
@@ -17,6 +18,7 @@ struct agent_process {
   uv_timer_t timer;
   int handles; /* that are not closed yet */
   pid_t group;
+  agent_guard guard;
   bool spawned, exited, output_ended, log_ended, paused, stopping, told, killed, destroyed;
   int status, signal;
   char *buffer;
@@ -63,6 +65,7 @@ static void tell_ended(agent_process *p) {
   p->told = true;
   /* What it left behind in its group goes with it. */
   kill(-p->group, SIGKILL);
+  agent_guard_stop(&p->guard);
   close_all(p);
   p->owner.ended(p->user, p->status, p->signal);
 }
@@ -107,6 +110,7 @@ void agent_process_destroy(agent_process *p) {
   if (p == NULL) return;
   p->destroyed = true;
   if (!p->exited && p->group > 0) kill(-p->group, SIGKILL);
+  agent_guard_stop(&p->guard);
   close_all(p);
   if (p->handles == 0) process_free(p);
 }
@@ -249,6 +253,7 @@ int agent_process_start(uv_loop_t *loop, char *const *argv, const char *cwd, con
     return code;
   }
   p->group = p->process.pid;
+  agent_guard_start(&p->guard, p->group);
   uv_read_start((uv_stream_t *)&p->out, on_alloc, on_read);
   uv_read_start((uv_stream_t *)&p->err, on_alloc, on_log);
   *out = p;

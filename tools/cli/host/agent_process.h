@@ -1,5 +1,6 @@
 /* The agent's process: its own process group, pipes on libuv. It ends by: its stdin is closed,
- * after a while TERM, then KILL, to the whole group, so that its children go too. */
+ * after a while TERM, then KILL, to the whole group, so that its children go too. When the host
+ * itself is killed, its guard (agent_guard.h) does that. */
 #ifndef REMOTE_CLI_AGENT_PROCESS_H
 #define REMOTE_CLI_AGENT_PROCESS_H
 

@@ -178,6 +178,30 @@ def the_agents_children_end_with_it(w):
                    open(f"/proc/{p}/stat").read().split()[2] == "Z")
 
 
+def a_killed_host_takes_its_agent_along(w):
+    """kill -9 of the host: an agent that does not look at its standard input is ended, with its children."""
+    pids = f"{w.root}/pids"
+    host = start(w, agent=[*FAKE, "stubborn", pids])
+    host.wait_text("is ready")
+    guard = wait_until("the guard", lambda: [
+        p for p in os.listdir("/proc") if p.isdigit() and status_of(p).get("PPid") == str(host.pid)
+        and status_of(p).get("Name") == "remote-guard"])[0]
+    check("it holds nothing of the host", os.listdir(f"/proc/{guard}/fd") == ["0"])
+    host.kill()
+    for pid in [*open(pids).read().split(), guard]:
+        wait_until(f"process {pid} is gone",
+                   lambda p=pid: status_of(p).get("State", "Z").startswith("Z"), timeout=60)
+
+
+def status_of(pid):
+    """What /proc says of a process; nothing when it is gone."""
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+    except OSError:
+        return {}
+
+
 def a_flood_is_survived(w):
     out = local(w, agent=FAKE, lines="flood\nafter\n", timeout=60).out
     check("the end of it is there", "line 19999 of" in out and "you said: after" in out)
@@ -376,7 +400,7 @@ def signals(w):
 
 TESTS = [lines_of_a_pipe_are_prompts, asks_in_a_pipe, nobody_is_there_to_answer, one_shot, one_shot_with_a_person,
          terminal, nothing_unclean_reaches_the_terminal, narrow, agents_that_misbehave,
-         the_agents_children_end_with_it, a_flood_is_survived, resume_and_continue, resume_is_the_same_conversation,
+         the_agents_children_end_with_it, a_killed_host_takes_its_agent_along, a_flood_is_survived, resume_and_continue, resume_is_the_same_conversation,
          two_hosts_on_one_session, killed_at_every_place, the_journal_cannot_be_written,
          remote_control_that_does_not_work, the_relay_comes_late, remote_on_in_the_middle, secrets_stay_here, signals]
 
