@@ -1,211 +1,42 @@
-/* `remote mode`, `config`, `slash`, `rename`, `cancel`, `probe`, `withdraw`. */
+/* `remote rename`, `cancel`, `withdraw`, `probe`. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "act.h"
 #include "commands.h"
-#include "json_event.h"
+#include "steering.h"
 #include "terminal_text.h"
 
-typedef struct steering {
-  act act;
-  option_words words;
-  int taken; /* words that were SESSION */
-} steering;
+/* ---- rename ---- */
 
-/* Parses, takes SESSION when there are more than `others` words, connects. -1: go on. */
-static int begin(steering *w, int argc, char **argv, const char *synopsis, const char *text,
-                 size_t least, size_t others) {
-  const option options[] = {ACT_OPTIONS(w->act)};
-  const option_usage usage = {synopsis, text, options, sizeof options / sizeof *options, false};
-  option_result parsed = options_parse(&usage, argc, argv, &w->words);
-  if (parsed) return parsed == OPTION_HELP ? EXIT_CODE_DONE : EXIT_CODE_USAGE;
-  if (w->words.count < least) return options_wrong(&usage, "something is missing");
-  /* KEY and VALUE come together, so that one word can only be SESSION. */
-  if (others == 2 && w->words.count == 1) others = 0;
-  w->taken = act_take_session(&w->act, &usage, &w->words, others);
-  if (w->taken < 0) return EXIT_CODE_USAGE;
-  exit_code result = act_open(&w->act);
-  return result ? (int)result : -1;
-}
-
-static const char *word(const steering *w, size_t index) {
-  size_t at = index + (size_t)w->taken;
-  return at < w->words.count ? w->words.words[at] : NULL;
-}
-
-static void print_text(const char *text) {
-  terminal_text_puts(stdout, text, TERMINAL_TEXT_ONE_LINE);
-}
-
-static exit_code not_offered(const char *what, const char *name) {
-  char shown[128];
-  terminal_text_copy(shown, sizeof shown, name, strlen(name), TERMINAL_TEXT_ONE_LINE);
-  fprintf(stderr, "remote: there is no single %s \"%s\" here\n", what, shown);
-  return EXIT_CODE_NOT_FOUND;
-}
-
-/* ---- mode ---- */
-
-static exit_code list_modes(const act *a) {
-  const Remote__V1__SessionState *state = remote_session_state(&a->session);
-  for (size_t i = 0; i < state->n_modes; i++) {
-    const Remote__V1__Mode *mode = state->modes[i];
-    bool current = !strcmp(mode->mode_id, state->current_mode_id);
-    if (a->json) {
-      json_print_line(stdout, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b}", "session_id",
-                                        a->session.hex, "mode_id", mode->mode_id, "name",
-                                        mode->name, "description", mode->description, "elevating",
-                                        (int)mode->elevating, "current", (int)current));
-      continue;
-    }
-    fputs(current ? "* " : "  ", stdout);
-    print_text(mode->mode_id);
-    if (mode->name[0] && strcmp(mode->name, mode->mode_id)) {
-      fputs("  ", stdout);
-      print_text(mode->name);
-    }
-    fputs(mode->elevating ? "  (asks less: not from afar)\n" : "\n", stdout);
+static bool good_title(const char *title) {
+  bool visible = false;
+  for (const char *c = title; *c; c++) {
+    if ((unsigned char)*c < ' ' || *c == 0x7f) return false;
+    visible = visible || *c != ' ';
   }
-  if (!state->n_modes && !a->json) fputs("the agent has no modes\n", stderr);
-  return EXIT_CODE_DONE;
-}
-
-/* By id, else by the only name that begins so. */
-static const char *find_mode(const Remote__V1__SessionState *state, const char *name) {
-  const char *found = NULL;
-  size_t matches = 0;
-  for (size_t i = 0; i < state->n_modes; i++)
-    if (!strcmp(state->modes[i]->mode_id, name)) return state->modes[i]->mode_id;
-  for (size_t i = 0; i < state->n_modes; i++) {
-    if (strncasecmp(state->modes[i]->name, name, strlen(name))) continue;
-    found = state->modes[i]->mode_id;
-    matches++;
-  }
-  return matches == 1 ? found : NULL;
-}
-
-static exit_code set_mode(act *a, const char *name) {
-  char mode_id[256];
-  const char *found = find_mode(remote_session_state(&a->session), name);
-  if (!found) return not_offered("mode", name);
-  snprintf(mode_id, sizeof mode_id, "%s", found);
-  Remote__V1__SetMode body = REMOTE__V1__SET_MODE__INIT;
-  Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
-  body.mode_id = mode_id;
-  command.body_case = REMOTE__V1__COMMAND__BODY_SET_MODE;
-  command.set_mode = &body;
-  return act_run(a, &command, "mode switched");
-}
-
-int command_mode(int argc, char **argv) {
-  static steering w;
-  int result = begin(&w, argc, argv, "remote mode [SESSION] [MODE]",
-                     "Switches the agent's mode; without MODE lists them. A single word is MODE:\n"
-                     "use --session to list the modes of one of several sessions.",
-                     0, 1);
-  if (result >= 0) return result;
-  result = word(&w, 0) ? set_mode(&w.act, word(&w, 0)) : list_modes(&w.act);
-  act_close(&w.act);
-  return result;
-}
-
-/* ---- config ---- */
-
-static exit_code list_options(const act *a) {
-  const Remote__V1__SessionState *state = remote_session_state(&a->session);
-  for (size_t i = 0; i < state->n_options; i++) {
-    const Remote__V1__ConfigOption *o = state->options[i];
-    if (a->json) {
-      json_print_line(stdout, json_pack("{s:s, s:o}", "session_id", a->session.hex, "option",
-                                        json_from_message(&o->base)));
-      continue;
-    }
-    print_text(o->option_id);
-    fputs(" = ", stdout);
-    print_text(o->current_value);
-    if (o->n_values) fputs("   of", stdout);
-    for (size_t k = 0; k < o->n_values; k++) {
-      putchar(' ');
-      print_text(o->values[k]->value);
-      if (o->values[k]->elevating) fputs(" (asks less: not from afar)", stdout);
-    }
-    putchar('\n');
-  }
-  if (!state->n_options && !a->json) fputs("the agent has no options\n", stderr);
-  return EXIT_CODE_DONE;
-}
-
-static exit_code set_option(act *a, const char *key, const char *value) {
-  const Remote__V1__SessionState *state = remote_session_state(&a->session);
-  bool known = false;
-  for (size_t i = 0; i < state->n_options; i++)
-    known = known || !strcmp(state->options[i]->option_id, key);
-  if (!known) return not_offered("option", key);
-  Remote__V1__SetConfigOption body = REMOTE__V1__SET_CONFIG_OPTION__INIT;
-  Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
-  char *kept[2] = {strdup(key), strdup(value)};
-  body.option_id = kept[0];
-  body.value = kept[1];
-  command.body_case = REMOTE__V1__COMMAND__BODY_SET_CONFIG_OPTION;
-  command.set_config_option = &body;
-  exit_code result = act_run(a, &command, "option set");
-  free(kept[0]);
-  free(kept[1]);
-  return result;
-}
-
-int command_config(int argc, char **argv) {
-  static steering w;
-  int result = begin(&w, argc, argv, "remote config [SESSION] [KEY VALUE]",
-                     "Sets one of the agent's options; without KEY and VALUE lists them. A single\n"
-                     "word is SESSION.",
-                     0, 2);
-  if (result >= 0) return result;
-  result = word(&w, 1) ? set_option(&w.act, word(&w, 0), word(&w, 1)) : list_options(&w.act);
-  act_close(&w.act);
-  return result;
-}
-
-/* ---- slash, rename ---- */
-
-int command_slash(int argc, char **argv) {
-  static steering w;
-  int result = begin(&w, argc, argv, "remote slash [SESSION] /CMD",
-                     "Runs a slash command that the host has marked safe for remote people;\n"
-                     "arguments belong to the same word: remote slash '/review main.c'.",
-                     1, 1);
-  if (result >= 0) return result;
-  char *line = strdup(word(&w, 0));
-  char *name = line + (line[0] == '/');
-  char *arguments = name + strcspn(name, " \t\n");
-  if (*arguments) *arguments++ = 0;
-  arguments += strspn(arguments, " \t\n");
-  Remote__V1__RunSlashCommand body = REMOTE__V1__RUN_SLASH_COMMAND__INIT;
-  Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
-  body.name = name;
-  body.arguments = arguments;
-  command.body_case = REMOTE__V1__COMMAND__BODY_RUN_SLASH_COMMAND;
-  command.run_slash_command = &body;
-  result = (int)act_run(&w.act, &command, "slash command handed to the agent");
-  free(line);
-  act_close(&w.act);
-  return result;
+  return visible;
 }
 
 int command_rename(int argc, char **argv) {
   static steering w;
-  int result =
-      begin(&w, argc, argv, "remote rename [SESSION] TITLE", "Gives a session a title.", 1, 1);
+  static const steering_form form = {"remote rename [SESSION] TITLE",
+                                     "Gives a session a title, at most 256 bytes on one line. A "
+                                     "single word is TITLE.",
+                                     1, 1};
+  const option_usage usage = {form.synopsis, form.text, NULL, 0, false};
+  int result = steering_parse(&w, argc, argv, &form);
   if (result >= 0) return result;
-  char *title = strdup(word(&w, 0));
+  if (w.words.count && !good_title(w.words.words[w.words.count - 1]))
+    return options_wrong(&usage, "a title is one line with something to see");
+  result = steering_begin(&w, argc, argv, &form);
+  if (result >= 0) return result;
+  char *title = strdup(steering_word(&w, 0));
   Remote__V1__SetTitle body = REMOTE__V1__SET_TITLE__INIT;
   Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
   body.title = title;
   command.body_case = REMOTE__V1__COMMAND__BODY_SET_TITLE;
   command.set_title = &body;
-  result = (int)act_run(&w.act, &command, "renamed");
+  result = (int)steering_run(&w, &command, "renamed");
   free(title);
   act_close(&w.act);
   return result;
@@ -215,7 +46,8 @@ int command_rename(int argc, char **argv) {
 
 int command_cancel(int argc, char **argv) {
   static steering w;
-  int result = begin(&w, argc, argv, "remote cancel [SESSION]", "Cancels the running turn.", 0, 0);
+  static const steering_form form = {"remote cancel [SESSION]", "Cancels the running turn.", 0, 0};
+  int result = steering_begin(&w, argc, argv, &form);
   if (result >= 0) return result;
   Remote__V1__CancelTurn body = REMOTE__V1__CANCEL_TURN__INIT;
   Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
@@ -224,7 +56,7 @@ int command_cancel(int argc, char **argv) {
   body.turn_id = turn_id;
   command.body_case = REMOTE__V1__COMMAND__BODY_CANCEL_TURN;
   command.cancel_turn = &body;
-  result = (int)act_run(&w.act, &command, "cancelled");
+  result = (int)steering_run(&w, &command, "cancelled");
   act_close(&w.act);
   return result;
 }
@@ -240,22 +72,38 @@ static exit_code find_command(const act *a, const char *text, lrm_id *id) {
     if (!lrm_id_from(queued->data, queued->len, id)) matches++;
   }
   if (matches == 1) return EXIT_CODE_DONE;
-  char shown[64];
-  terminal_text_copy(shown, sizeof shown, text, strlen(text), TERMINAL_TEXT_ONE_LINE);
-  fprintf(stderr, "remote: %s: write the whole id that `remote send` printed\n",
-          matches ? "that fits more than one command" : "no queued command has such an id");
+  if (!matches)
+    fputs(
+        "remote: no queued command has such an id: write the whole id that `remote send` printed\n",
+        stderr);
+  else
+    fputs("remote: that fits more than one command; write more of it:\n", stderr);
+  for (size_t i = 0; i < state->n_queue; i++) {
+    const Remote__V1__QueuedPrompt *queued = state->queue[i];
+    char hex[LRM_ID_HEX_BYTES];
+    lrm_id found;
+    if (lrm_id_from(queued->command_id.data, queued->command_id.len, &found)) continue;
+    if (matches && !id_has_prefix(queued->command_id.data, queued->command_id.len, text)) continue;
+    lrm_id_hex(&found, hex);
+    fprintf(stderr, "  %s  ", hex);
+    terminal_text_print(stderr, queued->text, strnlen(queued->text, 60), TERMINAL_TEXT_ONE_LINE);
+    fputc('\n', stderr);
+  }
   return matches ? EXIT_CODE_USAGE : EXIT_CODE_NOT_FOUND;
 }
 
 int command_withdraw(int argc, char **argv) {
   static steering w;
+  static const steering_form form = {
+      "remote withdraw [SESSION] COMMAND",
+      "Takes back a command that the agent does not have yet. COMMAND is the id that `remote "
+      "send`\n"
+      "printed; the id of a prompt that waits in the queue may be cut.",
+      1, 1};
   lrm_id id;
-  int result = begin(&w, argc, argv, "remote withdraw [SESSION] COMMAND",
-                     "Takes back a command that the agent does not have yet. COMMAND is the id\n"
-                     "that `remote send` printed; a queued one may be cut.",
-                     1, 1);
+  int result = steering_begin(&w, argc, argv, &form);
   if (result >= 0) return result;
-  result = (int)find_command(&w.act, word(&w, 0), &id);
+  result = (int)find_command(&w.act, steering_word(&w, 0), &id);
   if (!result) {
     Remote__V1__WithdrawCommand body = REMOTE__V1__WITHDRAW_COMMAND__INIT;
     Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
@@ -263,7 +111,7 @@ int command_withdraw(int argc, char **argv) {
     body.command_id.len = sizeof id.bytes;
     command.body_case = REMOTE__V1__COMMAND__BODY_WITHDRAW_COMMAND;
     command.withdraw_command = &body;
-    result = (int)act_run(&w.act, &command, "withdrawn");
+    result = (int)steering_run(&w, &command, "withdrawn");
   }
   act_close(&w.act);
   return result;
@@ -338,10 +186,12 @@ static exit_code probe(act *a) {
 
 int command_probe(int argc, char **argv) {
   static steering w;
-  int result = begin(&w, argc, argv, "remote probe [SESSION]",
-                     "Sends a sign of life through the queue that a prompt would take, and says\n"
-                     "how long the host's answer took.",
-                     0, 0);
+  static const steering_form form = {
+      "remote probe [SESSION]",
+      "Sends a sign of life through the queue that a prompt would take, and says how long the\n"
+      "host's answer took.",
+      0, 0};
+  int result = steering_begin(&w, argc, argv, &form);
   if (result >= 0) return result;
   result = (int)probe(&w.act);
   act_close(&w.act);

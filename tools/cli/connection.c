@@ -112,24 +112,41 @@ static bool call_done(void *user) {
   return c->call.done;
 }
 
-exit_code connection_call(connection *c, remote_v1_Request *request,
-                          void (*reply)(void *user, const remote_v1_Reply *reply), void *user) {
+/* Sends the call and waits for its end. True: call.problem says how it went. */
+static bool run_call(connection *c, remote_v1_Request *request,
+                     void (*reply)(void *user, const remote_v1_Reply *reply), void *user) {
   connection_call_state *call = &c->call;
   *call = (connection_call_state){.id = ++c->next_call_id, .reply = reply, .user = user};
   request->id = call->id;
   pb_ostream_t stream = pb_ostream_from_buffer(call->request, sizeof call->request);
   if (!pb_encode(&stream, remote_v1_Request_fields, request)) {
-    fputs("remote: the request is too large\n", stderr);
-    return EXIT_CODE_FAILURE;
+    call->problem.code = LRM_CODE_LIMIT;
+    snprintf(call->problem.reason, sizeof call->problem.reason, "the request is too large");
+    return true;
   }
   call->request_bytes = stream.bytes_written;
   send_call(c);
   bool ready = connection_wait(c, call_done, c, c->timeout_ms);
   call->id = 0;
-  if (!ready) return connection_explain(c);
-  if (!call->problem.code) return EXIT_CODE_DONE;
-  connection_print_problem("the relay refused", &call->problem);
-  return connection_problem_exit(call->problem.code);
+  return ready;
+}
+
+static exit_code judge_call(const connection *c) {
+  const remote_v1_Problem *problem = &c->call.problem;
+  if (!problem->code) return EXIT_CODE_DONE;
+  connection_print_problem("the relay refused", problem);
+  return connection_problem_exit(problem->code);
+}
+
+exit_code connection_call(connection *c, remote_v1_Request *request,
+                          void (*reply)(void *user, const remote_v1_Reply *reply), void *user) {
+  return run_call(c, request, reply, user) ? judge_call(c) : connection_explain(c);
+}
+
+exit_code connection_call_until_revoked(connection *c, remote_v1_Request *request) {
+  bool answered = run_call(c, request, NULL, NULL);
+  if (!answered && c->failed && c->problem.code == LRM_CODE_REVOKED) return EXIT_CODE_DONE;
+  return answered ? judge_call(c) : connection_explain(c);
 }
 
 /* ---- what the link says ---- */

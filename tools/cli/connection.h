@@ -107,6 +107,9 @@ void connection_close(connection *c);
 exit_code connection_call(connection *c, remote_v1_Request *request,
                           void (*reply)(void *user, const remote_v1_Reply *reply), void *user);
 
+/* As above, for a call that ends this connection with REVOKED when it is done. */
+exit_code connection_call_until_revoked(connection *c, remote_v1_Request *request);
+
 /* Runs the loop until ready(user) (checked after each turn), the time is over, a signal came or the
  * link failed for good. True: it is ready. */
 bool connection_wait(connection *c, bool (*ready)(void *user), void *user, uint64_t timeout_ms);

@@ -33,14 +33,14 @@ static const command commands[] = {
     {"deny", command_deny, "[SESSION] [ASK]", "say no, once"},
     {"answer", command_answer, "[SESSION] ASK OPTION", "answer a question, plan or form"},
     {"mode", command_mode, "[SESSION] [MODE]", "list modes or switch"},
-    {"config", command_config, "[SESSION] [KEY VALUE]", "list the agent's options or set one"},
-    {"slash", command_slash, "[SESSION] /CMD [ARGS]", "run a slash command"},
+    {"config", command_config, "[SESSION] [KEY [VALUE]]", "list the agent's options or set one"},
+    {"slash", command_slash, "[SESSION] [/CMD [ARGS]]", "list slash commands or run one"},
     {"rename", command_rename, "[SESSION] TITLE", "give a session a title"},
     {"cancel", command_cancel, "[SESSION]", "cancel the running turn"},
     {"probe", command_probe, "[SESSION]", "test whether commands get through right now"},
     {"withdraw", command_withdraw, "[SESSION] COMMAND", "take back a command not yet begun"},
     {"devices", command_devices, "[revoke ID]", "list devices or revoke one"},
-    {"rm", command_rm, "SESSION", "delete a session from the relay"},
+    {"rm", command_rm, "SESSION...", "delete sessions from the relay"},
     {NULL, NULL, NULL, NULL}};
 /* More than there will ever be. */
 enum { COMMANDS_MAX = 64 };

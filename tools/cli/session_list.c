@@ -139,7 +139,8 @@ exit_code session_list_choose(const session_list *list, const char *word, size_t
   if (word) terminal_text_copy(shown, sizeof shown, word, strlen(word), TERMINAL_TEXT_ONE_LINE);
   if (result == EXIT_CODE_NOT_FOUND && word)
     fprintf(stderr,
-            "remote: no session has an id or title that begins with \"%s\"; see `remote ls`\n",
+            "remote: no session has an id or title that begins with \"%s\" (any more); see `remote "
+            "ls`\n",
             shown);
   else if (result == EXIT_CODE_NOT_FOUND)
     fprintf(stderr, "remote: no session is live%s\n",

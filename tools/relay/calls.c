@@ -324,7 +324,8 @@ static void delete_session(const asked *a) {
     s = relay_session_find(c->relay, c->account, &id);
   }
   if (s == NULL || s->deleted) {
-    answer_problem(a, LRM_CODE_NOT_FOUND, "no such session");
+    answer_problem(a, LRM_CODE_NOT_FOUND,
+                   s == NULL ? "no such session" : "this session was deleted already");
     return;
   }
   int result = relay_session_delete(s, c->relay, a->now_ns, a->wall_ms);

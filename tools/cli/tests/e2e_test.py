@@ -310,7 +310,7 @@ def not_found_and_ambiguous(w):
     w.cli("send", "nonesuch", "x").expect(5)
     w.cli("approve", one.session).expect(5)
     w.cli("answer", one.session, "ffffffff", "yes").expect(5)
-    w.cli("rm", two.session).expect(2).says("--force")
+    w.cli("rm", two.session).expect(2).says("--yes")
     w.cli("rm", "nonesuch").expect(5)
     two.end()
     wait_until("it is no longer attached", lambda: not [s for s in w.sessions() if s["session_id"] == two.session
@@ -318,6 +318,8 @@ def not_found_and_ambiguous(w):
     w.cli("ls").expect(0).says(f"--resume {two.session[:8]}")
     w.cli("rm", two.session[:12]).expect(0).says("deleted")
     w.cli("watch", two.session).expect(5)
+    w.cli("rm", two.session).expect(5).says("deleted already")
+    w.cli("rm", two.session[:12]).expect(5).says("any more")
     check("one left", [s["session_id"] for s in w.sessions()] == [one.session])
 
 
@@ -331,6 +333,63 @@ def rename_probe_devices(w):
     check("this device", [d for d in devices if d["current"]])
     w.cli("devices", "revoke", "zz").expect(5)
     w.cli("devices").expect(0).says("this device")
+
+
+def revoked_devices(w):
+    """A device is revoked from another one: its token is refused, its links are closed at once."""
+    host = begin(w)
+    phone = f"{w.root}/phone"
+    with open(os.open(phone, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+        f.write(w.relay_command("token", "--device", "phone").expect(0).out.split()[0] + "\n")
+    as_phone = {"REMOTE_TOKEN_FILE": phone}
+    watch = w.start_cli("watch", host.session, "--json", env=dict(w.env, **as_phone))
+    watch.wait_for("synced", lambda p: [l for l in p.json if "synced" in l])
+    listed = {d["name"]: d for d in w.cli("devices", "--json").expect(0).json}
+    check(f"both are connected: {listed}", listed["phone"]["connected"] and not listed["phone"]["current"])
+    began = time.monotonic()
+    w.cli("devices", "revoke", "phone").expect(0).says("revoked: phone")
+    check("its link is closed: not allowed", watch.wait() == 4)
+    print(f"    closed after {time.monotonic() - began:.2f} s")
+    w.cli("ls", env=as_phone).expect(4).says("REVOKED")
+    w.cli("devices", "revoke", "phone").expect(5)
+    own = next(d for d in w.cli("devices", "--json").json if d["current"])["device_id"]
+    w.cli("devices", "revoke", own[:6]).expect(2).says("--yes")
+    w.cli("devices").expect(0)
+    w.cli("devices", "revoke", own[:6], "--yes").expect(0).says("revoked")
+    w.cli("devices").expect(4).says("REVOKED")
+    wait_until("the host is told", lambda: "revoked" in open(host.log_path, errors="replace").read())
+    check("it goes on locally", host.alive)
+
+
+def settings_by_prefix(w):
+    """Never a guess: what fits two things is refused, with both."""
+    host = begin(w, name="Two words")
+    w.cli("config", "mod").expect(2).says("more than one", "model", "mode")
+    w.cli("config", "model").expect(0).says("* script-1", "script-2")
+    w.cli("config", "model", "script").expect(2).says("script-1", "script-2")
+    w.cli("config", "model", "Script 2").expect(0)
+    w.cli("config", "two words", "model", "script-1").expect(0)
+    w.cli("config", "two w").expect(0).says("model = script-1")
+    w.cli("config", "nonesuch", "x").expect(5).says("model")
+    w.cli("config", "model", "nonesuch").expect(5).says("script-1")
+    w.cli("config", "a", "b", "c", "d").expect(2)
+    w.cli("mode", "two words", "pl").expect(0)
+    w.cli("mode", "").expect(5)
+    w.cli("slash").expect(0).says("/compact", "not from afar")
+    w.cli("slash", "compact").expect(5)
+    w.cli("slash", "two words", "x", "/compact").expect(2)
+    w.cli("slash", "/").expect(2)
+    w.cli("slash", "two words", "/compact", "now", "please").expect(6).says("remote_safe_slash_commands")
+    w.cli("rename", " ").expect(2)
+    w.cli("rename", "a\nb").expect(2)
+    w.cli("rename", "x" * 300).expect(2, 6)
+    w.cli("rm").expect(2)
+    w.cli("rm", host.session, "two words", "--yes").expect(2).says("twice")
+    w.cli("rm", host.session, "nonesuch", "--yes").expect(5)
+    check("nothing was deleted", len(w.sessions()) == 1)
+    w.cli("rm", "two w", "--yes").expect(0).says("deleted: Two words")
+    host.wait_for("the host says so", lambda p: "deleted" in open(p.log_path, errors="replace").read())
+    check("it goes on locally", host.alive)
 
 
 # ---- cuts ----
@@ -505,7 +564,7 @@ def attach_narrow(w):
 TESTS = [prompt_and_output, prompt_from_input_and_json, queue_and_withdraw, cancel, approve_remotely, deny_remotely,
          answer_at_the_host, two_answers_race, local_and_remote_race, superseded_names_the_winner, question,
          decline_a_form, modes, slash, slash_allowed, view_only, policy, not_allowed_and_unreachable, not_found_and_ambiguous,
-         rename_probe_devices, watch_survives_the_relay, stored_while_the_host_is_away, send_survives_a_cut,
+         rename_probe_devices, revoked_devices, settings_by_prefix, watch_survives_the_relay, stored_while_the_host_is_away, send_survives_a_cut,
          silence_is_noticed, watch_from_anywhere, big_output, another_device, attach_with_a_pipe, attach_with_a_terminal, attach_narrow]
 
 
