@@ -19,7 +19,7 @@ FLOW = ["base", "schema", "frame", "link", "log", "session"]
 OUTSIDE = {"log_sqlite": FLOW[:5], "carrier": FLOW[:5], "system": ["base"]}
 # Public headers by stage; a header may be included where its stage may.
 HEADERS = {
-    "base": ["error.h", "types.h", "limits.h"],
+    "base": ["error.h", "types.h", "limits.h", "sha256.h"],
     "schema": ["message.h"],
     "frame": ["frame.h", "envelope.h"],
     "link": ["link.h"],

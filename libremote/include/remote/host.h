@@ -50,8 +50,6 @@ typedef struct lrm_host_config {
    * need goes; when that is not enough, a snapshot is written, all before it goes, and a Notice
    * says so. 0: LRM_JOURNAL_BYTES_MAX */
   uint64_t journal_bytes_max;
-  /* Does the attachment have this SHA-256? NULL: only length and completeness are checked. */
-  bool (*verify_sha256)(void *user, const uint8_t *data, size_t bytes, const uint8_t sha256[32]);
   /* Does an answer that is otherwise good fit what is known of its ask (a form's rules)? False: it
    * is refused as INVALID, for the `reason` written (text of at most reason_bytes with its end),
    * and the ask stays open. Asked of local answers too. NULL: every answer fits. */
@@ -125,6 +123,27 @@ int lrm_host_set_agent_ready(lrm_host *host, bool ready, uint64_t wall_ms,
  * and shell text are the local person's business. */
 int lrm_host_submit_local(lrm_host *host, const char *text, bool steer, uint64_t wall_ms,
                           uint64_t now_ns) LRM_MUST_USE;
+/* A file for a prompt: journalled, kept as those from afar are (lrm_host_attachment). `data` is
+ * copied. Its id comes out. LRM_ERR_USAGE: no bytes or no name; LRM_ERR_TOO_LARGE: over
+ * LRM_ATTACHMENT_BYTES_MAX; LRM_ERR_BUSY: 32 files or 64 MiB are kept; LRM_ERR_STATE: the session
+ * has ended, or the journal takes nothing. */
+typedef struct lrm_host_local_attachment {
+  const char *name;       /* a path's last part is taken */
+  const char *media_type; /* may be NULL */
+  lrm_slice data;
+} lrm_host_local_attachment;
+int lrm_host_attach_local(lrm_host *host, const lrm_host_local_attachment *local, lrm_id *id,
+                          uint64_t wall_ms, uint64_t now_ns) LRM_MUST_USE;
+/* As lrm_host_submit_local, with attachments. LRM_ERR_NOT_FOUND: one of them is not there (any
+ * more) or not complete; LRM_ERR_TOO_LARGE: more than 16, too. */
+typedef struct lrm_host_local_prompt {
+  const char *text;
+  bool steer;
+  const lrm_id *attachment_ids;
+  size_t attachments_count;
+} lrm_host_local_prompt;
+int lrm_host_prompt_local(lrm_host *host, const lrm_host_local_prompt *local, uint64_t wall_ms,
+                          uint64_t now_ns) LRM_MUST_USE;
 /* LRM_ERR_NOT_FOUND: no such ask, or already resolved (lrm_host_resolution tells by whom);
  * LRM_ERR_USAGE: option not offered. */
 int lrm_host_answer_local(lrm_host *host, const lrm_id *ask_id,
@@ -189,14 +208,22 @@ bool lrm_host_next_action(lrm_host *host, lrm_host_action *action);
 int lrm_host_finish(lrm_host *host, const lrm_id *command_id, uint32_t code, const char *reason,
                     uint64_t wall_ms, uint64_t now_ns) LRM_MUST_USE;
 
-/* An attachment of a prompt, until that prompt has its outcome. LRM_ERR_NOT_FOUND. */
+/* A complete attachment: from its last chunk until a prompt that named it is APPLIED (a local one:
+ * until the next lrm_host_next_action), an hour after its first chunk (unless a prompt that waits
+ * names it), or the session ends. LRM_ERR_NOT_FOUND. */
 typedef struct lrm_host_attachment_info {
-  const char *name;       /* borrowed until the next call on the host, as the rest */
-  const char *media_type; /* may be "" */
-  lrm_slice data;
+  const char *name;       /* a name without folders, controls and marks of direction; never "".
+                             Borrowed until the next call on the host, as media_type */
+  const char *media_type; /* as its sender said; may be "" */
+  uint64_t bytes;         /* 1 to LRM_ATTACHMENT_BYTES_MAX */
 } lrm_host_attachment_info;
 int lrm_host_attachment(const lrm_host *host, const lrm_id *attachment_id,
                         lrm_host_attachment_info *out) LRM_MUST_USE;
+/* Its bytes, piece by piece: `position` is 0, then where the last piece ended; at its end a piece
+ * of 0 bytes. Borrowed until the next call on host or store. LRM_ERR_NOT_FOUND: it is not there,
+ * or no piece begins there; LRM_ERR_USAGE: beyond its end; errors of the store. */
+int lrm_host_attachment_read(lrm_host *host, const lrm_id *attachment_id, uint64_t position,
+                             lrm_slice *out) LRM_MUST_USE;
 
 /* ---- remote control ---- */
 

@@ -118,7 +118,6 @@ int lrm_host_create(const lrm_host_config *config, uint64_t wall_ms, uint64_t no
 void lrm_host_destroy(lrm_host *host) {
   if (host == NULL) return;
   lrm__host_streams_free(host);
-  lrm__host_attachments_free(host);
   lrm__host_actions_free(host);
   if (host->session != NULL) {
     ProtobufCAllocator memory = lrm__protobuf_allocator(&host->allocator);
@@ -361,6 +360,7 @@ uint64_t lrm_host_deadline(const lrm_host *host) {
   due = earlier(due, lrm__host_asks_deadline(host));
   due = earlier(due, lrm__host_info_deadline(host));
   due = earlier(due, lrm__host_devices_deadline(host));
+  due = earlier(due, lrm__host_attachments_deadline(host));
   return earlier(due, lrm__host_link_deadline(host));
 }
 

@@ -106,6 +106,21 @@ bool lrm__host_prompt_take_back(lrm_host *host) {
   return false;
 }
 
+/* One from afar has its command for that, until the command has its outcome. */
+static bool names(const lrm__host_action *action, const lrm_id *attachment_id) {
+  if (action->remote) return false;
+  for (size_t i = 0; i < action->attachments_count; i++)
+    if (lrm_id_equal(&action->attachments[i], attachment_id)) return true;
+  return false;
+}
+
+bool lrm__host_actions_name(const lrm_host *host, const lrm_id *attachment_id) {
+  if (host->handed != NULL && names(host->handed, attachment_id)) return true;
+  for (const lrm__host_action *action = host->actions; action != NULL; action = action->next)
+    if (names(action, attachment_id)) return true;
+  return false;
+}
+
 void lrm__host_actions_drop_remote(lrm_host *host) {
   lrm__host_action **at = &host->actions;
   while (*at != NULL) {
@@ -165,9 +180,20 @@ static void show(lrm_host *host, const lrm__host_action *action, lrm_host_action
   out->by = &host->handed_by.actor;
 }
 
-bool lrm_host_next_action(lrm_host *host, lrm_host_action *action) {
-  lrm__release(&host->allocator, host->handed);
+/* A local prompt has its outcome before it is handed out, so its attachments go behind it. */
+static void end_handed(lrm_host *host) {
+  lrm__host_action *handed = host->handed;
   host->handed = NULL;
+  if (handed == NULL) return;
+  if (!handed->remote && handed->attachments_count != 0) {
+    int result = lrm__host_drop_handed(host, handed->attachments, handed->attachments_count);
+    (void)result; /* what could not be removed goes after its hour */
+  }
+  lrm__release(&host->allocator, handed);
+}
+
+bool lrm_host_next_action(lrm_host *host, lrm_host_action *action) {
+  end_handed(host);
   for (lrm__host_action **at = &host->actions; *at != NULL; at = &(*at)->next) {
     if (!ready(host, *at)) continue;
     host->handed = *at;

@@ -137,6 +137,7 @@ int lrm__host_end_session(lrm_host *host) {
     result = lrm__host_end_asks(host, NULL, ASK_OUTCOME(ORPHANED), "the session ended", NULL);
   if (result == 0)
     result = lrm__host_refuse_queue(host, LRM_CODE_SESSION_ENDED, "the session has ended");
+  if (result == 0) result = lrm__host_drop_attachments(host, UINT32_MAX);
   host->ended = true;
   return result;
 }

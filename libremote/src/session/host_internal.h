@@ -23,6 +23,7 @@
 #include "remote/limits.h"
 #include "remote/log.h"
 #include "remote/message.h"
+#include "remote/sha256.h"
 #include "remote/tail.h"
 #include "remote/view.h"
 
@@ -40,7 +41,7 @@ enum {
   LRM__SPACE_META = 1,       /* "commands": where in the relay's COMMANDS we are */
   LRM__SPACE_COMMANDS = 2,   /* command id: inbox record */
   LRM__SPACE_ASKS = 3,       /* ask id: order (8, big-endian), AskResolved */
-  LRM__SPACE_ATTACHMENTS = 4 /* attachment id, position (8, big-endian): AttachmentChunk */
+  LRM__SPACE_ATTACHMENTS = 4 /* attachment id: what it is; id, position: bytes of a chunk */
 };
 
 #define LRM__BLOCK_EVENTS_MAX 64u
@@ -55,8 +56,8 @@ enum {
 #define LRM__RESOLUTIONS_MAX 4096u
 #define LRM__ACKS_MAX 64u
 #define LRM__TAIL_GATES_MAX 64u
-#define LRM__ATTACHMENTS_MAX 16u
-#define LRM__ATTACHMENTS_BYTES_MAX (32u * 1024u * 1024u)
+#define LRM__ATTACHMENTS_MAX 32u /* one bit of lrm_inbox_item.attachments each */
+#define LRM__ATTACHMENTS_BYTES_MAX (64u * 1024u * 1024u)
 #define LRM__DEVICES_MAX 8u
 #define LRM__DEVICE_GONE_NS (10 * 1000 * NS_PER_MS) /* a reconnect within it is no news */
 #define LRM__INFO_INTERVAL_NS (100 * NS_PER_MS)
@@ -114,10 +115,10 @@ typedef struct lrm__turn {
 typedef struct lrm__attachment {
   lrm_id id;
   bool used;
-  uint8_t *data;
-  size_t bytes, capacity;
-  uint64_t total;
-  uint64_t begun_ms;
+  uint64_t bytes, total; /* bytes of `total` are in the journal */
+  uint64_t begun_ms;     /* wall clock, for the next process */
+  uint64_t expires_ns;   /* for this one */
+  lrm_sha256 sum;        /* of `bytes` */
   char media_type[128];
   char name[256];
   uint8_t sha256[32];
@@ -397,10 +398,14 @@ int lrm__host_repeat_resolved(lrm_host *host) LRM_MUST_USE;
 int lrm__host_attach_chunk(lrm_host *host, lrm__request *request) LRM_MUST_USE;
 /* NULL: not there, or not complete. */
 lrm__attachment *lrm__host_attachment(lrm_host *host, const ProtobufCBinaryData *id);
-int lrm__host_drop_attachment(lrm_host *host, lrm__attachment *attachment) LRM_MUST_USE;
+/* The complete ones that a prompt names, as bits for lrm_inbox_item.attachments. */
+uint32_t lrm__host_attachments_of(lrm_host *host, const Remote__V1__SubmitPrompt *prompt);
+/* Those that no other prompt waits with. */
+int lrm__host_drop_attachments(lrm_host *host, uint32_t bits) LRM_MUST_USE;
+int lrm__host_drop_handed(lrm_host *host, const lrm_id *ids, size_t count) LRM_MUST_USE;
 int lrm__host_expire_attachments(lrm_host *host) LRM_MUST_USE;
+uint64_t lrm__host_attachments_deadline(const lrm_host *host);
 int lrm__host_restore_attachments(lrm_host *host) LRM_MUST_USE;
-void lrm__host_attachments_free(lrm_host *host);
 
 /* ---- host_actions.c ---- */
 
@@ -424,6 +429,8 @@ bool lrm__host_action_waits(const lrm_host *host, const lrm_id *command_id);
 bool lrm__host_prompt_waits(const lrm_host *host);
 /* Takes it back; false: it was handed out. */
 bool lrm__host_prompt_take_back(lrm_host *host);
+/* A local prompt that has not been handed out, or is being looked at, names it. */
+bool lrm__host_actions_name(const lrm_host *host, const lrm_id *attachment_id);
 /* Remote ones are forgotten, but for answers that have won and cancels. */
 void lrm__host_actions_drop_remote(lrm_host *host);
 void lrm__host_actions_free(lrm_host *host);

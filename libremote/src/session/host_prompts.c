@@ -350,16 +350,8 @@ int lrm__host_submit(lrm_host *host, lrm__request *request) {
   }
   if (queue_count(host) >= LRM__QUEUE_MAX)
     return lrm__host_reject(host, item, LRM_CODE_TOO_MANY, "too many prompts wait");
+  item->attachments = lrm__host_attachments_of(host, prompt);
   return deliver(host, request);
-}
-
-static int drop_attachments(lrm_host *host, const Remote__V1__SubmitPrompt *prompt) {
-  for (size_t i = 0; i < prompt->n_attachment_ids; i++) {
-    lrm__attachment *attachment = lrm__host_attachment(host, &prompt->attachment_ids[i]);
-    int result = attachment == NULL ? 0 : lrm__host_drop_attachment(host, attachment);
-    if (result != 0) return result;
-  }
-  return 0;
 }
 
 int lrm__host_prompt_given(lrm_host *host, lrm__request *request) {
@@ -367,7 +359,10 @@ int lrm__host_prompt_given(lrm_host *host, lrm__request *request) {
                 lrm_id_equal(&host->turn.command_id, &request->item->id);
   int result = begins ? turn_begin(host, request)
                       : user_message(host, request, host->turn.id, DELIVERED(STEERED));
-  return result != 0 ? result : drop_attachments(host, request->command->submit_prompt);
+  if (result != 0) return result;
+  uint32_t given = request->item->attachments;
+  request->item->attachments = 0;
+  return lrm__host_drop_attachments(host, given);
 }
 
 int lrm__host_prompt_refused(lrm_host *host, const lrm_id *command_id) {
@@ -392,10 +387,17 @@ int lrm__host_turn_unclaimed(lrm_host *host) {
 
 /* ---- the local person ---- */
 
-static int local_item(lrm_host *host, const char *text, bool wants_steer, lrm_inbox_item **out) {
+#define PROMPT_ATTACHMENTS_MAX 16u
+
+static int local_item(lrm_host *host, const lrm_host_local_prompt *local, lrm_inbox_item **out) {
   Remote__V1__SubmitPrompt prompt = REMOTE__V1__SUBMIT_PROMPT__INIT;
-  prompt.text = lrm__text(text);
-  if (wants_steer) prompt.delivery = DELIVERY(STEER);
+  ProtobufCBinaryData ids[PROMPT_ATTACHMENTS_MAX];
+  prompt.text = lrm__text(local->text);
+  prompt.attachment_ids = ids;
+  for (size_t i = 0; i < local->attachments_count; i++)
+    ids[prompt.n_attachment_ids++] = lrm__id_data(&local->attachment_ids[i]);
+  uint32_t names = lrm__host_attachments_of(host, &prompt);
+  if (local->steer) prompt.delivery = DELIVERY(STEER);
   Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
   command.body_case = REMOTE__V1__COMMAND__BODY_SUBMIT_PROMPT;
   command.submit_prompt = &prompt;
@@ -420,17 +422,30 @@ static int local_item(lrm_host *host, const char *text, bool wants_steer, lrm_in
                               (lrm_slice){host->packed_more.data, bytes}, host->wall_ms, out);
   if (result != 0) return result;
   (*out)->local = (*out)->judged = true;
+  (*out)->attachments = names;
   return 0;
 }
 
-static int submit_local(lrm_host *host, const char *text, bool wants_steer) {
+static int check_local(const lrm_host *host, const lrm_host_local_prompt *local) {
   if (host->ended) return LRM_ERR_STATE;
-  if (text == NULL || *skip_space(text) == '\0') return LRM_ERR_USAGE;
-  if (strlen(text) > PROMPT_BYTES_MAX) return LRM_ERR_TOO_LARGE;
+  if (local->text == NULL || *skip_space(local->text) == '\0') return LRM_ERR_USAGE;
+  if (strlen(local->text) > PROMPT_BYTES_MAX) return LRM_ERR_TOO_LARGE;
+  if (local->attachments_count > PROMPT_ATTACHMENTS_MAX) return LRM_ERR_TOO_LARGE;
+  for (size_t i = 0; i < local->attachments_count; i++) {
+    lrm_host_attachment_info info;
+    int result = lrm_host_attachment(host, &local->attachment_ids[i], &info);
+    if (result != 0) return result;
+  }
+  return 0;
+}
+
+static int submit_local(lrm_host *host, const lrm_host_local_prompt *local) {
+  int checked = check_local(host, local);
+  if (checked != 0) return checked;
   if (queue_count(host) >= LRM__QUEUE_MAX || host->actions_count >= LRM__ACTIONS_MAX)
     return LRM_ERR_BUSY;
   lrm_inbox_item *item;
-  int result = local_item(host, text, wants_steer, &item);
+  int result = local_item(host, local, &item);
   if (result != 0) return result;
   lrm__request request;
   result = lrm__host_request(host, item, &request);
@@ -440,8 +455,14 @@ static int submit_local(lrm_host *host, const char *text, bool wants_steer) {
 
 int lrm_host_submit_local(lrm_host *host, const char *text, bool steer_now, uint64_t wall_ms,
                           uint64_t now_ns) {
+  lrm_host_local_prompt local = {.text = text, .steer = steer_now};
+  return lrm_host_prompt_local(host, &local, wall_ms, now_ns);
+}
+
+int lrm_host_prompt_local(lrm_host *host, const lrm_host_local_prompt *local, uint64_t wall_ms,
+                          uint64_t now_ns) {
   lrm__host_enter(host, wall_ms, now_ns);
-  return lrm__host_leave(host, submit_local(host, text, steer_now));
+  return lrm__host_leave(host, submit_local(host, local));
 }
 
 static int withdraw_local(lrm_host *host, const char *prompt_id) {

@@ -238,6 +238,7 @@ void lrm__inbox_done(lrm_inbox *inbox, lrm_inbox_item *item, uint32_t outcome, u
   lrm__release(&inbox->allocator, item->envelope);
   item->envelope = NULL;
   item->envelope_bytes = 0;
+  item->attachments = 0;
   item->state = LRM_INBOX_DONE;
   item->outcome = outcome;
   item->code = code;

@@ -25,14 +25,15 @@ typedef struct lrm_inbox_item {
   uint32_t kind;    /* CommandKind; 0: not known */
   uint32_t outcome; /* CommandOutcomeKind, once DONE */
   uint32_t code;
-  bool local;        /* a prompt of the local person: no outcome event, no memory of its id */
-  bool queued;       /* a prompt that waits for the agent */
-  bool held;         /* queued by a former process: waits until its epoch is confirmed */
-  bool judged;       /* this process has decided about it */
-  bool unsaved;      /* its record could not be journalled */
-  uint64_t order;    /* of receipt, grows */
-  uint64_t at_ms;    /* of receipt; once DONE: of the outcome */
-  uint8_t *envelope; /* as received; NULL once DONE */
+  bool local;           /* a prompt of the local person: no outcome event, no memory of its id */
+  bool queued;          /* a prompt that waits for the agent */
+  bool held;            /* queued by a former process: waits until its epoch is confirmed */
+  bool judged;          /* this process has decided about it */
+  bool unsaved;         /* its record could not be journalled */
+  uint64_t order;       /* of receipt, grows */
+  uint64_t at_ms;       /* of receipt; once DONE: of the outcome */
+  uint32_t attachments; /* that a waiting or started prompt names, a bit for each */
+  uint8_t *envelope;    /* as received; NULL once DONE */
   size_t envelope_bytes;
   struct lrm_inbox_item *next, *previous; /* pending by order, or done by age */
   struct lrm_inbox_item *chain;

@@ -531,7 +531,7 @@ static void attachments_are_collected(void **state) {
   assert_int_equal(kit.action.attachments_count, 1);
   lrm_host_attachment_info info;
   assert_int_equal(lrm_host_attachment(kit.host, &kit.action.attachment_ids[0], &info), 0);
-  assert_int_equal(info.data.bytes, 100000);
+  assert_int_equal(info.bytes, 100000);
   finish(0, NULL);
   assert_int_equal(kit.said->n_attachments, 1);
   assert_string_equal(kit.said->attachments[0]->name, "a.png");

@@ -162,6 +162,11 @@ bool acp_form_required(const json_t *required, const char *name);
 json_t *acp_form_content(const json_t *schema, const Remote__V1__AnswerContent *answer,
                          char *reason, size_t reason_bytes);
 
+/* ---- acp_attach.c ---- */
+
+/* A block of session/prompt, in the form that was chosen. NULL: a text in it is not UTF-8. */
+json_t *acp_attachment_block(const acp_attachment *attachment);
+
 /* ---- updates ---- */
 
 void acp_update(acp_session *session, json_t *params);

@@ -228,41 +228,6 @@ static void on_prompt_answered(void *user, uint64_t context, json_t *result, jso
   end_turn(s, reason != NULL ? reason : "unknown", json_object_get(result, "usage"), NULL);
 }
 
-static char *encode64(const uint8_t *data, size_t bytes) {
-  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  char *out = memory_zero(bytes / 3 * 4 + 8), *to = out;
-  for (size_t i = 0; i < bytes; i += 3) {
-    uint32_t bits = (uint32_t)data[i] << 16;
-    if (i + 1 < bytes) bits |= (uint32_t)data[i + 1] << 8;
-    if (i + 2 < bytes) bits |= data[i + 2];
-    *to++ = digits[bits >> 18];
-    *to++ = digits[bits >> 12 & 63];
-    *to++ = i + 1 < bytes ? digits[bits >> 6 & 63] : '=';
-    *to++ = i + 2 < bytes ? digits[bits & 63] : '=';
-  }
-  return out;
-}
-
-/* An image for agents that take images; else a link to the file, which all must take. */
-static json_t *attachment_block(const acp_session *s, const acp_attachment *a) {
-  const json_t *prompts = json_object_get(s->capabilities, "promptCapabilities");
-  bool image =
-      strncmp(a->media_type, "image/", 6) == 0 && json_is_true(json_object_get(prompts, "image"));
-  if (image) {
-    char *data = encode64(a->data, a->bytes);
-    json_t *block =
-        json_pack("{s:s,s:s,s:s}", "type", "image", "mimeType", a->media_type, "data", data);
-    free(data);
-    if (block != NULL) return block;
-  }
-  json_t *link =
-      json_pack("{s:s,s:s,s:s,s:I}", "type", "resource_link", "uri", a->uri, "name",
-                a->name[0] != '\0' ? a->name : "attachment", "size", (json_int_t)a->bytes);
-  if (link != NULL && a->media_type[0] != '\0')
-    json_object_set_new(link, "mimeType", json_string(a->media_type));
-  return link;
-}
-
 static json_t *prompt_params(const acp_session *s, const char *text,
                              const acp_attachment *attachments, size_t count) {
   json_t *blocks = json_array();
@@ -270,7 +235,7 @@ static json_t *prompt_params(const acp_session *s, const char *text,
   if (block == NULL) block = json_pack("{s:s,s:s}", "type", "text", "text", "(not text)");
   json_array_append_new(blocks, block);
   for (size_t i = 0; i < count; i++)
-    json_array_append_new(blocks, attachment_block(s, &attachments[i]));
+    json_array_append_new(blocks, acp_attachment_block(&attachments[i]));
   return json_pack("{s:O,s:o}", "sessionId", s->session_id, "prompt", blocks);
 }
 

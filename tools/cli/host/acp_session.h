@@ -47,13 +47,28 @@ void acp_session_feed(acp_session *session, const char *data, size_t bytes, uint
 /* The agent is gone: its turn ends, its asks are orphaned, open calls fail with `why`. */
 void acp_session_gone(acp_session *session, const char *why, uint64_t now_ns);
 
-/* What comes with a prompt; `uri` names a file that holds it. */
+/* How a file that comes with a prompt is given to the agent. */
+typedef enum acp_form {
+  ACP_FORM_LINK = 0, /* a link to a file that the agent reads */
+  ACP_FORM_IMAGE = 1,
+  ACP_FORM_AUDIO = 2,
+  ACP_FORM_TEXT = 3 /* an embedded resource, and a file to name it by */
+} acp_form;
+
+/* What comes with a prompt. `uri` names a file that holds it (LINK, TEXT; else ""); `data` may be
+ * NULL for LINK. */
 typedef struct acp_attachment {
   const char *name, *media_type;
   const uint8_t *data;
   size_t bytes;
   const char *uri;
+  acp_form form;
 } acp_attachment;
+
+/* The form that this agent takes of a file (name, media_type, data and bytes are read), beside
+ * others of the same prompt that are given inline, `inline_bytes` in all. */
+acp_form acp_attachment_form(const acp_session *session, const acp_attachment *attachment,
+                             size_t inline_bytes);
 
 /* Gives the agent a prompt. False: a turn runs, or it is not ready. The command is finished when
  * the agent has it. */

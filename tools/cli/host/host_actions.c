@@ -1,9 +1,8 @@
 /* What the host library wants done, once all it rests on is in the journal. */
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "host_app.h"
+#include "prompt_files.h"
 
 /* The agent did not take a prompt: its turn ends as it began. */
 static void not_taken(host_app *app, const lrm_host_action *action, const char *reason) {
@@ -22,61 +21,20 @@ static void not_taken(host_app *app, const lrm_host_action *action, const char *
   host_sink.turn_ended(app, &ended);
 }
 
-#define ATTACHMENTS_MAX 16
-
-/* What the host lends is void at the next call on it, so it is copied. */
-typedef struct kept_attachment {
-  char name[256], media_type[128], uri[PATH_BYTES_MAX + 8];
-  uint8_t *data;
-} kept_attachment;
-
-/* An attachment becomes a file of the session, which the agent can read. */
-static bool save_attachment(host_app *app, const lrm_id *id, kept_attachment *kept,
-                            acp_attachment *out) {
-  lrm_host_attachment_info info;
-  char hex[LRM_ID_HEX_BYTES], path[PATH_BYTES_MAX], name[64];
-  if (lrm_host_attachment(app->host, id, &info) != 0) return false;
-  lrm_id_hex(id, hex);
-  snprintf(name, sizeof name, "attachment-%s", hex);
-  if (session_dir_file(&app->dir, name, path) != 0) return false;
-  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  bool good = fd >= 0;
-  for (size_t at = 0; good && at < info.data.bytes;) {
-    ssize_t n = write(fd, info.data.data + at, info.data.bytes - at);
-    if (n > 0)
-      at += (size_t)n;
-    else
-      good = false;
-  }
-  if (fd >= 0) close(fd);
-  if (!good) {
-    surface_say(app->surface, "an attachment could not be saved and is left out");
-    return false;
-  }
-  snprintf(kept->name, sizeof kept->name, "%s", info.name);
-  snprintf(kept->media_type, sizeof kept->media_type, "%s", info.media_type);
-  snprintf(kept->uri, sizeof kept->uri, "file://%s", path);
-  kept->data = memory_zero(info.data.bytes);
-  if (info.data.bytes > 0) memcpy(kept->data, info.data.data, info.data.bytes);
-  *out = (acp_attachment){kept->name, kept->media_type, kept->data, info.data.bytes, kept->uri};
-  return true;
-}
-
 static void give_prompt(host_app *app, const lrm_host_action *action) {
-  acp_attachment attachments[ATTACHMENTS_MAX];
-  kept_attachment *kept = memory_zero(ATTACHMENTS_MAX * sizeof *kept);
-  size_t count = 0;
-  for (size_t i = 0; i < action->attachments_count && count < ATTACHMENTS_MAX; i++)
-    if (save_attachment(app, &action->attachment_ids[i], &kept[count], &attachments[count]))
-      count++;
+  char error[512];
   const lrm_id *command = lrm_id_none(&action->command_id) ? NULL : &action->command_id;
-  if (app->acp == NULL || !acp_session_ready(app->acp))
+  if (app->acp == NULL || !acp_session_ready(app->acp)) {
     not_taken(app, action, "the agent is not there");
-  else if (!acp_session_prompt(app->acp, action->turn_id, action->text, attachments, count, command,
-                               app_now(app)))
+    return;
+  }
+  prompt_files files;
+  if (!prompt_files_take(&files, app, action, error, sizeof error))
+    not_taken(app, action, error);
+  else if (!acp_session_prompt(app->acp, action->turn_id, action->text, files.attachments,
+                               files.count, command, app_now(app)))
     not_taken(app, action, "the agent takes no prompt now");
-  for (size_t i = 0; i < count; i++) free(kept[i].data);
-  free(kept);
+  prompt_files_free(&files);
 }
 
 /* A slash command is a prompt of the local session: it waits in the same queue. */

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/sha.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -139,13 +138,6 @@ static void on_redact(void *user, Remote__V1__Event *event, lrm_arena *arena) {
   free(clean);
 }
 
-static bool on_verify(void *user, const uint8_t *data, size_t bytes, const uint8_t sha256[32]) {
-  unsigned char sum[SHA256_DIGEST_LENGTH];
-  (void)user;
-  SHA256(data, bytes, sum);
-  return memcmp(sum, sha256, sizeof sum) == 0;
-}
-
 static bool wants(const host_app *app, const char *key, bool initially) {
   const char *value = config_get(&app->options->config, key);
   return value == NULL ? initially : strcmp(value, "off") != 0;
@@ -271,7 +263,6 @@ bool app_open_host(host_app *app, const char *agent, const char *version) {
                             .slash_allowed = on_slash_allowed,
                             .redact = wants(app, "redact_prompts", false) ? on_redact : NULL,
                             .user = app,
-                            .verify_sha256 = on_verify,
                             .answer_fits = on_answer_fits};
   if (uv_random(NULL, NULL, config.seed, sizeof config.seed, 0, NULL) != 0) return false;
   int result = lrm_host_create(&config, lrm_uv_wall_ms(), app_now(app), &app->host);
