@@ -200,7 +200,7 @@ static void act(run *r, uint8_t action, uint8_t argument) {
       honest_own(&w->host, w->now_ns);
       break;
     case 15:
-      FUZZ_CHECK(relay_prune(w->relay, w->wall_ms) == 0 || r->world.memory.failed > 0);
+      FUZZ_CHECK(relay_prune(w->relay, w->now_ns, w->wall_ms) == 0 || r->world.memory.failed > 0);
       break;
     case 16:
       say_request(r, argument);

@@ -300,6 +300,8 @@ static int apply(const attempt *a, lrm_cursor_action action) {
   }
   if (s->tail_memory != NULL) lrm_tail_init(&s->tail, s->tail_memory, LRM_TAIL_BYTES_MAX);
   s->epoch_stamp = r->batch_open;
+  s->asked_bytes = 0;
+  relay_session_dirty(s, r);
   if (!restart) return lrm_log_skip(s->events, a->open->first_retained);
   int result = lrm_id_from(a->open->epoch.bytes, a->open->epoch.size, &epoch);
   if (result == 0) result = lrm_log_restart(s->events, &epoch);

@@ -8,7 +8,7 @@
 enum {
   RECORD_VERSION = 1,
   RECEIPTS_KEPT_MAX = 256, /* per outbox */
-  PRUNE_KEYS_MAX = 512     /* in one go */
+  PRUNE_KEYS_MAX = 8192    /* in one go */
 };
 
 /* ---- keys ---- */
@@ -232,15 +232,15 @@ static bool collect_old(void *user, lrm_slice key, lrm_slice value) {
   relay *r = scan->r;
   relay_session *s = session_of_key(r, key);
   known_command known;
-  if (s == NULL || key.bytes != COMMAND_KEY_BYTES) return true;
+  if (key.bytes != COMMAND_KEY_BYTES) return true;
   bool old =
-      !decode_known(value, &known) || s->deleted ||
+      s == NULL || !decode_known(value, &known) || s->deleted ||
       (s->known_commands > LRM_COMMAND_IDS_KEPT_MIN &&
        known.received_ms + LRM_COMMAND_IDS_KEPT_MS < scan->wall_ms &&
        !(lrm_id_equal(&known.epoch, &r->config.commands_epoch) && known.offset >= s->delivered));
   if (!old) return true;
   memcpy(scan->keys[scan->count++], key.data, key.bytes);
-  s->known_commands--;
+  if (s != NULL) s->known_commands--;
   return scan->count < PRUNE_KEYS_MAX;
 }
 
@@ -270,6 +270,7 @@ int relay_commands_prune(relay *r, uint64_t wall_ms) {
     relay_remove(r, SPACE_COMMAND, (lrm_slice){scan.keys[i], COMMAND_KEY_BYTES});
   }
   relay_free(r, scan.keys);
+  r->prune_due = scan.count == PRUNE_KEYS_MAX;
   return result;
 }
 

@@ -27,7 +27,8 @@ enum relay_space {
   SPACE_INFO = 6,
   SPACE_OUTBOX = 7,
   SPACE_RECEIPT = 8,
-  SPACE_COMMAND = 9 /* command ids that are known */
+  SPACE_COMMAND = 9, /* command ids that are known */
+  SPACE_MARKS = 10   /* of a session: when its log had which end */
 };
 
 /* What waits for a commit: `value` holds once batch `batch` is durable. Several batches are out at
@@ -52,6 +53,8 @@ typedef struct relay_account {
   relay_ceiling ceiling;
   uint32_t connections;
   uint32_t sessions;            /* not deleted */
+  uint64_t bytes;               /* of their logs */
+  bool full;                    /* over its cap, and nothing is left to trim */
   struct relay_session *newest; /* its sessions, the one that changed last first */
 } relay_account;
 
@@ -130,11 +133,13 @@ struct relay_session {
   lrm_id writer_device;
   uint64_t detached_ms; /* host: since when it is away */
 
-  lrm_log *events;       /* NULL: nothing was published yet */
-  lrm_log *commands;     /* NULL: not used since the store was opened */
-  lrm_id lost_epoch;     /* of events in a store that was restored from a copy: may not go on */
-  uint64_t epoch_stamp;  /* batch in which the epoch of events changed */
-  uint64_t acknowledged; /* EVENTS: what the publisher was told is durable */
+  lrm_log *events;        /* NULL: nothing was published yet */
+  lrm_log *commands;      /* NULL: not used since the store was opened */
+  lrm_id lost_epoch;      /* of events in a store that was restored from a copy: may not go on */
+  uint64_t epoch_stamp;   /* batch in which the epoch of events changed */
+  uint64_t counted_bytes; /* of its logs, as counted in the account */
+  uint64_t asked_bytes;   /* of EVENTS when its host was asked for a snapshot; 0: it was not */
+  uint64_t acknowledged;  /* EVENTS: what the publisher was told is durable */
   uint64_t appended_bytes, released_bytes; /* of this publisher's blocks */
   relay_marks appended;
   uint64_t delivered; /* COMMANDS: what the host has acknowledged */
@@ -235,6 +240,11 @@ struct relay {
   relay_former_link former[RELAY_FORMER_LINKS];
   unsigned former_next;
   uint64_t devices_count;
+  uint64_t bytes;                                 /* of all logs */
+  bool full;                                      /* as in an account */
+  bool trim_due;                                  /* something is over its cap */
+  bool prune_due;                                 /* more is too old than was forgotten in one go */
+  uint64_t steady_from_ns, seen_ns, seen_wall_ms; /* of the wall clock; 0: not looked at yet */
   relay_stats counted;
 };
 
@@ -314,6 +324,8 @@ int relay_session_delete(relay_session *s, relay *r, uint64_t now_ns, uint64_t w
 void relay_session_touch(relay_session *s, relay *r, uint64_t wall_ms);
 /* What lists show of it has changed: it becomes the account's newest. */
 void relay_session_changed(relay_session *s, relay *r);
+/* Forgets a tombstone. */
+void relay_session_forget(relay_session *s, relay *r);
 /* Puts it on the relay's lists. */
 void relay_session_dirty(relay_session *s, relay *r);
 void relay_session_wait(relay_session *s, relay *r);
@@ -341,6 +353,17 @@ void relay_events_settled(relay_session *s, relay *r, uint64_t now_ns);
 /* Extends every reader; trims a log that has grown too large. */
 void relay_events_fan_out(relay_session *s, relay *r, uint64_t now_ns);
 void relay_extend_reader(relay_channel *ch, uint64_t now_ns);
+
+/* ---- retention.c ---- */
+/* To be called after each change of its logs' size. */
+void relay_retention_count(relay_session *s, relay *r);
+/* Its events grew: counts, and trims them when they are over their cap. */
+void relay_retention_grew(relay_session *s, relay *r, uint64_t now_ns);
+/* A bounded part of what is over its cap; once a commit. */
+void relay_retention_step(relay *r, uint64_t now_ns);
+/* No more events may come: why. NULL: they may. */
+const char *relay_retention_refuses(const relay_session *s, const relay *r);
+int relay_retention_prune(relay *r, uint64_t now_ns, uint64_t wall_ms);
 
 /* ---- commands.c ---- */
 relay_outbox *relay_outbox_find(relay_session *s, const relay_outbox_id *id);

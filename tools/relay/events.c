@@ -53,6 +53,11 @@ void relay_on_events_block(relay_channel *ch, const lrm_link_event *event, uint6
                         now_ns, wall_ms);
     return;
   }
+  const char *full = relay_retention_refuses(s, r);
+  if (full != NULL) {
+    relay_channel_close(ch, LRM_CODE_POLICY, full, now_ns, wall_ms);
+    return;
+  }
   if (!append(ch, event, now_ns, wall_ms)) return;
   const lrm_frame *frame = &event->frame;
   r->counted.blocks_in++;
@@ -144,29 +149,9 @@ void relay_extend_reader(relay_channel *ch, uint64_t now_ns) {
   }
 }
 
-/* Over its limit a log keeps what its newest complete snapshot needs. Readers below are told when
- * they next want something (2002). */
-static void trim(relay_session *s, relay *r, uint64_t now_ns) {
-  lrm_log_facts facts = lrm_log_facts_now(s->events);
-  if (facts.bytes <= r->config.log_bytes_max) return;
-  if (facts.snapshot != LRM_OFFSET_NONE && facts.snapshot > facts.first) {
-    int result = lrm_log_trim(s->events, facts.snapshot);
-    relay_log_session(r, result == 0 ? RELAY_INFO : RELAY_ERROR, "log.trimmed", s, NULL,
-                      lrm_error_text(result));
-    s->status_changed = true;
-    relay_session_dirty(s, r);
-    return;
-  }
-  if (facts.bytes > 2 * r->config.log_bytes_max && s->publisher != NULL) {
-    relay_channel_close(s->publisher, LRM_CODE_LIMIT,
-                        "the log is full and has no snapshot to trim it to", now_ns,
-                        s->activity_ms);
-  }
-}
-
 void relay_events_fan_out(relay_session *s, relay *r, uint64_t now_ns) {
   if (s->events == NULL) return;
-  trim(s, r, now_ns);
+  relay_retention_grew(s, r, now_ns);
   for (relay_channel *ch = s->channels; ch != NULL; ch = ch->next_of_session) {
     if (ch->kind == CHANNEL_EVENTS_READ && ch->state == CHANNEL_OPEN) {
       relay_extend_reader(ch, now_ns);

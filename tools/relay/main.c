@@ -172,7 +172,7 @@ static int run_check(int argc, char **argv) {
 static int run_serve(int argc, char **argv) {
   program_options options;
   char error[300];
-  if (!options_parse(&options, argc, argv, "dlivo")) return PROGRAM_USAGE;
+  if (!options_parse(&options, argc, argv, "dlivoL")) return PROGRAM_USAGE;
   if (!fault_parse(getenv("REMOTE_RELAY_FAULT"), error, sizeof error)) {
     fputs("REMOTE_RELAY_FAULT: ", stderr);
     return wrong_use(error);

@@ -80,16 +80,107 @@ static bool set_restored(program_options *out, const char *value) {
   return true;
 }
 
+static bool set_json(program_options *out, const char *value) {
+  (void)value;
+  out->json = true;
+  return true;
+}
+
+/* ---- sizes, counts, times ---- */
+
+typedef struct unit {
+  const char *name;
+  uint64_t factor;
+} unit;
+
+/* A whole number with a unit; "none" is `nothing`. False: not that. */
+static bool parse_amount(const char *text, const unit *units, size_t units_count, uint64_t nothing,
+                         uint64_t *out) {
+  if (strcmp(text, "none") == 0) {
+    *out = nothing;
+    return true;
+  }
+  uint64_t value = 0;
+  const char *at = text;
+  for (; *at >= '0' && *at <= '9'; at++) {
+    if (value > (UINT64_MAX >> 12) / 10) return false;
+    value = value * 10 + (uint64_t)(*at - '0');
+  }
+  if (at == text || value == 0) return false;
+  for (size_t i = 0; i < units_count; i++) {
+    if (strcmp(at, units[i].name) != 0) continue;
+    if (value > UINT64_MAX / 2 / units[i].factor) return false;
+    *out = value * units[i].factor;
+    return true;
+  }
+  return false;
+}
+
+static bool parse_bytes(const char *text, uint64_t least, uint64_t *out) {
+  static const unit units[] = {{"", 1},
+                               {"K", 1024},
+                               {"M", 1024 * 1024},
+                               {"G", UINT64_C(1024) * 1024 * 1024},
+                               {"T", UINT64_C(1024) * 1024 * 1024 * 1024}};
+  return parse_amount(text, units, sizeof units / sizeof *units, 0, out) &&
+         (*out == 0 || *out >= least);
+}
+
+static bool set_log_bytes(program_options *out, const char *value) {
+  if (parse_bytes(value, LOG_BYTES_LEAST, &out->log_bytes_max)) {
+    if (out->log_bytes_max == 0) out->log_bytes_max = UINT64_MAX / 4;
+    return true;
+  }
+  return complain("--log-bytes-max is a size like 500M or 4G, at least 4M, or none; not ", value);
+}
+
+static bool set_log_events(program_options *out, const char *value) {
+  static const unit units[] = {{"", 1}, {"K", 1000}, {"M", 1000000}};
+  if (parse_amount(value, units, 3, 0, &out->log_events_max) &&
+      (out->log_events_max == 0 || out->log_events_max >= LOG_EVENTS_LEAST))
+    return true;
+  return complain("--log-events-max is a number like 200000 or 5M, at least 5000, or none; not ",
+                  value);
+}
+
+static bool set_account_bytes(program_options *out, const char *value) {
+  if (parse_bytes(value, LOG_BYTES_LEAST, &out->account_bytes_max)) return true;
+  return complain("--account-bytes-max is a size like 10G, at least 4M, or none; not ", value);
+}
+
+static bool set_store_bytes(program_options *out, const char *value) {
+  if (parse_bytes(value, LOG_BYTES_LEAST, &out->store_bytes_max)) return true;
+  return complain("--store-bytes-max is a size like 200G, at least 4M, or none; not ", value);
+}
+
+static bool set_retention(program_options *out, const char *value) {
+  static const uint64_t day = UINT64_C(24) * 3600 * 1000;
+  static const unit units[] = {{"d", day}, {"w", 7 * day}, {"y", 365 * day}};
+  if (parse_amount(value, units, 3, 0, &out->retention_ms) && out->retention_ms < 1000 * 365 * day)
+    return true;
+  return complain("--retention is a time like 90d, 12w or 2y, or none; not ", value);
+}
+
 static const struct {
   const char *name;
   char letter; /* in `allowed` of options_parse */
   bool takes_value;
   bool (*set)(program_options *out, const char *value);
-} flags[] = {{"--data", 'd', true, set_data},          {"--listen", 'l', true, set_listen},
-             {"--insecure", 'i', false, set_insecure}, {"--log-level", 'v', true, set_level},
-             {"--account", 'a', true, set_account},    {"--device", 'n', true, set_device},
-             {"--ceiling", 'c', true, set_ceiling},    {"--revoke", 'r', true, set_revoke},
-             {"--restored", 'o', false, set_restored}};
+} flags[] = {{"--data", 'd', true, set_data},
+             {"--listen", 'l', true, set_listen},
+             {"--insecure", 'i', false, set_insecure},
+             {"--log-level", 'v', true, set_level},
+             {"--account", 'a', true, set_account},
+             {"--device", 'n', true, set_device},
+             {"--ceiling", 'c', true, set_ceiling},
+             {"--revoke", 'r', true, set_revoke},
+             {"--restored", 'o', false, set_restored},
+             {"--json", 'j', false, set_json},
+             {"--log-bytes-max", 'L', true, set_log_bytes},
+             {"--log-events-max", 'L', true, set_log_events},
+             {"--account-bytes-max", 'L', true, set_account_bytes},
+             {"--store-bytes-max", 'L', true, set_store_bytes},
+             {"--retention", 'L', true, set_retention}};
 
 /* `--flag value` and `--flag=value`. Returns how many arguments were taken; 0: a fault. */
 static int parse_flag(program_options *out, int left, char **argv, const char *allowed) {
@@ -113,6 +204,7 @@ static int parse_flag(program_options *out, int left, char **argv, const char *a
 bool options_parse(program_options *out, int argc, char **argv, const char *allowed) {
   memset(out, 0, sizeof *out);
   out->log_level = RELAY_INFO;
+  out->account_bytes_max = ACCOUNT_BYTES_MAX_DEFAULT;
   for (int at = 0; at < argc;) {
     if (argv[at][0] == '-') {
       int taken = parse_flag(out, argc - at, argv + at, allowed);

@@ -8,6 +8,9 @@
 
 enum { PROGRAM_DONE = 0, PROGRAM_FAILED = 1, PROGRAM_USAGE = 2 };
 enum { LISTENS_MAX = 8, PATH_TEXT_BYTES = 1024 };
+/* Below these a log would be trimmed before it has a second snapshot. */
+enum { LOG_BYTES_LEAST = 4 * 1024 * 1024, LOG_EVENTS_LEAST = 5000 };
+#define ACCOUNT_BYTES_MAX_DEFAULT (UINT64_C(16) * 1024 * 1024 * 1024)
 
 /* What the command line said. */
 typedef struct program_options {
@@ -16,6 +19,9 @@ typedef struct program_options {
   size_t listen_count;
   bool insecure;
   bool restored; /* the operator says so */
+  bool json;
+  uint64_t log_bytes_max, log_events_max; /* of a session; 0: not given, the core's default */
+  uint64_t account_bytes_max, store_bytes_max, retention_ms; /* 0: no limit */
   relay_level log_level;
   const char *account; /* NULL: not given */
   const char *device;

@@ -353,11 +353,13 @@ void relay_settled(relay *r, int result, uint64_t now_ns, uint64_t wall_ms) {
     session_settled(s, r, now_ns, wall_ms);
   }
   if (r->commit_calls > 0) r->calls_dirty = true;
+  relay_retention_step(r, now_ns);
 }
 
 /* ---- time ---- */
 
 static void session_turn(relay_session *s, relay *r, uint64_t now_ns, uint64_t wall_ms) {
+  relay_retention_count(s, r);
   if (s->grew) {
     s->grew = false;
     relay_events_fan_out(s, r, now_ns);
@@ -395,7 +397,12 @@ bool relay_turn(relay *r, uint64_t now_ns, uint64_t wall_ms) {
   return did;
 }
 
-int relay_prune(relay *r, uint64_t wall_ms) { return relay_commands_prune(r, wall_ms); }
+int relay_prune(relay *r, uint64_t now_ns, uint64_t wall_ms) {
+  int result = relay_retention_prune(r, now_ns, wall_ms);
+  return result != 0 ? result : relay_commands_prune(r, wall_ms);
+}
+
+bool relay_prune_due(const relay *r) { return r->prune_due; }
 
 void relay_drain(relay *r, uint64_t now_ns) {
   /* Spread, so that everybody does not come back in the same moment. */
@@ -414,6 +421,7 @@ relay_stats relay_stats_now(const relay *r) {
   relay_stats stats = r->counted;
   stats.connections = r->connections_count;
   stats.devices = r->devices_count;
+  stats.log_bytes = r->bytes;
   stats.memory_bytes = r->memory_bytes;
   stats.store_failing = r->store_fault != 0;
   for (const relay_account *a = r->accounts; a != NULL; a = a->next) {
@@ -423,10 +431,35 @@ relay_stats relay_stats_now(const relay *r) {
   for (size_t i = 0; i < r->buckets_count; i++) {
     for (const relay_session *s = r->buckets[i]; s != NULL; s = s->next_in_bucket) {
       stats.readers += s->readers;
+      stats.tombstones += s->deleted;
       if (s->publisher != NULL && s->publisher->state == CHANNEL_OPEN) stats.hosts_attached++;
     }
   }
   return stats;
+}
+
+void relay_each_session(const relay *r, void (*visit)(void *user, const relay_session_facts *facts),
+                        void *user) {
+  for (const relay_account *a = r->accounts; a != NULL; a = a->next) {
+    for (const relay_session *s = a->newest; s != NULL; s = s->older) {
+      if (s->deleted) continue;
+      lrm_log_facts log = {.snapshot = LRM_OFFSET_NONE};
+      if (s->events != NULL) log = lrm_log_facts_now(s->events);
+      relay_session_facts facts = {
+          .account = a->name,
+          .id = s->id,
+          .first = log.first,
+          .end = log.end,
+          .bytes = log.bytes,
+          .snapshot = log.snapshot,
+          .commands_waiting = s->waiting_count,
+          .created_ms = s->created_ms,
+          .activity_ms = s->activity_ms,
+          .readers = s->readers,
+          .host_attached = s->publisher != NULL && s->publisher->state == CHANNEL_OPEN};
+      visit(user, &facts);
+    }
+  }
 }
 
 int relay_store_fault(const relay *r) { return r->store_fault; }

@@ -52,6 +52,11 @@ typedef struct relay_config {
   uint32_t commands_waiting_max;        /* per session, not read by its host; 0: 1024 */
   uint64_t commands_bytes_max;          /* the same in bytes; 0: 16 MiB */
   uint64_t log_bytes_max;               /* of a session's events; 0: 1 GiB */
+  uint64_t log_events_max;              /* the same in events; 0: no limit */
+  uint64_t account_bytes_max;           /* of all logs of an account; 0: no limit */
+  uint64_t store_bytes_max;             /* of all logs; 0: no limit */
+  uint64_t retention_ms;                /* sessions without activity for longer are deleted, and
+                                           events that are older go; 0: kept until deleted */
 
   /* This connection's link has something to send. `connection_user` from relay_connect. */
   void (*kick)(void *user, void *connection_user);
@@ -142,14 +147,32 @@ bool relay_committed(const relay *r, uint64_t ticket);
 /* Fan-out, statuses, watches: what the events of this turn add up to. True: it did something. */
 bool relay_turn(relay *r, uint64_t now_ns, uint64_t wall_ms);
 /* Forgets what is too old; to be called every hour or so. */
-int relay_prune(relay *r, uint64_t wall_ms) LRM_MUST_USE;
+int relay_prune(relay *r, uint64_t now_ns, uint64_t wall_ms) LRM_MUST_USE;
+/* That was not all: call it again soon. */
+bool relay_prune_due(const relay *r);
 /* Says GOAWAY DRAIN to every connection, each with a retry time of its own. */
 void relay_drain(relay *r, uint64_t now_ns);
+
+/* Calls visit for each session that is not deleted. */
+typedef struct relay_session_facts {
+  const char *account;
+  lrm_id id;
+  uint64_t first, end, bytes; /* of its events */
+  uint64_t snapshot;          /* start of the newest complete set; LRM_OFFSET_NONE */
+  uint64_t commands_waiting;
+  uint64_t created_ms, activity_ms;
+  uint32_t readers;
+  bool host_attached;
+} relay_session_facts;
+void relay_each_session(const relay *r, void (*visit)(void *user, const relay_session_facts *facts),
+                        void *user);
 
 typedef struct relay_stats {
   uint64_t connections, accounts, devices, sessions, hosts_attached, readers;
   uint64_t blocks_in, block_bytes_in, messages_in, blocks_out, block_bytes_out;
   uint64_t tails_in, commands_stored, commands_refused, commands_delivered, commits, commit_errors;
+  uint64_t log_bytes; /* of all logs, as stored */
+  uint64_t tombstones;
   uint64_t memory_bytes; /* allocated by the relay and its links now */
   bool store_failing;
 } relay_stats;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "program.h"
@@ -14,6 +15,9 @@ enum {
   CONTROLS_MAX = 16,
   REPLY_BYTES = 32 * 1024,
   PRUNE_MS = 3600 * 1000,
+  PRUNE_SOON_MS = 5000,
+  TIDY_MS = 1000,
+  TIDY_SOON_MS = 20, /* while there is something to remove: the disk is for others, too */
   DRAIN_TICK_MS = 10,
   DRAIN_COMMIT_MS = 900, /* at most, until everything is acknowledged */
   DRAIN_ACK_MS = 30,     /* so that delayed ACKs are out as well */
@@ -54,8 +58,9 @@ struct server {
   control controls[CONTROLS_MAX];
   uv_prepare_t prepare;
   uv_check_t check;
-  uv_signal_t term, interrupt;
-  uv_timer_t prune, drain;
+  int signals; /* descriptor of a signalfd */
+  uv_poll_t signalled;
+  uv_timer_t prune, drain, tidy;
   size_t clients;
   drain_phase draining;
   uint64_t phase_ns; /* when the phase of draining began */
@@ -239,8 +244,20 @@ static void on_check(uv_check_t *handle) { turn(handle->data); }
 
 static void on_prune(uv_timer_t *timer) {
   server *s = timer->data;
-  int result = relay_prune(s->state.relay, lrm_uv_wall_ms());
+  int result = relay_prune(s->state.relay, now_of(s), lrm_uv_wall_ms());
   if (result != 0) log_line(RELAY_ERROR, "store.prune", "error", lrm_error_text(result));
+  uint64_t next_ms = relay_prune_due(s->state.relay) ? PRUNE_SOON_MS : PRUNE_MS;
+  (void)uv_timer_start(timer, on_prune, next_ms, 0);
+}
+
+/* What was trimmed and deleted leaves the disk while the relay has little else to do. */
+static void on_tidy(uv_timer_t *timer) {
+  server *s = timer->data;
+  bool more = false;
+  int result = 0;
+  if (relay_store_fault(s->state.relay) == 0) result = lrm_store_tidy(s->state.store, &more);
+  if (result != 0) log_line(RELAY_ERROR, "store.tidy", "error", lrm_error_text(result));
+  (void)uv_timer_start(timer, on_tidy, more ? TIDY_SOON_MS : TIDY_MS, 0);
 }
 
 /* ---- draining ---- */
@@ -274,8 +291,7 @@ static void on_drain_tick(uv_timer_t *timer) {
   if (s->clients == 0 || phase_ms >= DRAIN_CLOSE_MS) uv_stop(&s->loop);
 }
 
-static void on_signal(uv_signal_t *handle, int number) {
-  server *s = handle->data;
+static void signalled(server *s, uint32_t number) {
   if (s->draining != DRAIN_NONE) {
     log_line(RELAY_WARNING, "relay.stopping", "detail", "a second signal: at once");
     uv_stop(&s->loop);
@@ -286,6 +302,27 @@ static void on_signal(uv_signal_t *handle, int number) {
   s->phase_ns = now_of(s);
   stop_listening(s);
   (void)uv_timer_start(&s->drain, on_drain_tick, DRAIN_TICK_MS, DRAIN_TICK_MS);
+}
+
+static void on_signals(uv_poll_t *handle, int status, int events) {
+  server *s = handle->data;
+  struct signalfd_siginfo said;
+  (void)status;
+  (void)events;
+  while (read(s->signals, &said, sizeof said) == (ssize_t)sizeof said) signalled(s, said.ssi_signo);
+}
+
+/* Before there is any other thread, so that no thread ever takes them: they lie in the descriptor
+ * until the loop reads it. A signal that comes while the relay starts is kept, not lost and not
+ * deadly; there is no handler that could run at a bad time. */
+static bool take_signals(server *s) {
+  sigset_t set;
+  (void)sigemptyset(&set);
+  (void)sigaddset(&set, SIGTERM);
+  (void)sigaddset(&set, SIGINT);
+  if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return false;
+  s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  return s->signals >= 0;
 }
 
 /* ---- starting ---- */
@@ -380,15 +417,15 @@ static void start_handles(server *s) {
   (void)uv_check_init(&s->loop, &s->check);
   (void)uv_timer_init(&s->loop, &s->prune);
   (void)uv_timer_init(&s->loop, &s->drain);
-  (void)uv_signal_init(&s->loop, &s->term);
-  (void)uv_signal_init(&s->loop, &s->interrupt);
+  (void)uv_timer_init(&s->loop, &s->tidy);
+  (void)uv_poll_init(&s->loop, &s->signalled, s->signals);
   s->prepare.data = s->check.data = s->prune.data = s->drain.data = s;
-  s->term.data = s->interrupt.data = s;
+  s->signalled.data = s->tidy.data = s;
   (void)uv_prepare_start(&s->prepare, on_prepare);
   (void)uv_check_start(&s->check, on_check);
-  (void)uv_timer_start(&s->prune, on_prune, PRUNE_MS, PRUNE_MS);
-  (void)uv_signal_start(&s->term, on_signal, SIGTERM);
-  (void)uv_signal_start(&s->interrupt, on_signal, SIGINT);
+  (void)uv_timer_start(&s->prune, on_prune, PRUNE_SOON_MS, 0);
+  (void)uv_timer_start(&s->tidy, on_tidy, TIDY_MS, 0);
+  (void)uv_poll_start(&s->signalled, UV_READABLE, on_signals);
 }
 
 /* Connections are file descriptors: as many as the system lets this process have. */
@@ -417,7 +454,14 @@ static bool open_all(server *s, const program_options *options, const lrm_url *u
     case DATA_DIR_FAILED:
       return complain(error);
   }
-  relay_config config = {.agent = "remote-relay/" REMOTE_VERSION, .kick = on_kick, .user = s};
+  relay_config config = {.agent = "remote-relay/" REMOTE_VERSION,
+                         .kick = on_kick,
+                         .user = s,
+                         .log_bytes_max = options->log_bytes_max,
+                         .log_events_max = options->log_events_max,
+                         .account_bytes_max = options->account_bytes_max,
+                         .store_bytes_max = options->store_bytes_max,
+                         .retention_ms = options->retention_ms};
   if (!state_open(&s->state, &s->dir, &config, error, sizeof error)) return complain(error);
   relay_on_revoked(s->state.relay, on_revoked);
   if (!first_start(s)) return false;
@@ -449,6 +493,8 @@ int serve_run(const program_options *options) {
   s.dir.lock = -1;
   log_lines_level(options->log_level);
   (void)signal(SIGPIPE, SIG_IGN);
+  (void)signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not the end */
+  if (!take_signals(&s)) return complain("cannot take signals") ? PROGRAM_DONE : PROGRAM_FAILED;
   raise_limits();
   if (uv_loop_init(&s.loop) != 0) return PROGRAM_FAILED;
   int result = PROGRAM_FAILED;

@@ -81,6 +81,20 @@ static void session_free(relay *r, relay_session *s) {
   relay_free(r, s);
 }
 
+void relay_session_forget(relay_session *s, relay *r) {
+  relay_session **at = &r->buckets[bucket_of(r, s->account->row, &s->id)];
+  while (*at != s) at = &(*at)->next_in_bucket;
+  *at = s->next_in_bucket;
+  r->sessions_count--;
+  if (s->newer != NULL) s->newer->older = s->older;
+  if (s->older != NULL) s->older->newer = s->newer;
+  if (s->account->newest == s) s->account->newest = s->older;
+  uint8_t key[48];
+  size_t key_bytes = relay_session_key(s, key);
+  relay_remove(r, SPACE_SESSION, (lrm_slice){key, key_bytes});
+  session_free(r, s);
+}
+
 void relay_sessions_free(relay *r) {
   for (size_t i = 0; i < r->buckets_count; i++) {
     while (r->buckets[i] != NULL) {
@@ -163,6 +177,21 @@ void relay_session_touch(relay_session *s, relay *r, uint64_t wall_ms) {
   relay_session_dirty(s, r);
 }
 
+static lrm_log_key log_key(const relay_session *s, uint32_t kind) {
+  return (lrm_log_key){.account = s->account->row, .session_id = s->id, .kind = kind};
+}
+
+/* Its size counts from the start, whether somebody comes or not. */
+static int load_events(relay_session *s, relay *r) {
+  lrm_log_key key = log_key(s, remote_v1_Log_LOG_EVENTS);
+  int result = lrm_store_log(r->config.store, &key, false, &s->events);
+  if (result == LRM_ERR_NOT_FOUND) return 0;
+  if (result != 0) return result;
+  s->acknowledged = lrm_log_facts_now(s->events).durable;
+  relay_retention_count(s, r);
+  return 0;
+}
+
 typedef struct loading {
   relay *r;
   int result;
@@ -198,6 +227,7 @@ static bool load_session(void *user, lrm_slice key, lrm_slice value) {
   s->detached_ms = relay_read_number(&reader, 8);
   s->lost_epoch = relay_read_id(&reader);
   if (reader.bad) l->result = LRM_ERR_CORRUPT;
+  if (l->result == 0 && !s->deleted) l->result = load_events(s, l->r);
   return l->result == 0;
 }
 
@@ -208,10 +238,6 @@ int relay_sessions_load(relay *r) {
 }
 
 /* ---- logs ---- */
-
-static lrm_log_key log_key(const relay_session *s, uint32_t kind) {
-  return (lrm_log_key){.account = s->account->row, .session_id = s->id, .kind = kind};
-}
 
 int relay_session_events(relay_session *s, relay *r) {
   if (s->events != NULL) return 0;
@@ -341,10 +367,12 @@ int relay_session_delete(relay_session *s, relay *r, uint64_t now_ns, uint64_t w
     if (result != 0 && result != LRM_ERR_NOT_FOUND) return result;
   }
   s->events = s->commands = NULL;
+  relay_retention_count(s, r);
   uint8_t key[48];
   size_t key_bytes = relay_session_key(s, key);
   relay_remove(r, SPACE_INFO, (lrm_slice){key, key_bytes});
   relay_remove(r, SPACE_DESCRIPTION, (lrm_slice){key, key_bytes});
+  relay_remove(r, SPACE_MARKS, (lrm_slice){key, key_bytes});
   for (uint32_t i = 0; i < s->outboxes_count; i++) {
     relay_outbox_trim(s, r, &s->outboxes[i], s->outboxes[i].next);
     relay_outbox_forget(s, r, &s->outboxes[i]);
@@ -354,6 +382,7 @@ int relay_session_delete(relay_session *s, relay *r, uint64_t now_ns, uint64_t w
   relay_free(r, s->tail_memory);
   s->tail_memory = NULL;
   s->deleted = true;
+  s->activity_ms = wall_ms; /* the tombstone's age counts from here */
   s->account->sessions--;
   relay_session_save(s, r);
   s->list_changed = true;

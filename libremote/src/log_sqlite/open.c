@@ -18,7 +18,10 @@ static int error_of(sqlite3 *connection, int code) {
     case SQLITE_FULL:
       return LRM_ERR_DISK_FULL;
     case SQLITE_IOERR:
-      return system_error == ENOSPC || system_error == EDQUOT ? LRM_ERR_DISK_FULL : LRM_ERR_STORE;
+      /* EFBIG: a limit on the size of files, of the process or of the file system. */
+      return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG
+                 ? LRM_ERR_DISK_FULL
+                 : LRM_ERR_STORE;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return LRM_ERR_CORRUPT;

@@ -95,7 +95,7 @@ void program_start(program *p, const char *fault) {
   path_of(p, "output", output, sizeof output);
   (void)unlink(output);
   p->pid = spawn(p, p->starts++ == 0 ? first : later, fault);
-  for (unsigned i = 0; i < 5000 && !listening(p); i++) {
+  for (unsigned i = 0; i < 60000 && !listening(p); i++) {
     int status = 0;
     if (program_exited(p, &status)) {
       print_error("the relay ended: %s\n", program_output(p));
@@ -118,7 +118,17 @@ int program_stop(program *p, int signal, unsigned *took_ms) {
   uint64_t before_ns = uv_hrtime();
   assert_true(p->pid != 0);
   (void)kill(p->pid, signal);
-  assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
+  pid_t pid = 0;
+  for (unsigned i = 0; i < 60000 && (pid = waitpid(p->pid, &status, WNOHANG)) == 0; i++)
+    usleep(1000);
+  if (pid == 0) { /* it did not hear: its end is the test's, not the caller's patience */
+    print_error("the relay does not end on signal %d: %s\n", signal, program_output(p));
+    (void)kill(p->pid, SIGKILL);
+    (void)waitpid(p->pid, &status, 0);
+    p->pid = 0;
+    fail();
+  }
+  assert_int_equal(pid, p->pid);
   p->pid = 0;
   if (took_ms != NULL) *took_ms = (unsigned)((uv_hrtime() - before_ns) / 1000000);
   return status;

@@ -205,7 +205,7 @@ static void forgets_what_is_old(void **state) {
   testbed_run(bed);
   peer_cut(phone);
   bed->wall_ms += UINT64_C(25) * 3600 * 1000;
-  assert_int_equal(relay_prune(bed->relay, bed->wall_ms), 0);
+  assert_int_equal(relay_prune(bed->relay, bed->now_ns, bed->wall_ms), 0);
   testbed_run(bed);
   /* The outbox is unknown again; the command's id is not, for there are few. */
   peer_reconnect(phone);

@@ -269,7 +269,7 @@ static void a_reader_below_the_trimmed_part_is_told(void **state) {
   uint32_t reader = open_read(slow, "s1");
   slow->deaf = true;
   for (uint64_t i = 0; i < 40; i++) {
-    peer_publish_bytes(host, events, i, i == 36 ? LRM_FLAG_SNAPSHOT : 0, 20000);
+    peer_publish_bytes(host, events, i, i % 12 == 0 ? LRM_FLAG_SNAPSHOT : 0, 20000);
     testbed_run(bed);
   }
   slow->deaf = false;
