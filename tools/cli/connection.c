@@ -291,7 +291,25 @@ static exit_code read_settings(connection *c, const connection_flags *flags, dev
   return result;
 }
 
-static exit_code create_link(connection *c, const device_token *token) {
+/* A drive has one tap: a file's capture and the caller's, in turn. */
+static void on_tap(void *user, lrm_uv_tap_kind kind, lrm_slice data) {
+  connection *c = user;
+  for (int i = 0; i < 2; i++)
+    if (c->captures[i]) capture_tap(c->captures[i], kind, data);
+}
+
+static bool open_captures(connection *c, const connection_flags *flags) {
+  if (!capture_begin(flags->capture, "remote/" REMOTE_VERSION, &c->captures[0])) return false;
+  if (flags->tap && !(c->captures[1] = capture_create(flags->tap, flags->tap_user))) {
+    fputs("remote: out of memory\n", stderr);
+    return false;
+  }
+  if (c->captures[0] || c->captures[1]) lrm_uv_drive_tap(c->drive, on_tap, c);
+  return true;
+}
+
+static exit_code create_link(connection *c, const connection_flags *flags,
+                             const device_token *token) {
   lrm_link_config link = {.struct_bytes = sizeof link,
                           .side = LRM_SIDE_CONNECTING,
                           .allocator = lrm_allocator_default(),
@@ -304,7 +322,7 @@ static exit_code create_link(connection *c, const device_token *token) {
   link.link_id = c->link_id;
   int result = lrm_link_create(&link, &c->link);
   if (!result) result = lrm_uv_drive_connect(&c->loop, &c->url, c->link, &drive_ops, c, &c->drive);
-  if (!result) return EXIT_CODE_DONE;
+  if (!result) return open_captures(c, flags) ? EXIT_CODE_DONE : EXIT_CODE_FAILURE;
   fprintf(stderr, "remote: %s\n", lrm_error_text(result));
   return EXIT_CODE_FAILURE;
 }
@@ -331,7 +349,7 @@ exit_code connection_open(connection *c, const connection_flags *flags) {
     c->signals[i].data = c;
     uv_signal_start(&c->signals[i], on_signal, numbers[i]);
   }
-  result = create_link(c, &token);
+  result = create_link(c, flags, &token);
   memset(&token, 0, sizeof token);
   if (!result && !connection_wait(c, is_live, c, c->timeout_ms)) result = connection_explain(c);
   if (!result && !c->signed_in) {
@@ -378,5 +396,6 @@ void connection_close(connection *c) {
   }
   lrm_link_destroy(c->link);
   c->link = NULL;
+  for (int i = 0; i < 2; i++) capture_close(c->captures[i]);
   config_free(&c->config);
 }

@@ -13,6 +13,7 @@
 #include "remote/link.h"
 #include "remote/v1/relay.pb.h"
 
+#include "capture.h"
 #include "config.h"
 #include "exit_code.h"
 #include "options.h"
@@ -28,6 +29,10 @@ typedef struct connection_flags {
   const char *token_file;
   const char *config;
   const char *timeout;
+  const char *capture;
+  /* Told of everything that passes, in whole frames without credentials; may be NULL. */
+  void (*tap)(void *user, const capture_record *record);
+  void *tap_user;
 } connection_flags;
 
 #define CONNECTION_OPTIONS(f)                                                                       \
@@ -39,9 +44,17 @@ typedef struct connection_flags {
    "machine, " RELAY_ADDRESS_DEFAULT ")",                                                           \
    NULL},                                                                                           \
       {"token-file", OPTION_VALUE, &(f).token_file, "FILE", "file with this device's token", NULL}, \
-      {"config", OPTION_VALUE, &(f).config, "FILE", "another config.ini", NULL}, {                  \
-    "timeout", OPTION_VALUE, &(f).timeout, "SECONDS",                                               \
-        "wait this long for the relay, and where an outcome is waited for, for it (default 10)",    \
+      {"config", OPTION_VALUE, &(f).config, "FILE", "another config.ini", NULL},                    \
+      {"timeout",                                                                                   \
+       OPTION_VALUE,                                                                                \
+       &(f).timeout,                                                                                \
+       "SECONDS",                                                                                   \
+       "wait this long for the relay, and where an outcome is waited for, for it (default 10)",     \
+       NULL},                                                                                       \
+  {                                                                                                 \
+    "capture", OPTION_VALUE, &(f).capture, "FILE",                                                  \
+        "add what passes over the wire to FILE, for `remote inspect`, without credentials "         \
+        "(default: REMOTE_CAPTURE)",                                                                \
         NULL                                                                                        \
   }
 
@@ -94,6 +107,7 @@ struct connection {
   uint32_t next_call_id;
   const connection_ops *ops;
   void *ops_user;
+  capture *captures[2]; /* a file, a tap; NULL: none */
 };
 
 /* Reads config and token, and connects; waits until the relay has welcomed us. What went wrong has

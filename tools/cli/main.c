@@ -39,6 +39,7 @@ static const command commands[] = {
     {"cancel", command_cancel, "[SESSION]", "cancel the running turn"},
     {"probe", command_probe, "[SESSION]", "test whether commands get through right now"},
     {"withdraw", command_withdraw, "[SESSION] COMMAND", "take back a command not yet begun"},
+    {"inspect", command_inspect, "[FILE|-]", "print captured frames and messages readably"},
     {"devices", command_devices, "[revoke ID]", "list devices or revoke one"},
     {"rm", command_rm, "SESSION...", "delete sessions from the relay"},
     {NULL, NULL, NULL, NULL}};
@@ -51,8 +52,9 @@ static void print_help(FILE *to) {
     fprintf(to, "  %-9s%-26s%s\n", commands[i].name, commands[i].synopsis, commands[i].summary);
   fputs(
       "\n`remote COMMAND --help` shows its flags. SESSION and ASK may be cut to any unique\n"
-      "prefix; without SESSION the only live one is meant. --relay, --token-file, --config and\n"
-      "--timeout are understood by every command. `remote --help-config` lists the keys of\n"
+      "prefix; without SESSION the only live one is meant. --relay, --token-file, --config,\n"
+      "--timeout and --capture are understood by every command. `remote --help-config` lists the "
+      "keys of\n"
       "config.ini.\n\n"
       "Exit codes: 0 done, 1 failure, 2 usage, 3 unreachable, 4 not allowed, 5 not found,\n"
       "6 rejected or superseded, 7 expired or withdrawn, 8 unknown.\n",
@@ -82,7 +84,8 @@ static int unknown_command(const char *word) {
 /* Flags that every command takes may stand in front of it: they are moved behind its name. Returns
  * how many words they are. */
 static int leading_flags(int argc, char **argv) {
-  static const char *const names[] = {"--relay", "--token-file", "--config", "--timeout"};
+  static const char *const names[] = {"--relay", "--token-file", "--config", "--timeout",
+                                      "--capture"};
   int count = 0;
   for (bool found = true; found && 1 + count < argc;) {
     const char *word = argv[1 + count];

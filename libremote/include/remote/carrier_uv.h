@@ -56,6 +56,17 @@ void lrm_uv_drive_kick(lrm_uv_drive *drive);
 void lrm_uv_drive_stop(lrm_uv_drive *drive, uint32_t code, void (*done)(void *user), void *user);
 void lrm_uv_drive_destroy(lrm_uv_drive *drive);
 
+/* Everything that passes over the drive's carriers, as it is: credentials too. For captures. */
+typedef enum lrm_uv_tap_kind {
+  LRM_UV_TAP_UP = 1,   /* a carrier is up; `data` is the address of the other side */
+  LRM_UV_TAP_DOWN = 2, /* it is gone; `data` says why, for people */
+  LRM_UV_TAP_SENT = 3,
+  LRM_UV_TAP_RECEIVED = 4
+} lrm_uv_tap_kind;
+/* `tap` may not call anything of the drive or its link; data is borrowed. NULL: no more. */
+void lrm_uv_drive_tap(lrm_uv_drive *drive,
+                      void (*tap)(void *user, lrm_uv_tap_kind kind, lrm_slice data), void *user);
+
 /* Monotonic nanoseconds of the loop, never 0, and Unix milliseconds. */
 uint64_t lrm_uv_now_ns(const uv_loop_t *loop);
 uint64_t lrm_uv_wall_ms(void);

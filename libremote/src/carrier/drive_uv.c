@@ -28,6 +28,9 @@ struct lrm_uv_drive {
   void *done_user;
   uint64_t due_ns;     /* what the timer waits for */
   uint64_t goodbye_ns; /* the link is CLOSING: the carrier ends at the latest then; 0: it is not */
+  void (*tap)(void *user, lrm_uv_tap_kind kind, lrm_slice data);
+  void *tap_user;
+  size_t tapped; /* leading bytes of what is offered next that were told already */
   bool kicked;
   bool up;        /* the link is attached to the carrier */
   bool closing;   /* the carrier was told to close */
@@ -41,6 +44,24 @@ static _Thread_local uint8_t scratch[SCRATCH_BYTES];
 
 static void on_timer(uv_timer_t *timer);
 static void on_timer_closed(uv_handle_t *handle);
+
+/* ---- the tap ---- */
+
+void lrm_uv_drive_tap(lrm_uv_drive *drive,
+                      void (*tap)(void *user, lrm_uv_tap_kind kind, lrm_slice data), void *user) {
+  drive->tap = tap;
+  drive->tap_user = user;
+}
+
+static void tell(lrm_uv_drive *drive, lrm_uv_tap_kind kind, const void *data, size_t bytes) {
+  if (drive->tap != NULL) drive->tap(drive->tap_user, kind, (lrm_slice){data, bytes});
+}
+
+/* What is not consumed is offered again with more behind it. */
+static void tell_received(lrm_uv_drive *drive, const uint8_t *data, size_t bytes) {
+  size_t known = drive->tapped < bytes ? drive->tapped : bytes;
+  if (bytes > known) tell(drive, LRM_UV_TAP_RECEIVED, data + known, bytes - known);
+}
 
 /* ---- the timer ---- */
 
@@ -108,6 +129,8 @@ typedef struct pump {
 static bool flush(lrm_uv_drive *drive, pump *p, lrm_slice payload) {
   lrm_slice parts[2] = {{scratch, p->used}, payload};
   p->total += p->used + payload.bytes;
+  tell(drive, LRM_UV_TAP_SENT, scratch, p->used);
+  if (payload.bytes > 0) tell(drive, LRM_UV_TAP_SENT, payload.data, payload.bytes);
   p->used = 0;
   return lrm_carrier_write(drive->carrier, parts, payload.bytes > 0 ? 2 : 1) == 0;
 }
@@ -209,6 +232,8 @@ static void on_up(void *user, lrm_carrier *carrier) {
     return;
   }
   drive->up = true;
+  drive->tapped = 0;
+  tell(drive, LRM_UV_TAP_UP, carrier->peer, strnlen(carrier->peer, sizeof carrier->peer));
   turn(drive);
 }
 
@@ -217,6 +242,8 @@ static size_t on_received(void *user, lrm_carrier *carrier, const uint8_t *data,
   lrm_uv_drive *drive = user;
   (void)carrier;
   size_t total = 0;
+  tell_received(drive, data, bytes);
+  drive->tapped = bytes;
   while (total < bytes && drive->up && !drive->closing && !drive->destroyed) {
     size_t consumed = 0;
     int result = lrm_link_recv(drive->link, data + total, bytes - total, &consumed, wanted,
@@ -229,8 +256,10 @@ static size_t on_received(void *user, lrm_carrier *carrier, const uint8_t *data,
     }
     if (consumed == 0) break;
   }
+  drive->tapped = 0;
   if (drive->destroyed || drive->closing) return bytes;
   if (!drive->up || lrm_link_state_now(drive->link) == LRM_LINK_CLOSING) total = bytes;
+  drive->tapped = bytes - total;
   lrm_uv_drive_kick(drive);
   return total;
 }
@@ -246,6 +275,8 @@ static void on_down(void *user, lrm_carrier *carrier, int error, const char *tex
   (void)carrier;
   (void)error;
   bool silent = drive->silent;
+  if (drive->up && text != NULL) tell(drive, LRM_UV_TAP_DOWN, text, strlen(text));
+  if (drive->up && text == NULL) tell(drive, LRM_UV_TAP_DOWN, "", 0);
   drive->carrier = NULL;
   drive->up = drive->closing = drive->silent = false;
   drive->goodbye_ns = 0;

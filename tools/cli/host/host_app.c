@@ -706,7 +706,10 @@ int command_host(int argc, char **argv) {
     return EXIT_CODE_USAGE;
   }
   signal(SIGPIPE, SIG_IGN);
-  code = (exit_code)host_app_run(&options);
+  code = capture_begin(options.capture, "remote host/" REMOTE_VERSION, &options.wire)
+             ? (exit_code)host_app_run(&options)
+             : EXIT_CODE_FAILURE;
+  capture_close(options.wire);
   config_free(&options.config);
   return code;
 }

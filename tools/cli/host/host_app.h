@@ -9,6 +9,7 @@
 
 #include "acp_session.h"
 #include "agent_process.h"
+#include "capture.h"
 #include "config.h"
 #include "exit_code.h"
 #include "memory.h"
@@ -22,8 +23,9 @@
 
 typedef struct host_options {
   remote_config config;
-  const char *relay, *name, *token_file, *prompt;
+  const char *relay, *name, *token_file, *prompt, *capture;
   const char *resume; /* a session id or its beginning; "": the newest */
+  capture *wire;      /* where `capture` goes; NULL: nowhere */
   bool resuming, headless, remote_given;
   uint32_t remote_mode; /* RemoteMode */
   char **agent;         /* NULL-terminated; NULL: as the resumed session had it */

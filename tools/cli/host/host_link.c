@@ -134,6 +134,7 @@ bool app_link_open(host_app *app) {
   if (app->host != NULL) lrm_host_attach_link(app->host, app->link);
   app->link_closing = app->link_said_down = false;
   int result = lrm_uv_drive_connect(app->loop, &url, app->link, &drive_ops, app, &app->drive);
+  if (result == 0) capture_attach(app->options->wire, app->drive);
   if (result == 0) return true;
   surface_say(app->surface, "remote control is off: %s", lrm_error_text(result));
   if (app->host != NULL) lrm_host_attach_link(app->host, NULL);

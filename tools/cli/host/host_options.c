@@ -49,6 +49,9 @@ exit_code host_options_parse(int argc, char **argv, host_options *out, bool *hel
       {"prompt", OPTION_VALUE, &out->prompt, "TEXT", "one prompt, then end; never remote"},
       {"token-file", OPTION_VALUE, &out->token_file, "FILE", "this device's token"},
       {"config", OPTION_VALUE, &config_path, "FILE", "configuration instead of the usual one"},
+      {"capture", OPTION_VALUE, &out->capture, "FILE",
+       "add what passes over the wire to FILE, for `remote inspect`, without credentials "
+       "(default: REMOTE_CAPTURE)"},
   };
   const option_usage usage = {
       "remote host [FLAGS] -- AGENT [ARGS]",
