@@ -42,6 +42,7 @@ SESSION: dict[str, str] = {
     "11.2.1": "counts the streams of a call together",
     "11.2.2": "forgets what was streamed when the turn ends",
     "11.4.1": "cuts, and does not say the rest",
+    "11.4.2": "says of each chunk of an asset the digest of that chunk",
     "11.5.1": "ends the turn first",
     "11.5.2": "says the outcome first",
     "12.1.1": "stamps a command when it is sent",

@@ -229,11 +229,13 @@ class Commands:
         end = have + len(body.data)
         good = (len(body.attachment_id) == 16 and body.position == have and body.data
                 and 0 < body.total <= ATTACHMENT_BYTES_MAX and end <= body.total
-                and (not chunks or chunks[0].total == body.total))
-        if good and end == body.total:
-            whole = b"".join(c.data for c in chunks) + body.data
-            good = body.sha256 == hashlib.sha256(whole).digest()
+                and len(body.sha256) == 32
+                and (not chunks or (chunks[0].total, chunks[0].sha256) == (body.total, body.sha256)))
         if not good:
+            return self.reject(known, INVALID)
+        whole = b"".join(c.data for c in chunks) + body.data
+        if end == body.total and body.sha256 != hashlib.sha256(whole).digest():
+            self.store.put([], records=[("attachment_gone", body.attachment_id)])
             return self.reject(known, INVALID)
         outcome = outcome_of(known, APPLIED)
         record = ("attachment", body.SerializeToString())
@@ -377,7 +379,7 @@ class Commands:
             return self.reject(known, TOO_MANY)
         steer = body.delivery == C.DELIVERY_STEER
         prompt = Prompt(known.id.hex(), known.id, body.text, self.by(known), self.clock.unix_ms,
-                        steer)
+                        steer, attachments=tuple(body.attachment_ids))
         prompt.waited = any(q.command_id == known.id for q in self.session.state.queue)
         if steer and self.session.turn_id and self.session.ready \
                 and self.session.state.one.session.can_steer:
@@ -417,6 +419,8 @@ class Commands:
             outcome = outcome_of(known, APPLIED) if known is not None else None
             events = session.taken_events(prompt, delivery, outcome)
             records = [("outcome", outcome.SerializeToString())] if outcome is not None else []
+            wanted = {a for q in session.queue if q is not prompt for a in q.attachments}
+            records += [("attachment_gone", a) for a in set(prompt.attachments) - wanted]
             self.store.put(events, records=records)
 
         if known is not None:

@@ -212,6 +212,9 @@ class Memory:
         chunk = protos.command.AttachmentChunk.FromString(encoded)
         self.attachments.setdefault(chunk.attachment_id, []).append(chunk)
 
+    def _attachment_gone(self, attachment_id: bytes) -> None:
+        self.attachments.pop(attachment_id, None)
+
 
 def cut_at(block: Block, offset: int) -> Block:
     """What of a block lies at or above `offset` (3.8.3)."""

@@ -2,6 +2,8 @@
 it (docs/spec.md, 7.1.2, 11.4)."""
 from __future__ import annotations
 
+import hashlib
+
 from google.protobuf.descriptor import FieldDescriptor
 
 import protos
@@ -23,10 +25,14 @@ class Cutter:
 
     def asset(self, data: bytes, media_type: str) -> str:
         asset_id = self.rng.randbytes(8).hex()
+        digest = hashlib.sha256(data).digest()
         for at in range(0, len(data), ASSET_BYTES):
+            chunk = data[at:at + ASSET_BYTES]
+            if broken("11.4.2"):
+                digest = hashlib.sha256(chunk).digest()
             self.assets.append(Event(asset=protos.event.Asset(
                 asset_id=asset_id, position=at, total=len(data), media_type=media_type,
-                data=data[at:at + ASSET_BYTES])))
+                data=chunk, sha256=digest)))  # 11.4.2
         return asset_id
 
     def message(self, message) -> None:

@@ -32,6 +32,7 @@ class Prompt:
     at_ms: int
     steer: bool = False
     waited: bool = False  # a QueueChanged has named it
+    attachments: tuple = ()
 
     def queued(self):
         return S.QueuedPrompt(prompt_id=self.id, command_id=self.command_id,

@@ -13,7 +13,8 @@ TOKENS = {name: "conformance-%s-0123456789abcdef" % name for name in ("token", "
 _LETTERS = base64.b64encode(b"".join(hashlib.sha256(b"%d" % n).digest()
                                      for n in range(1600))).decode()
 TEXTS = {"text1k": _LETTERS[:1024], "text4k": _LETTERS[:4096], "text16k": _LETTERS[:16384],
-         "text64k": _LETTERS[:65536], "accents": "x" + "é" * 32768}
+         "text64k": _LETTERS[:65536], "accents": "x" + "é" * 32768,
+         "accents200k": "x" + "é" * 100000}
 SPECIAL = ({"min"}, {"max"}, {"min", "max"}, {"not"}, {"any"}, {"absent"}, {"contains"},
            {"one_of"}, {"length"})
 _VARIABLE = re.compile(r"^\$([A-Za-z_][A-Za-z0-9_]*)(?:([+-])(\d+))?$")

@@ -1172,9 +1172,10 @@ static const lrm_schema_field fields_Asset[] = {
     {.name = "media_type", .number = 4, .kind = LRM_SCHEMA_STRING, .bytes_max = 127, .slot = 3},
     {.name = "data", .number = 5, .kind = LRM_SCHEMA_BYTES, .bytes_max = 131072, .slot = 4},
     {.name = "name", .number = 6, .kind = LRM_SCHEMA_STRING, .bytes_max = 1024, .slot = 5},
+    {.name = "sha256", .number = 7, .kind = LRM_SCHEMA_BYTES, .bytes_max = 32, .slot = 6},
 };
 const lrm_schema_message lrm_schema_Asset = {
-    .name = "Asset", .fields = fields_Asset, .fields_count = 6, .index = 90,
+    .name = "Asset", .fields = fields_Asset, .fields_count = 7, .index = 90,
     .struct_bytes = sizeof(Remote__V1__Asset)};
 
 static const lrm_schema_field fields_AskOpened[] = {

@@ -96,8 +96,8 @@ static void take_media_type(char *out, size_t capacity, const char *media_type) 
 
 #define CHUNK_KEY_BYTES 24u
 #define HEAD_VERSION 1u
-/* version, digest known, begun_ms, total, digest, length of the media type, then it and the name */
-#define HEAD_FIXED_BYTES 51u
+/* version, begun_ms, total, digest, length of the media type, then it and the name */
+#define HEAD_FIXED_BYTES 50u
 
 static void put_number(uint8_t out[8], uint64_t value) {
   for (unsigned i = 0; i < 8; i++) out[i] = (uint8_t)(value >> (56 - 8 * i));
@@ -119,11 +119,10 @@ static int save_head(lrm_host *host, const lrm__attachment *attachment) {
   uint8_t head[HEAD_FIXED_BYTES + sizeof attachment->media_type + sizeof attachment->name];
   size_t type_bytes = strlen(attachment->media_type), name_bytes = strlen(attachment->name);
   head[0] = HEAD_VERSION;
-  head[1] = attachment->has_sha256;
-  put_number(head + 2, attachment->begun_ms);
-  put_number(head + 10, attachment->total);
-  memcpy(head + 18, attachment->sha256, 32);
-  head[50] = (uint8_t)type_bytes;
+  put_number(head + 1, attachment->begun_ms);
+  put_number(head + 9, attachment->total);
+  memcpy(head + 17, attachment->sha256, 32);
+  head[49] = (uint8_t)type_bytes;
   memcpy(head + HEAD_FIXED_BYTES, attachment->media_type, type_bytes);
   memcpy(head + HEAD_FIXED_BYTES + type_bytes, attachment->name, name_bytes);
   return lrm__host_put(host, LRM__SPACE_ATTACHMENTS,
@@ -133,16 +132,15 @@ static int save_head(lrm_host *host, const lrm__attachment *attachment) {
 
 static bool read_head(lrm__attachment *out, const lrm_id *id, lrm_slice head) {
   if (head.bytes < HEAD_FIXED_BYTES || head.data[0] != HEAD_VERSION) return false;
-  size_t type_bytes = head.data[50], name_bytes = head.bytes - HEAD_FIXED_BYTES;
+  size_t type_bytes = head.data[49], name_bytes = head.bytes - HEAD_FIXED_BYTES;
   if (type_bytes > name_bytes || type_bytes >= sizeof out->media_type) return false;
   name_bytes -= type_bytes;
   if (name_bytes >= sizeof out->name) return false;
   memset(out, 0, sizeof *out);
   out->id = *id;
-  out->has_sha256 = head.data[1] != 0;
-  out->begun_ms = get_number(head.data + 2);
-  out->total = get_number(head.data + 10);
-  memcpy(out->sha256, head.data + 18, 32);
+  out->begun_ms = get_number(head.data + 1);
+  out->total = get_number(head.data + 9);
+  memcpy(out->sha256, head.data + 17, 32);
   memcpy(out->media_type, head.data + HEAD_FIXED_BYTES, type_bytes);
   memcpy(out->name, head.data + HEAD_FIXED_BYTES + type_bytes, name_bytes);
   lrm_sha256_begin(&out->sum);
@@ -231,9 +229,7 @@ static lrm__attachment *begin(lrm_host *host, const Remote__V1__AttachmentChunk 
     attachment->expires_ns = host->now_ns + HOUR_NS;
     take_media_type(attachment->media_type, sizeof attachment->media_type, chunk->media_type);
     take_name(attachment->name, sizeof attachment->name, chunk->name);
-    attachment->has_sha256 = chunk->sha256.len == sizeof attachment->sha256;
-    if (attachment->has_sha256)
-      memcpy(attachment->sha256, chunk->sha256.data, sizeof attachment->sha256);
+    memcpy(attachment->sha256, chunk->sha256.data, sizeof attachment->sha256);
     lrm_sha256_begin(&attachment->sum);
     return attachment;
   }
@@ -246,7 +242,7 @@ static int place(lrm_host *host, const Remote__V1__AttachmentChunk *chunk, lrm__
   if (lrm_id_none(&id) || chunk->total == 0 || chunk->total > LRM_ATTACHMENT_BYTES_MAX)
     return LRM_ERR_DECODE;
   if (chunk->data.len == 0 || chunk->position > chunk->total ||
-      chunk->data.len > chunk->total - chunk->position)
+      chunk->data.len > chunk->total - chunk->position || chunk->sha256.len != LRM_SHA256_BYTES)
     return LRM_ERR_DECODE;
   lrm__attachment *attachment = find(host, &id);
   if (attachment == NULL && chunk->position == 0) {
@@ -254,7 +250,8 @@ static int place(lrm_host *host, const Remote__V1__AttachmentChunk *chunk, lrm__
     if (attachment == NULL) return LRM_ERR_BUSY;
   }
   if (attachment == NULL || attachment->total != chunk->total ||
-      attachment->bytes != chunk->position)
+      attachment->bytes != chunk->position ||
+      memcmp(attachment->sha256, chunk->sha256.data, LRM_SHA256_BYTES) != 0)
     return LRM_ERR_DECODE;
   *out = attachment;
   return 0;
@@ -275,7 +272,7 @@ static int save_chunk(lrm_host *host, lrm__attachment *attachment, lrm_slice dat
 /* All is there, and it is not what was announced. */
 static bool damaged(const lrm__attachment *attachment) {
   uint8_t sha256[LRM_SHA256_BYTES];
-  if (!complete(attachment) || !attachment->has_sha256) return false;
+  if (!complete(attachment)) return false;
   lrm_sha256 sum = attachment->sum;
   lrm_sha256_end(&sum, sha256);
   return memcmp(sha256, attachment->sha256, sizeof sha256) != 0;
@@ -318,8 +315,14 @@ static int attach_local(lrm_host *host, const lrm_host_local_attachment *local, 
   int result = lrm__host_expire_attachments(host);
   if (result != 0) return result;
   *id = lrm__random_id(&host->random);
+  uint8_t sha256[LRM_SHA256_BYTES];
+  lrm_sha256 sum;
+  lrm_sha256_begin(&sum);
+  lrm_sha256_add(&sum, local->data.data, local->data.bytes);
+  lrm_sha256_end(&sum, sha256);
   Remote__V1__AttachmentChunk first = REMOTE__V1__ATTACHMENT_CHUNK__INIT;
   first.attachment_id = lrm__id_data(id);
+  first.sha256 = (ProtobufCBinaryData){sizeof sha256, sha256};
   first.total = local->data.bytes;
   first.name = lrm__text(local->name);
   first.media_type = lrm__text(local->media_type == NULL ? "" : local->media_type);

@@ -121,8 +121,7 @@ typedef struct lrm__attachment {
   lrm_sha256 sum;        /* of `bytes` */
   char media_type[128];
   char name[256];
-  uint8_t sha256[32];
-  bool has_sha256;
+  uint8_t sha256[LRM_SHA256_BYTES];
 } lrm__attachment;
 
 typedef struct lrm__host_action lrm__host_action; /* host_actions.c */

@@ -131,6 +131,11 @@ static int turn_new(lrm_host *host, const lrm_inbox_item *item,
 
 /* The whole text as an asset when a message cannot hold it. */
 static int text_asset(lrm_host *host, const char *asset_id, const char *text, size_t bytes) {
+  uint8_t sha256[LRM_SHA256_BYTES];
+  lrm_sha256 sum;
+  lrm_sha256_begin(&sum);
+  lrm_sha256_add(&sum, (const uint8_t *)text, bytes);
+  lrm_sha256_end(&sum, sha256);
   for (size_t at = 0; at < bytes;) {
     size_t piece = bytes - at < PROMPT_BYTES_MAX ? bytes - at : PROMPT_BYTES_MAX;
     Remote__V1__Asset asset = REMOTE__V1__ASSET__INIT;
@@ -139,6 +144,7 @@ static int text_asset(lrm_host *host, const char *asset_id, const char *text, si
     asset.total = bytes;
     asset.media_type = lrm__text("text/plain");
     asset.data = (ProtobufCBinaryData){piece, lrm__bytes((const uint8_t *)text + at)};
+    asset.sha256 = (ProtobufCBinaryData){sizeof sha256, sha256};
     Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
     event.body_case = EVENT_BODY(ASSET);
     event.asset = &asset;

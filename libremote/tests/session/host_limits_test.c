@@ -217,8 +217,15 @@ static size_t attachment_records(void) {
 }
 
 static uint8_t data[128 * 1024];
-static uint8_t digest[32];
-static bool digested; /* chunks carry it */
+static uint8_t digest[LRM_SHA256_BYTES]; /* that chunks carry, unless `undigested` */
+static bool undigested;
+
+static void digest_of(size_t bytes) {
+  lrm_sha256 sum;
+  lrm_sha256_begin(&sum);
+  lrm_sha256_add(&sum, data, bytes);
+  lrm_sha256_end(&sum, digest);
+}
 
 static lrm_id chunk(uint8_t of, uint64_t position, uint64_t total, size_t bytes) {
   lrm_id id = kit_id(of);
@@ -229,12 +236,14 @@ static lrm_id chunk(uint8_t of, uint64_t position, uint64_t total, size_t bytes)
   message.total = total;
   message.name = lrm__text("a.png");
   message.data = (ProtobufCBinaryData){bytes, data};
-  if (digested) message.sha256 = (ProtobufCBinaryData){sizeof digest, digest};
+  if (!undigested) message.sha256 = (ProtobufCBinaryData){sizeof digest, digest};
   return command(REMOTE__V1__COMMAND__BODY_ATTACHMENT_CHUNK, &message);
 }
 
 static void chunks_must_fit(void **state) {
   (void)state;
+  memset(data, 7, sizeof data);
+  digest_of(100);
   const struct {
     uint8_t of;
     uint64_t position, total;
@@ -248,6 +257,14 @@ static void chunks_must_fit(void **state) {
     id = chunk(bad[i].of, bad[i].position, bad[i].total, bad[i].bytes);
     expect_outcome(&id, OUTCOME(REJECTED), LRM_CODE_INVALID);
   }
+  undigested = true;
+  id = chunk(3, 0, 100, 10);
+  undigested = false;
+  expect_outcome(&id, OUTCOME(REJECTED), LRM_CODE_INVALID);
+  digest[0]++;
+  id = chunk(2, 10, 100, 90);
+  expect_outcome(&id, OUTCOME(REJECTED), LRM_CODE_INVALID);
+  digest[0]--;
   id = chunk(2, 10, 100, 90);
   expect_outcome(&id, OUTCOME(APPLIED), 0);
   lrm_host_attachment_info info;
@@ -263,6 +280,8 @@ static void pass_ms(uint64_t ms) {
 
 static void attachments_are_limited_in_number_and_time(void **state) {
   (void)state;
+  memset(data, 7, sizeof data);
+  digest_of(100);
   for (uint8_t i = 1; i <= LRM__ATTACHMENTS_MAX; i++) {
     lrm_id id = chunk(i, 0, 100, 10);
     expect_outcome(&id, OUTCOME(APPLIED), 0);
@@ -314,7 +333,6 @@ static void the_largest_attachment_lies_in_the_journal(void **state) {
     lrm_sha256_add(&sum, data, sizeof data);
   }
   lrm_sha256_end(&sum, digest);
-  digested = true;
   for (uint64_t at = 0; at < total; at += sizeof data) {
     for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)((at / sizeof data) * 31 + i * 7);
     last = chunk(1, at, total, sizeof data);
@@ -325,7 +343,6 @@ static void the_largest_attachment_lies_in_the_journal(void **state) {
     kit_restart(&kit, true);
     kit_confirm(&kit);
   }
-  digested = false;
   lrm_host_attachment_info info;
   assert_int_equal(lrm_host_attachment(kit.host, &whole, &info), 0);
   assert_int_equal(info.bytes, total);
@@ -349,16 +366,12 @@ static void the_largest_attachment_lies_in_the_journal(void **state) {
 
 static void damaged_attachments_are_refused(void **state) {
   (void)state;
-  lrm_sha256 sum;
   memset(data, 7, 100);
-  lrm_sha256_begin(&sum);
-  lrm_sha256_add(&sum, data, 100);
-  lrm_sha256_end(&sum, digest);
-  digested = true;
+  digest_of(100);
   lrm_id id = chunk(1, 0, 100, 60), whole = kit_id(1);
   expect_outcome(&id, OUTCOME(APPLIED), 0);
   data[7]++;
-  id = chunk(1, 60, 100, 40); /* the bytes of 60 to 99 are others now */
+  id = chunk(1, 60, 100, 40); /* bytes 60 to 99 are others now */
   expect_outcome(&id, OUTCOME(REJECTED), LRM_CODE_INVALID);
   lrm_host_attachment_info info;
   assert_int_equal(lrm_host_attachment(kit.host, &whole, &info), LRM_ERR_NOT_FOUND);
@@ -369,13 +382,14 @@ static void damaged_attachments_are_refused(void **state) {
   id = chunk(1, 60, 100, 40);
   expect_outcome(&id, OUTCOME(APPLIED), 0);
   assert_int_equal(lrm_host_attachment(kit.host, &whole, &info), 0);
-  digested = false;
 }
 
 /* The hour is that of the first chunk, whatever process is there; a clock that was set back does
  * not make it longer. */
 static void the_hour_goes_on_over_a_restart(void **state) {
   (void)state;
+  memset(data, 7, sizeof data);
+  digest_of(100);
   lrm_id id = chunk(1, 0, 100, 60), whole = kit_id(1);
   expect_outcome(&id, OUTCOME(APPLIED), 0);
   kit_commit(&kit);
@@ -431,6 +445,8 @@ static void finish_prompt(const lrm_id *id) {
 /* A prompt that was taken keeps what it named, however long it waits, and over a restart. */
 static void a_waiting_prompt_keeps_its_attachments(void **state) {
   (void)state;
+  memset(data, 7, sizeof data);
+  digest_of(100);
   lrm_id whole = kit_id(1), id = chunk(1, 0, 100, 100);
   expect_outcome(&id, OUTCOME(APPLIED), 0);
   lrm_id running = kit_prompt(&kit, "run");
@@ -455,6 +471,8 @@ static void a_waiting_prompt_keeps_its_attachments(void **state) {
 
 static void a_session_that_ends_keeps_no_attachments(void **state) {
   (void)state;
+  memset(data, 7, sizeof data);
+  digest_of(100);
   lrm_id id = chunk(1, 0, 100, 100);
   expect_outcome(&id, OUTCOME(APPLIED), 0);
   Remote__V1__SessionEnded ended = REMOTE__V1__SESSION_ENDED__INIT;

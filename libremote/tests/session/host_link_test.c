@@ -28,6 +28,7 @@ static struct {
   pair_wire wire;
   uint32_t events, commands; /* channels as opened last */
   unsigned opens;
+  remote_v1_Open open; /* the last one */
   lrm_block_reader *reader;
   message got[MESSAGES_MAX]; /* by offset */
   uint64_t from, end;        /* what came on this link */
@@ -58,6 +59,7 @@ static void relay_event(void *user, lrm_link *link, const lrm_link_event *event)
     bool events = event->open->log == remote_v1_Log_LOG_EVENTS;
     *(events ? &t.events : &t.commands) = event->channel;
     t.opens += events;
+    t.open = *event->open;
   } else if (event->type == LRM_LINK_EVENT_BLOCK) {
     take_block(&event->frame);
   }
@@ -253,6 +255,71 @@ static void a_relay_says_when_to_come_again(void **state) {
   assert_true(wait >= SECOND && wait <= 120 * SECOND);
 }
 
+/* A relay whose log holds no set to trim it to asks for one by CLOSE 2002. */
+static void a_relay_asks_for_a_snapshot(void **state) {
+  (void)state;
+  lrm_host_attach_link(kit.host, t.link);
+  connect_links();
+  opened(0);
+  uint64_t set = lrm_log_facts_now(kit.host->events).snapshot;
+  kit_delta(&kit, "m", "an answer");
+  assert_int_equal(lrm_host_complete_stream(kit.host, "m", kit.wall_ms, kit.now_ns), 0);
+  exchange();
+  uint64_t had = t.end;
+  close_events(LRM_CODE_TRIMMED, 0);
+  assert_true(lrm_log_facts_now(kit.host->events).snapshot > set);
+  kit.now_ns = lrm_host_deadline(kit.host);
+  assert_int_equal(lrm_host_expire(kit.host, kit.wall_ms, kit.now_ns), 0);
+  exchange();
+  assert_int_equal(t.opens, 2);
+  opened(had);
+  assert_true(t.end >= lrm_log_facts_now(kit.host->events).snapshot_end);
+}
+
+static void expect_open_of(const lrm_id *session) {
+  assert_int_equal(t.open.session_id.size, 16);
+  assert_memory_equal(t.open.session_id.bytes, session->bytes, 16);
+}
+
+/* Deleted at the relay: nothing is opened under that id any more; under a new one all of the
+ * history goes there, and the next process knows that id. */
+static void a_deleted_session_goes_on_as_another(void **state) {
+  (void)state;
+  lrm_host_attach_link(kit.host, t.link);
+  connect_links();
+  lrm_id first = lrm_host_session_id(kit.host), second = kit_id(77);
+  expect_open_of(&first);
+  opened(0);
+  lrm_id waiting = kit_prompt(&kit, "never to be run");
+  (void)waiting;
+  close_events(LRM_CODE_NOT_FOUND, 0);
+  assert_true(lrm_host_deleted(kit.host));
+  assert_true(kit_act(&kit));
+  while (kit.action.type != LRM_ACTION_RESTART_LINK) assert_true(kit_act(&kit));
+  assert_int_equal(kit.action.code, LRM_CODE_NOT_FOUND);
+  unsigned opens = t.opens;
+  connect_links();
+  lrm_host_attach_link(kit.host, t.link);
+  exchange();
+  assert_int_equal(t.opens, opens);
+  assert_int_equal(lrm_host_renew(kit.host, &first, kit.wall_ms, kit.now_ns), LRM_ERR_USAGE);
+  assert_int_equal(lrm_host_renew(kit.host, &second, kit.wall_ms, kit.now_ns), 0);
+  assert_false(lrm_host_deleted(kit.host));
+  assert_int_equal(
+      lrm_host_set_remote_mode(kit.host, (uint32_t)MODE(CONTROL), "", kit.wall_ms, kit.now_ns), 0);
+  exchange();
+  assert_int_equal(t.opens, opens + 1);
+  expect_open_of(&second);
+  t.end = UINT64_MAX;
+  opened(0);
+  assert_int_equal(t.from, 0); /* all of it */
+  assert_int_equal(t.end, lrm_host_position(kit.host).offset);
+  kit_commit(&kit);
+  kit_restart(&kit, false);
+  lrm_id after = lrm_host_session_id(kit.host);
+  assert_true(lrm_id_equal(&after, &second));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
 
 int main(void) {
@@ -260,6 +327,8 @@ int main(void) {
       TEST(a_link_that_is_live_already_is_used_at_once),
       TEST(a_relay_may_have_any_beginning),
       TEST(a_relay_says_when_to_come_again),
+      TEST(a_relay_asks_for_a_snapshot),
+      TEST(a_deleted_session_goes_on_as_another),
   };
   return cmocka_run_group_tests_name("host_link", tests, NULL, NULL);
 }

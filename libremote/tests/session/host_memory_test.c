@@ -395,6 +395,13 @@ static int chunk(uint64_t position) {
   message.total = 2 * sizeof data;
   message.name = lrm__text("a.png");
   message.data = (ProtobufCBinaryData){sizeof data, data};
+  uint8_t sha256[LRM_SHA256_BYTES];
+  lrm_sha256 sum;
+  lrm_sha256_begin(&sum);
+  lrm_sha256_add(&sum, data, sizeof data);
+  lrm_sha256_add(&sum, data, sizeof data);
+  lrm_sha256_end(&sum, sha256);
+  message.sha256 = (ProtobufCBinaryData){sizeof sha256, sha256};
   return command(REMOTE__V1__COMMAND__BODY_ATTACHMENT_CHUNK, &message);
 }
 static int call_chunk(void) { return chunk(20000); }

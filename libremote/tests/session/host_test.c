@@ -496,6 +496,13 @@ static lrm_id chunk(const lrm_id *id, uint64_t position, uint64_t total, size_t 
   piece.total = total;
   piece.name = lrm__text("a.png");
   piece.data = (ProtobufCBinaryData){bytes, data};
+  uint8_t sha256[LRM_SHA256_BYTES];
+  lrm_sha256 sum;
+  lrm_sha256_begin(&sum);
+  for (uint64_t at = 0; at < total && total <= LRM_ATTACHMENT_BYTES_MAX; at += 50000)
+    lrm_sha256_add(&sum, data, total - at < 50000 ? (size_t)(total - at) : 50000);
+  lrm_sha256_end(&sum, sha256);
+  piece.sha256 = (ProtobufCBinaryData){sizeof sha256, sha256};
   command.body_case = REMOTE__V1__COMMAND__BODY_ATTACHMENT_CHUNK;
   command.attachment_chunk = &piece;
   return kit_command(&kit, &command, 0);

@@ -3,6 +3,8 @@
 
 #include "sim.h"
 
+#include "remote/sha256.h"
+
 typedef struct saying {
   sim_client *c;
   sim_view *view;
@@ -185,6 +187,11 @@ static void say_attachment(saying *s) {
   sim_world *w = s->c->w;
   static uint8_t data[600];
   lrm_id id = sim_make_id(w);
+  uint8_t sha256[LRM_SHA256_BYTES];
+  lrm_sha256 sum;
+  lrm_sha256_begin(&sum);
+  for (unsigned i = 0; i < 2; i++) lrm_sha256_add(&sum, data, sizeof data);
+  lrm_sha256_end(&sum, sha256);
   s->count = SIM_COMMAND_ATTACHMENT;
   for (unsigned i = 0; i < (sim_once_in(&w->random, 5) ? 1u : 2u); i++) {
     Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
@@ -195,6 +202,7 @@ static void say_attachment(saying *s) {
     chunk.name = lrm__text("notes");
     chunk.media_type = lrm__text("text/plain");
     chunk.data = (ProtobufCBinaryData){sizeof data, data};
+    chunk.sha256 = (ProtobufCBinaryData){sizeof sha256, sha256};
     command.body_case = REMOTE__V1__COMMAND__BODY_ATTACHMENT_CHUNK;
     command.attachment_chunk = &chunk;
     if (!submit(s, &command)) return;

@@ -179,7 +179,8 @@ struct  Remote__V1__SubmitPrompt
 
 
 /*
- * A chunk of an attachment. At most 10 MiB and one hour for all chunks.
+ * A chunk of an attachment. At most 10 MiB and one hour for all chunks; `total` and `sha256` are the
+ * same in each.
  */
 struct  Remote__V1__AttachmentChunk
 {
@@ -205,7 +206,7 @@ struct  Remote__V1__AttachmentChunk
    */
   char *name;
   /*
-   * SHA-256 of the whole attachment.
+   * SHA-256 of the whole attachment; 32 bytes.
    */
   ProtobufCBinaryData sha256;
   /*

@@ -3097,7 +3097,7 @@ const ProtobufCMessageDescriptor remote__v1__tool_ended__descriptor =
   (ProtobufCMessageInit) remote__v1__tool_ended__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__asset__field_descriptors[6] =
+static const ProtobufCFieldDescriptor remote__v1__asset__field_descriptors[7] =
 {
   {
     "asset_id",
@@ -3171,6 +3171,18 @@ static const ProtobufCFieldDescriptor remote__v1__asset__field_descriptors[6] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "sha256",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__Asset, sha256),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__asset__field_indices_by_name[] = {
   0,   /* field[0] = asset_id */
@@ -3178,12 +3190,13 @@ static const unsigned remote__v1__asset__field_indices_by_name[] = {
   3,   /* field[3] = media_type */
   5,   /* field[5] = name */
   1,   /* field[1] = position */
+  6,   /* field[6] = sha256 */
   2,   /* field[2] = total */
 };
 static const ProtobufCIntRange remote__v1__asset__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor remote__v1__asset__descriptor =
 {
@@ -3193,7 +3206,7 @@ const ProtobufCMessageDescriptor remote__v1__asset__descriptor =
   "Remote__V1__Asset",
   "remote.v1",
   sizeof(Remote__V1__Asset),
-  6,
+  7,
   remote__v1__asset__field_descriptors,
   remote__v1__asset__field_indices_by_name,
   1,  remote__v1__asset__number_ranges,

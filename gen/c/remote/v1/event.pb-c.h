@@ -761,10 +761,14 @@ struct  Remote__V1__Asset
    * File name or URI, for people; may be empty.
    */
   char *name;
+  /*
+   * SHA-256 of the whole asset, the same in each chunk; 32 bytes, or empty: not told.
+   */
+  ProtobufCBinaryData sha256;
 };
 #define REMOTE__V1__ASSET__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&remote__v1__asset__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, {0,NULL} }
 
 
 /*
