@@ -31,8 +31,8 @@ typedef struct lrm_host_config {
   lrm_allocator allocator;
   lrm_store *store;           /* journal, already claimed; one session a store */
   uint64_t writer_generation; /* from lrm_store_claim */
-  lrm_id session_id;
-  uint64_t seed[2]; /* entropy for epochs and ask ids; fresh for every process */
+  lrm_id session_id; /* of the journal, and of the session at the relay until lrm_host_renew */
+  uint64_t seed[2];  /* entropy for epochs and ask ids; fresh for every process */
   const Remote__V1__SessionStarted *session; /* copied; description of the session */
   uint64_t created_ms;
   uint32_t remote_mode; /* RemoteMode at start */
@@ -232,6 +232,18 @@ int lrm_host_attachment_read(lrm_host *host, const lrm_id *attachment_id, uint64
  * again. */
 int lrm_host_set_remote_mode(lrm_host *host, uint32_t remote_mode, const char *reason,
                              uint64_t wall_ms, uint64_t now_ns) LRM_MUST_USE;
+/* The relay said that the session was deleted there (RESTART_LINK, 3009). It opens nothing any more
+ * until lrm_host_renew. */
+bool lrm_host_deleted(const lrm_host *host);
+/* The id under which the session is published: of the config, or of the newest lrm_host_renew,
+ * which the journal remembers. */
+lrm_id lrm_host_session_id(const lrm_host *host);
+/* After a deletion: the session goes on at the relay as another one, with all of the history that
+ * the journal still has, under an id of the caller's (random). The journal stays where it is: to
+ * lrm_host_create its id is the first one. Commands from afar that have no outcome become UNKNOWN.
+ * LRM_ERR_USAGE: no id, or the same; LRM_ERR_STATE: another process has the session. */
+int lrm_host_renew(lrm_host *host, const lrm_id *session_id, uint64_t wall_ms,
+                   uint64_t now_ns) LRM_MUST_USE;
 /* Hands the host its link (NULL: takes it away; its channels are not closed). The host opens its
  * channels when the link is WELCOME (at once when it is LIVE already), and again after each. The
  * link must outlive its stay here. */

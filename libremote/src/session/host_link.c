@@ -333,6 +333,8 @@ static int on_closed(lrm_host *host, lrm__host_channel *channel, const remote_v1
   channel_gone(channel);
   if (channel == &host->publish) host->confirmed = false;
   if (channel == &host->commands) host->synced = false;
+  /* The relay's log is over its limit and holds no set to trim it to: it comes back with one. */
+  if (channel == &host->publish && problem->code == LRM_CODE_TRIMMED) host->snapshot_wanted = true;
   if (problem->code >= 3000) {
     char text[512];
     explain(problem, text, sizeof text);
@@ -403,7 +405,7 @@ void lrm_host_link_down(lrm_host *host) {
 void lrm_host_attach_link(lrm_host *host, lrm_link *link) {
   lrm_host_link_down(host);
   host->link = link;
-  if (host->stopped != LRM_CODE_FENCED) host->stopped = 0;
+  if (host->stopped != LRM_CODE_FENCED && host->stopped != LRM_CODE_NOT_FOUND) host->stopped = 0;
   host->publish.reopen_ns = host->commands.reopen_ns = 0;
   if (link == NULL || lrm_link_state_now(link) != LRM_LINK_LIVE) return;
   host->welcome = true;
@@ -532,4 +534,40 @@ int lrm_host_set_remote_mode(lrm_host *host, uint32_t remote_mode, const char *r
     if (result == 0) result = lrm__host_process(host);
   }
   return lrm__host_leave(host, result);
+}
+
+/* ---- another session id ---- */
+
+bool lrm_host_deleted(const lrm_host *host) { return host->stopped == LRM_CODE_NOT_FOUND; }
+
+lrm_id lrm_host_session_id(const lrm_host *host) { return host->config.session_id; }
+
+static int renew(lrm_host *host, const lrm_id *session_id) {
+  lrm__host_close_channel(host, &host->publish, LRM_CODE_NORMAL, "");
+  lrm__host_close_channel(host, &host->commands, LRM_CODE_NORMAL, "");
+  host->confirmed = host->synced = false;
+  host->config.session_id = *session_id;
+  /* Nobody has anything of it: neither events of ours, nor commands for us. */
+  host->acknowledged = host->off_end = 0;
+  host->acks_count = 0;
+  host->commands_at = (lrm_position){{{0}}, 0};
+  static const uint8_t key[] = "session";
+  int result = lrm__host_put(host, LRM__SPACE_META, (lrm_slice){key, sizeof key - 1},
+                             (lrm_slice){session_id->bytes, sizeof session_id->bytes});
+  if (result == 0) result = lrm__host_save_position(host);
+  if (result == 0) result = lrm__host_give_up(host, "the session was deleted at the relay");
+  host->stopped = 0;
+  host->publish.reopen_ns = host->commands.reopen_ns = 0;
+  host->publish.backoff_ns = host->commands.backoff_ns = 0;
+  /* The relay must not hear of it before the journal has it. */
+  host->epoch_step = lrm__host_step(host);
+  return result;
+}
+
+int lrm_host_renew(lrm_host *host, const lrm_id *session_id, uint64_t wall_ms, uint64_t now_ns) {
+  if (lrm_id_none(session_id) || lrm_id_equal(session_id, &host->config.session_id))
+    return LRM_ERR_USAGE;
+  if (host->fenced || host->stopped == LRM_CODE_FENCED) return LRM_ERR_STATE;
+  lrm__host_enter(host, wall_ms, now_ns);
+  return lrm__host_leave(host, renew(host, session_id));
 }

@@ -100,8 +100,23 @@ static int load_position(lrm_host *host) {
   return 0;
 }
 
+/* The id under which the relay knows the session, when it is not the first one any more. */
+static int load_session_id(lrm_host *host) {
+  static const uint8_t key[] = "session";
+  lrm_slice value;
+  int result =
+      lrm_store_get(host->store, LRM__SPACE_META, (lrm_slice){key, sizeof key - 1}, &value);
+  if (result == LRM_ERR_NOT_FOUND) return 0;
+  if (result != 0) return result;
+  lrm_id id;
+  if (lrm_id_from(value.data, value.bytes, &id) != 0 || lrm_id_none(&id)) return LRM_ERR_CORRUPT;
+  host->config.session_id = id;
+  return 0;
+}
+
 int lrm__host_replay(lrm_host *host) {
   int result = replay_events(host);
+  if (result == 0) result = load_session_id(host);
   if (result == 0) result = load_position(host);
   if (result == 0) result = load_commands(host);
   if (result == 0) result = lrm__host_restore_asks(host);

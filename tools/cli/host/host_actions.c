@@ -63,7 +63,8 @@ static void restart_link(host_app *app, const lrm_host_action *action) {
   switch (action->code) {
     case LRM_CODE_NOT_FOUND:
       surface_say(app->surface,
-                  "this session was deleted at the relay; it goes on here, without remote control");
+                  "this session was deleted at the relay; it goes on here, without remote control. "
+                  "/remote on makes it a new one there");
       break;
     case LRM_CODE_FENCED:
     case LRM_CODE_NORMAL:

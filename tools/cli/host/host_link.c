@@ -34,6 +34,14 @@ static void problem(host_app *app, const remote_v1_Problem *p) {
   }
 }
 
+/* As the relay knows it: after a deletion it is not the one of its folder any more. */
+static const char *session_hex(const host_app *app, char out[LRM_ID_HEX_BYTES]) {
+  if (app->host == NULL) return app->dir.hex;
+  lrm_id id = lrm_host_session_id(app->host);
+  lrm_id_hex(&id, out);
+  return out;
+}
+
 static void welcome(host_app *app, const remote_v1_Welcome *w) {
   app->link_live = true;
   app->link_said_down = false;
@@ -49,7 +57,7 @@ static void welcome(host_app *app, const remote_v1_Welcome *w) {
               "remote control (%s) through %s as %.63s on %.63s; watch with: "
               "remote attach %.8s",
               host_remote_word(app->remote_mode), app->relay, w->principal.account,
-              w->principal.device, app->dir.hex);
+              w->principal.device, session_hex(app, (char[LRM_ID_HEX_BYTES]){0}));
 }
 
 static void on_event(void *user, lrm_link *link, const lrm_link_event *event) {
@@ -172,6 +180,25 @@ void app_link_work(host_app *app) {
   lrm_uv_drive_stop(app->drive, LRM_CODE_NORMAL, on_stopped, app);
 }
 
+/* Deleted at the relay is deleted there for good: remote control goes on as another session. */
+static bool renew(host_app *app) {
+  lrm_id id;
+  char hex[LRM_ID_HEX_BYTES];
+  if (getrandom(id.bytes, sizeof id.bytes, 0) != (ssize_t)sizeof id.bytes) return false;
+  int result = lrm_host_renew(app->host, &id, lrm_uv_wall_ms(), app_now(app));
+  if (result != 0) {
+    surface_say(app->surface, "remote: %s", lrm_error_text(result));
+    return false;
+  }
+  lrm_id_hex(&id, hex);
+  session_dir_set(&app->dir, "relay_session_id", json_string(hex));
+  surface_say(
+      app->surface,
+      "the session was deleted at %s; it goes on there as a new one, %.8s, with its history",
+      app->relay, hex);
+  return true;
+}
+
 void app_remote_set(host_app *app, uint32_t mode, const char *reason) {
   bool off = mode == REMOTE__V1__REMOTE_MODE__REMOTE_MODE_OFF;
   if (app->host == NULL) return;
@@ -186,6 +213,7 @@ void app_remote_set(host_app *app, uint32_t mode, const char *reason) {
     return;
   }
   if (!off && !app_link_open(app)) return;
+  if (!off && lrm_host_deleted(app->host) && !renew(app)) return;
   app->remote_mode = mode;
   int result = lrm_host_set_remote_mode(app->host, mode, reason, lrm_uv_wall_ms(), app_now(app));
   if (result != 0) surface_say(app->surface, "remote: %s", lrm_error_text(result));
@@ -201,5 +229,6 @@ void app_remote_status(host_app *app) {
   }
   surface_say(app->surface, "remote control: %s through %s, %s. Watch with: remote attach %.8s",
               host_remote_word(app->remote_mode), app->relay,
-              app->link_live ? "connected" : "not connected, trying again", app->dir.hex);
+              app->link_live ? "connected" : "not connected, trying again",
+              session_hex(app, (char[LRM_ID_HEX_BYTES]){0}));
 }

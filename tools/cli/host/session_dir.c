@@ -99,8 +99,14 @@ static json_t *facts_of(const char *root, const char *hex) {
 
 static void consider(candidate *best, const char *root, const char *hex, const char *name,
                      const char *cwd) {
-  if (name != NULL && strncmp(hex, name, strlen(name)) != 0) return;
   json_t *facts = facts_of(root, hex);
+  /* The relay may know it by another id, since it was deleted there. */
+  const char *other = json_string_value(json_object_get(facts, "relay_session_id"));
+  if (name != NULL && strncmp(hex, name, strlen(name)) != 0 &&
+      (other == NULL || strncmp(other, name, strlen(name)) != 0)) {
+    json_decref(facts);
+    return;
+  }
   const char *where = json_string_value(json_object_get(facts, "cwd"));
   json_int_t updated = json_integer_value(json_object_get(facts, "updated_ms"));
   bool fits = json_is_object(facts) && (cwd == NULL || (where != NULL && strcmp(where, cwd) == 0));
