@@ -14,12 +14,14 @@
 const char *ask_kind_name(const Remote__V1__Ask *ask);
 /* "allow_once" … Static. */
 const char *ask_option_kind_name(Remote__V1__AskOptionKind kind);
+/* What is asked, as it was said: to be cleaned. */
+const char *ask_plain_title(const Remote__V1__Ask *ask);
 /* One line. */
 void ask_title(const Remote__V1__Ask *ask, char *out, size_t capacity);
 /* First 8 digits of the id, and the terminator. */
 void ask_short_id(const Remote__V1__Ask *ask, char out[9]);
 
-/* Title, details and numbered options. `number` 0: none in front of the title. */
+/* The card of the transcript as plain text. `number` 0: none in front of the title. */
 void ask_print(FILE *to, const Remote__V1__Ask *ask, unsigned number);
 
 /* The open ask that `word` means: the beginning of its id. NULL: the only one.

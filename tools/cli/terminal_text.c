@@ -1,48 +1,70 @@
 #include "terminal_text.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "unicode_text.h"
 
 /* Longest escape sequence that is dropped; beyond it the text is shown again. */
 #define SEQUENCE_BYTES_MAX 4096
 
 enum { IN_TEXT = 0, AFTER_ESCAPE = 1, IN_CSI = 2, IN_STRING = 3, IN_STRING_ESCAPE = 4 };
 
-#define REPLACEMENT 0xFFFDu
+/* Marks on one character; more of them would grow over the lines around. */
+#define MARKS_MAX 8
 
-static size_t encode(uint32_t c, char out[4]) {
-  if (c < 0x80) {
-    out[0] = (char)c;
-    return 1;
-  }
-  if (c < 0x800) {
-    out[0] = (char)(0xC0 | c >> 6);
-    out[1] = (char)(0x80 | (c & 0x3F));
-    return 2;
-  }
-  if (c < 0x10000) {
-    out[0] = (char)(0xE0 | c >> 12);
-    out[1] = (char)(0x80 | (c >> 6 & 0x3F));
-    out[2] = (char)(0x80 | (c & 0x3F));
-    return 3;
-  }
-  out[0] = (char)(0xF0 | c >> 18);
-  out[1] = (char)(0x80 | (c >> 12 & 0x3F));
-  out[2] = (char)(0x80 | (c >> 6 & 0x3F));
-  out[3] = (char)(0x80 | (c & 0x3F));
-  return 4;
-}
+#define REPLACEMENT UNICODE_REPLACEMENT
 
 /* Characters that change how others are shown, or are not shown at all: they can make one text
  * look like another. */
 static bool deceives(uint32_t c) {
+  if (c == 0x34F || c == 0x115F || c == 0x1160 || c == 0x17B4 || c == 0x17B5 || c == 0x180E ||
+      c == 0x3164 || c == 0xFFA0)
+    return true;
   return (c >= 0x80 && c < 0xA0) || c == 0x061C || c == 0x200E || c == 0x200F ||
          (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0x200B ||
          c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE0FFF);
 }
 
+/* Harmless in prose, where scripts and emoji need them; in a command they hide a difference. */
+static bool looks_like_another(uint32_t c) {
+  return c == 0xA0 || c == 0xAD || c == 0x1680 || (c >= 0x2000 && c <= 0x200D) || c == 0x202F ||
+         c == 0x205F || c == 0x2800 || c == 0x3000 || (c >= 0x180B && c <= 0x180F) ||
+         (c >= 0xFE00 && c <= 0xFE0F);
+}
+
 static void emit(uint32_t c, terminal_text_write write, void *user) {
   char out[4];
-  write(user, out, encode(c, out));
+  write(user, out, unicode_encode(c, out));
+}
+
+/* A character that is not to be shown as it is. */
+static void emit_hidden(const terminal_text *text, uint32_t c, terminal_text_write write,
+                        void *user) {
+  char name[16];
+  if (!(text->flags & TERMINAL_TEXT_NAMED)) {
+    emit(REPLACEMENT, write, user);
+    return;
+  }
+  int bytes = snprintf(name, sizeof name, "<U+%04X>", (unsigned)c);
+  write(user, name, (size_t)bytes);
+}
+
+static void emit_printable(terminal_text *text, uint32_t c, terminal_text_write write, void *user) {
+  bool mark = c >= 0x300 && c != 0x200D && unicode_columns(c) == 0;
+  if (deceives(c) || (text->flags & TERMINAL_TEXT_NAMED && looks_like_another(c))) {
+    text->marks = 0;
+    emit_hidden(text, c, write, user);
+  } else if (!mark) {
+    if (c != 0x200D || ++text->marks <= MARKS_MAX) emit(c, write, user);
+    if (c != 0x200D) text->marks = 0;
+  } else if (text->marks < MARKS_MAX) {
+    text->marks++;
+    emit(c, write, user);
+  } else if (text->marks == MARKS_MAX) {
+    text->marks++; /* said once; the rest of the heap is left out */
+    emit(REPLACEMENT, write, user);
+  }
 }
 
 static void emit_break(const terminal_text *text, char c, terminal_text_write write, void *user) {
@@ -54,9 +76,12 @@ static void emit_break(const terminal_text *text, char c, terminal_text_write wr
 static void take_plain(terminal_text *text, uint32_t c, terminal_text_write write, void *user) {
   if (text->return_seen) {
     text->return_seen = false;
-    emit_break(text, '\n', write, user);
+    bool kept = text->flags & TERMINAL_TEXT_RETURNS && c != '\n';
+    if (text->flags & TERMINAL_TEXT_NAMED && c != '\n') emit(0x240D, write, user);
+    emit_break(text, kept ? '\r' : '\n', write, user);
     if (c == '\n') return;
   }
+  if (c < 0x20) text->marks = 0;
   if (c == '\r') {
     text->return_seen = true;
   } else if (c == '\n' || c == '\t') {
@@ -71,7 +96,7 @@ static void take_plain(terminal_text *text, uint32_t c, terminal_text_write writ
   } else if (c == 0x7F) {
     if (!(text->flags & TERMINAL_TEXT_STRIP)) emit(0x2421, write, user);
   } else {
-    emit(deceives(c) ? REPLACEMENT : c, write, user);
+    emit_printable(text, c, write, user);
   }
 }
 
@@ -119,62 +144,21 @@ void terminal_text_init(terminal_text *text, unsigned flags) {
   *text = (terminal_text){.flags = flags};
 }
 
-/* Bytes of the character that `first` begins; 0: none does. */
-static size_t character_bytes(uint8_t first) {
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return 2;
-  if (first >= 0xE0 && first <= 0xEF) return 3;
-  if (first >= 0xF0 && first <= 0xF4) return 4;
-  return 0;
-}
-
-/* `byte` may follow what is pending: excludes over-long forms, surrogates and too large ones. */
-static bool continues(const uint8_t *pending, size_t bytes, uint8_t byte) {
-  if ((byte & 0xC0) != 0x80) return false;
-  if (bytes != 1) return true;
-  switch (pending[0]) {
-    case 0xE0:
-      return byte >= 0xA0;
-    case 0xED:
-      return byte < 0xA0;
-    case 0xF0:
-      return byte >= 0x90;
-    case 0xF4:
-      return byte < 0x90;
-    default:
-      return true;
-  }
-}
-
-static uint32_t decode(const uint8_t *b, size_t bytes) {
-  switch (bytes) {
-    case 1:
-      return b[0];
-    case 2:
-      return (uint32_t)(b[0] & 0x1F) << 6 | (b[1] & 0x3F);
-    case 3:
-      return (uint32_t)(b[0] & 0x0F) << 12 | (uint32_t)(b[1] & 0x3F) << 6 | (b[2] & 0x3F);
-    default:
-      return (uint32_t)(b[0] & 0x07) << 18 | (uint32_t)(b[1] & 0x3F) << 12 |
-             (uint32_t)(b[2] & 0x3F) << 6 | (b[3] & 0x3F);
-  }
-}
-
 void terminal_text_feed(terminal_text *text, const void *data, size_t bytes,
                         terminal_text_write write, void *user) {
   const uint8_t *at = data;
   for (size_t i = 0; i < bytes; i++) {
-    if (text->pending_bytes && !continues(text->pending, text->pending_bytes, at[i])) {
+    if (text->pending_bytes && !unicode_continues(text->pending, text->pending_bytes, at[i])) {
       text->pending_bytes = 0;
       take(text, REPLACEMENT, write, user);
     }
-    if (!text->pending_bytes && !character_bytes(at[i])) {
+    if (!text->pending_bytes && !unicode_bytes(at[i])) {
       take(text, REPLACEMENT, write, user);
       continue;
     }
     text->pending[text->pending_bytes++] = at[i];
-    if (text->pending_bytes == character_bytes(text->pending[0])) {
-      uint32_t c = decode(text->pending, text->pending_bytes);
+    if (text->pending_bytes == unicode_bytes(text->pending[0])) {
+      uint32_t c = unicode_decode(text->pending, text->pending_bytes);
       text->pending_bytes = 0;
       take(text, c, write, user);
     }
@@ -242,36 +226,13 @@ void terminal_text_puts(FILE *to, const char *text, unsigned flags) {
   terminal_text_print(to, text, strlen(text), flags);
 }
 
-/* Enough of Unicode's widths for lists and prompts; a wrong guess costs an alignment. */
-static size_t width(uint32_t c) {
-  if (c < 0x20 || (c >= 0x300 && c <= 0x36F) || (c >= 0x200B && c <= 0x200F) ||
-      (c >= 0xFE00 && c <= 0xFE0F) || (c >= 0x20D0 && c <= 0x20FF))
-    return 0;
-  if ((c >= 0x1100 && c <= 0x115F) || (c >= 0x2E80 && c <= 0x303E) ||
-      (c >= 0x3041 && c <= 0xA4CF) || (c >= 0xAC00 && c <= 0xD7A3) ||
-      (c >= 0xF900 && c <= 0xFAFF) || (c >= 0xFE30 && c <= 0xFE6F) ||
-      (c >= 0xFF00 && c <= 0xFF60) || (c >= 0xFFE0 && c <= 0xFFE6) ||
-      (c >= 0x1F300 && c <= 0x1F64F) || (c >= 0x1F680 && c <= 0x1F6FF) ||
-      (c >= 0x1F900 && c <= 0x1FAFF) || (c >= 0x20000 && c <= 0x3FFFD))
-    return 2;
-  return 1;
-}
-
-static size_t next_character(const char *text, uint32_t *c) {
-  size_t bytes = character_bytes((uint8_t)text[0]);
-  if (!bytes || strnlen(text, bytes) < bytes) {
-    *c = REPLACEMENT;
-    return 1;
-  }
-  *c = decode((const uint8_t *)text, bytes);
-  return bytes;
-}
-
 size_t terminal_text_columns(const char *text) {
-  size_t columns = 0;
-  for (uint32_t c; *text;) {
-    text += next_character(text, &c);
-    columns += width(c);
+  size_t columns = 0, bytes = strlen(text);
+  for (uint32_t c; bytes;) {
+    size_t n = unicode_next(text, bytes, &c);
+    columns += unicode_columns(c);
+    text += n;
+    bytes -= n;
   }
   return columns;
 }
@@ -279,19 +240,19 @@ size_t terminal_text_columns(const char *text) {
 size_t terminal_text_fit(char *text, size_t columns) {
   size_t total = terminal_text_columns(text);
   if (total <= columns) return total;
-  size_t used = 0, at = 0;
+  size_t used = 0, at = 0, all = strlen(text);
   if (columns == 0) {
     text[0] = 0;
     return 0;
   }
   for (uint32_t c;;) {
-    size_t bytes = next_character(text + at, &c);
-    if (used + width(c) > columns - 1) break;
-    used += width(c);
+    size_t bytes = unicode_next(text + at, all - at, &c);
+    if (used + unicode_columns(c) > columns - 1) break;
+    used += unicode_columns(c);
     at += bytes;
   }
   /* The ellipsis takes three bytes; what is cut off may have had fewer. */
-  if (strlen(text + at) >= 3)
+  if (all - at >= 3)
     memcpy(text + at, "\xE2\x80\xA6", 4);
   else
     memcpy(text + at, ".", 2);

@@ -2,6 +2,8 @@
  * escape sequences that move the cursor, answer back, set the clipboard or hide text. Nothing but
  * printable characters, newlines and tabs leaves this file.
  *
+ * A character carries at most 8 marks; the rest of a heap of them is one U+FFFD.
+ *
  * By default what is removed is made visible, so that nobody approves a command whose text was
  * partly hidden. TERMINAL_TEXT_STRIP drops whole escape sequences silently: for tool output, where
  * colours are common and nothing is decided by it. */
@@ -15,6 +17,13 @@
 
 #define TERMINAL_TEXT_ONE_LINE 1u /* newlines and tabs become a space */
 #define TERMINAL_TEXT_STRIP 2u    /* drop escape sequences instead of showing them */
+/* What is hidden, or looks like another character, is shown by name: <U+202E>. For what is decided
+ * on.
+ */
+#define TERMINAL_TEXT_NAMED 4u
+/* A carriage return that begins its line anew comes out as it is, instead of as a newline: for a
+ * caller that knows lines. */
+#define TERMINAL_TEXT_RETURNS 8u
 
 /* A stream that is cleaned piece by piece: characters and sequences may be cut anywhere. */
 typedef struct terminal_text {
@@ -23,6 +32,7 @@ typedef struct terminal_text {
   uint8_t pending_bytes;
   uint8_t sequence;        /* where in an escape sequence we are; 0: in none */
   uint16_t sequence_bytes; /* how long it is; bounded, so that nothing is swallowed for ever */
+  uint8_t marks;           /* on the last character */
   bool return_seen;        /* a carriage return that may belong to a newline */
 } terminal_text;
 

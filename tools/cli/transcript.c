@@ -1,38 +1,203 @@
+/* Blocks, marks and streams: what every other file of the transcript writes through. */
 #include "transcript.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "event_words.h"
 #include "transcript_internal.h"
 
-#define HASH_START UINT64_C(1469598103934665603)
+/* ---- life ---- */
+
+transcript_options transcript_options_for(unsigned columns, bool colour, bool screen_reader) {
+  return (transcript_options){.width = columns,
+                              .colour = colour && !screen_reader,
+                              .markdown = columns != 0,
+                              .symbols = columns && !screen_reader,
+                              .screen_reader = screen_reader,
+                              .fold = columns ? TRANSCRIPT_FOLD_LINES : 0};
+}
+
+static void write_out(void *user, const char *text, size_t bytes) {
+  transcript *t = user;
+  t->write(t->user, text, bytes);
+}
+
+/* The last column stays free: terminals differ in what a character there does to the cursor. */
+static unsigned usable(unsigned columns) { return columns > 4 ? columns - 1 : columns; }
+
+void transcript_init(transcript *t, transcript_write_fn write, void *user,
+                     const transcript_options *options) {
+  *t = (transcript){.write = write, .user = user, .options = *options};
+  if (t->options.fold > TRANSCRIPT_FOLD_MAX) t->options.fold = TRANSCRIPT_FOLD_MAX;
+  wrap_init(&t->out, write_out, t, usable(options->width), options->colour);
+}
+
+static void forget(transcript *t) {
+  for (size_t i = 0; i < TRANSCRIPT_TOOLS_MAX; i++) transcript_tool_free(&t->tools[i]);
+  memset(t->streams, 0, sizeof t->streams);
+  t->current = NULL;
+  t->tool = NULL;
+}
+
+void transcript_free(transcript *t) {
+  forget(t);
+  transcript_folds_free(t);
+}
+
+void transcript_resize(transcript *t, unsigned columns) {
+  if (!t->options.width || !columns) return;
+  t->options.width = columns;
+  t->out.width = usable(columns);
+}
+
+/* ---- marks ---- */
+
+const char *transcript_mark_text(const transcript *t, transcript_mark mark) {
+  static const char *const marks[][3] = {
+      /* symbols, ASCII, in words */
+      [MARK_NOTE] = {"· ", "- ", ""},
+      [MARK_TOOL] = {"● ", "* ", "Tool "},
+      [MARK_THOUGHT] = {"~ ", "~ ", "Thought: "},
+      [MARK_USER] = {"› ", "> ", "Prompt: "},
+      [MARK_ASK] = {"◆ ", "? ", "Question "},
+      [MARK_ERROR] = {"✗ ", "! ", "Error: "},
+      [MARK_WARNING] = {"! ", "! ", "Warning: "},
+      [MARK_OUTPUT] = {"  │ ", "  | ", ""},
+      [MARK_CARD] = {"│ ", "  ", ""},
+      [MARK_GOOD] = {"✓ ", "", ""},
+      [MARK_BAD] = {"✗ ", "", ""},
+      [MARK_GAP] = {"… ", "... ", ""},
+      [MARK_DOT] = {" · ", ", ", ", "},
+  };
+  return marks[mark][t->options.screen_reader ? 2 : t->options.symbols ? 0 : 1];
+}
 
 /* ---- writing ---- */
 
-static void write_through(void *user, const char *text, size_t bytes) {
-  transcript *t = user;
-  if (bytes == 0) return;
-  t->write(t->user, text, bytes);
-  t->last = text[bytes - 1];
+void transcript_put(transcript *t, unsigned style, const char *text) {
+  wrap_put(&t->out, style, text, strlen(text));
 }
 
-void transcript_write(transcript *t, const char *text) { write_through(t, text, strlen(text)); }
+void transcript_printf(transcript *t, unsigned style, const char *format, ...) {
+  char text[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  transcript_put(t, style, text);
+}
 
-void transcript_style(transcript *t, const char *style) {
-  if (t->options.colour) t->write(t->user, style, strlen(style));
+typedef struct styled {
+  transcript *t;
+  unsigned style;
+} styled;
+
+static void write_styled(void *user, const char *text, size_t bytes) {
+  const styled *s = user;
+  wrap_put(&s->t->out, s->style, text, bytes);
+}
+
+void transcript_foreign(transcript *t, unsigned style, const void *text, size_t bytes,
+                        unsigned flags) {
+  terminal_text cleaner;
+  styled s = {t, style};
+  terminal_text_init(&cleaner, flags);
+  terminal_text_feed(&cleaner, text, bytes, write_styled, &s);
+  terminal_text_end(&cleaner, write_styled, &s);
+}
+
+void transcript_words(transcript *t, unsigned style, const char *text) {
+  transcript_foreign(t, style, text, strlen(text), TERMINAL_TEXT_ONE_LINE);
+}
+
+void transcript_put_actor(transcript *t, unsigned style, const Remote__V1__Actor *by) {
+  char who[192];
+  if (by && by->local && t->options.local_is_you) {
+    transcript_put(t, style, " by you");
+    return;
+  }
+  actor_text(by, who, sizeof who);
+  if (who[0]) transcript_printf(t, style, "%s%s", by->local ? ", " : " by ", who);
+}
+
+/* ---- blocks ---- */
+
+static void flush_stream(transcript *t) {
+  if (t->current && t->options.markdown) markdown_flush(&t->current->markdown, &t->out);
+  t->current = NULL;
+  t->tool = NULL;
+}
+
+void transcript_end_line(transcript *t) {
+  wrap_break(&t->out);
+  t->out.hard = t->out.free_run = false;
 }
 
 void transcript_break(transcript *t) {
-  t->current = NULL;
-  if (t->last != '\n') transcript_write(t, "\n");
+  flush_stream(t);
+  transcript_end_line(t);
 }
 
-void transcript_foreign(transcript *t, const void *text, size_t bytes, unsigned flags) {
-  terminal_text cleaner;
-  terminal_text_init(&cleaner, flags);
-  terminal_text_feed(&cleaner, text, bytes, write_through, t);
-  terminal_text_end(&cleaner, write_through, t);
+static void agent_gutter(const transcript *t, char *out, size_t capacity) {
+  char name[64];
+  out[0] = 0;
+  if (!t->agent_shown[0] || t->options.screen_reader) return;
+  transcript_agent_name(t, t->agent_shown, name, sizeof name);
+  if (t->options.symbols)
+    snprintf(out, capacity, "┆ ");
+  else
+    snprintf(out, capacity, "[%s] ", name);
+}
+
+static void show_agent(transcript *t) {
+  char name[64];
+  const char *agent = t->agent ? t->agent : "";
+  if (!strcmp(agent, t->agent_shown)) return;
+  bool was_sub = t->agent_shown[0] != 0;
+  snprintf(t->agent_shown, sizeof t->agent_shown, "%s", agent);
+  transcript_agent_name(t, agent, name, sizeof name);
+  if (agent[0] && t->options.symbols) {
+    wrap_lead(&t->out, "┆ ", STYLE_MAGENTA);
+    transcript_put(t, STYLE_MAGENTA | STYLE_BOLD, name);
+  } else if (t->options.screen_reader && agent[0]) {
+    transcript_printf(t, STYLE_PLAIN, "Sub-agent %s:", name);
+  } else if (t->options.screen_reader && was_sub) {
+    transcript_put(t, STYLE_PLAIN, "Main agent:");
+  }
+  transcript_end_line(t);
+}
+
+void transcript_gutter(transcript *t, const char *gutter, unsigned style) {
+  char text[WRAP_GUTTER_BYTES_MAX];
+  agent_gutter(t, text, sizeof text);
+  size_t used = strlen(text);
+  snprintf(text + used, sizeof text - used, "%s", gutter);
+  wrap_gutter(&t->out, text, used && !gutter[0] ? STYLE_MAGENTA : style);
+}
+
+/* Notes and tools stand close together; all else has air around it. */
+static bool wants_gap(const transcript *t, unsigned kind) {
+  if (!t->anything || !t->options.width || t->options.screen_reader) return false;
+  return kind != t->block || (kind != BLOCK_NOTE && kind != BLOCK_TOOL);
+}
+
+void transcript_block(transcript *t, unsigned kind, const char *lead, unsigned lead_style,
+                      const char *gutter, unsigned gutter_style) {
+  char text[WRAP_GUTTER_BYTES_MAX];
+  transcript_break(t);
+  wrap_gutter(&t->out, "", STYLE_PLAIN);
+  if (wants_gap(t, kind)) transcript_put(t, STYLE_PLAIN, "\n");
+  t->block = (uint8_t)kind;
+  t->anything = true;
+  show_agent(t);
+  agent_gutter(t, text, sizeof text);
+  size_t used = strlen(text);
+  snprintf(text + used, sizeof text - used, "%s", lead);
+  transcript_gutter(t, gutter, gutter_style);
+  wrap_lead(&t->out, text, used && !lead[0] ? STYLE_MAGENTA : lead_style);
 }
 
 void transcript_note(transcript *t, const char *format, ...) {
@@ -41,18 +206,57 @@ void transcript_note(transcript *t, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
+  t->agent = NULL;
+  transcript_block(t, BLOCK_NOTE, "", STYLE_PLAIN, "", STYLE_PLAIN);
+  transcript_foreign(t, STYLE_DIM, text, strlen(text), 0);
   transcript_break(t);
-  transcript_style(t, STYLE_DIM);
-  transcript_foreign(t, text, strlen(text), 0);
-  transcript_style(t, STYLE_OFF);
-  transcript_break(t);
+}
+
+/* ---- Markdown ---- */
+
+typedef struct setter {
+  markdown_text *markdown;
+  wrap_text *out;
+} setter;
+
+static void write_set(void *user, const char *text, size_t bytes) {
+  const setter *s = user;
+  markdown_put(s->markdown, s->out, text, bytes);
+}
+
+static void begin_markdown(const transcript *t, markdown_text *m, unsigned style) {
+  /* Without styles the marks say what they would. */
+  markdown_init(m, style, !t->options.colour && !t->options.screen_reader,
+                t->options.screen_reader);
+}
+
+void transcript_markdown(transcript *t, unsigned style, const char *text) {
+  terminal_text cleaner;
+  markdown_text m;
+  setter s = {&m, &t->out};
+  if (!t->options.markdown) {
+    transcript_foreign(t, style, text, strlen(text), 0);
+    transcript_end_line(t);
+    return;
+  }
+  begin_markdown(t, &m, style);
+  terminal_text_init(&cleaner, 0);
+  terminal_text_feed(&cleaner, text, strlen(text), write_set, &s);
+  terminal_text_end(&cleaner, write_set, &s);
+  markdown_flush(&m, &t->out);
+  transcript_end_line(t);
 }
 
 /* ---- streams ---- */
 
-static uint64_t hash_more(uint64_t hash, const char *text, size_t bytes) {
-  for (size_t i = 0; i < bytes; i++) hash = (hash ^ (uint8_t)text[i]) * UINT64_C(1099511628211);
+uint64_t transcript_hash(uint64_t hash, const void *data, size_t bytes) {
+  const uint8_t *at = data;
+  for (size_t i = 0; i < bytes; i++) hash = (hash ^ at[i]) * UINT64_C(1099511628211);
   return hash;
+}
+
+static unsigned stream_style(const transcript_stream *s) {
+  return s->id[0] == 't' ? STYLE_DIM | STYLE_ITALIC : STYLE_PLAIN;
 }
 
 static transcript_stream *find_stream(transcript *t, char kind, const char *id) {
@@ -67,29 +271,36 @@ static transcript_stream *find_stream(transcript *t, char kind, const char *id) 
     }
     if (s->used < oldest->used) oldest = s;
   }
-  *oldest = (transcript_stream){.hash = HASH_START, .used = ++t->clock};
+  if (t->current == oldest) transcript_break(t);
+  *oldest = (transcript_stream){.hash = TRANSCRIPT_HASH_START, .used = ++t->clock};
   memcpy(oldest->id, key, sizeof key);
-  /* Only a tool's output may hold escape sequences that mean nothing. */
-  terminal_text_init(&oldest->cleaner,
-                     kind == 'o' || kind == 'e' || kind == 'm' ? TERMINAL_TEXT_STRIP : 0);
+  terminal_text_init(&oldest->cleaner, 0);
+  begin_markdown(t, &oldest->markdown, stream_style(oldest));
   return oldest;
 }
 
 static void begin_stream(transcript *t, transcript_stream *s) {
   if (t->current == s) return;
-  transcript_break(t);
+  bool thought = s->id[0] == 't';
+  const char *lead = thought ? transcript_mark_text(t, MARK_THOUGHT) : "";
+  transcript_block(t, thought ? BLOCK_THOUGHT : BLOCK_MESSAGE, s->begun ? "" : lead, STYLE_DIM,
+                   thought && t->options.width && !t->options.screen_reader ? "  " : "", STYLE_DIM);
   t->current = s;
-  if (s->id[0] == 't') transcript_write(t, "~ ");
+  s->begun = true;
 }
 
 static void write_stream(transcript *t, transcript_stream *s, const char *text, size_t bytes) {
   if (bytes == 0) return;
   begin_stream(t, s);
-  const char *style = s->id[0] == 'a' ? NULL : STYLE_DIM;
-  if (style) transcript_style(t, style);
-  terminal_text_feed(&s->cleaner, text, bytes, write_through, t);
-  if (style) transcript_style(t, STYLE_OFF);
-  s->hash = hash_more(s->hash, text, bytes);
+  setter set = {&s->markdown, &t->out};
+  styled plain = {t, stream_style(s)};
+  if (t->options.markdown)
+    terminal_text_feed(&s->cleaner, text, bytes, write_set, &set);
+  else
+    terminal_text_feed(&s->cleaner, text, bytes, write_styled, &plain);
+  /* A log has each piece as it comes. */
+  if (!t->options.width) wrap_flush(&t->out);
+  s->hash = transcript_hash(s->hash, text, bytes);
   s->shown += bytes;
 }
 
@@ -98,7 +309,19 @@ static void write_stream(transcript *t, transcript_stream *s, const char *text, 
 static bool was_replaced(const transcript_stream *s, uint64_t position, const char *text,
                          size_t bytes) {
   if (s->shown == s->first || position > s->first || position + bytes < s->shown) return false;
-  return hash_more(HASH_START, text + (s->first - position), s->shown - s->first) != s->hash;
+  return transcript_hash(TRANSCRIPT_HASH_START, text + (s->first - position),
+                         s->shown - s->first) != s->hash;
+}
+
+static void end_stream(transcript *t, transcript_stream *s) {
+  setter set = {&s->markdown, &t->out};
+  styled plain = {t, stream_style(s)};
+  if (t->current != s) return;
+  if (t->options.markdown)
+    terminal_text_end(&s->cleaner, write_set, &set);
+  else
+    terminal_text_end(&s->cleaner, write_styled, &plain);
+  transcript_break(t);
 }
 
 void transcript_stream_text(transcript *t, char kind, const char *id, uint64_t position,
@@ -106,9 +329,13 @@ void transcript_stream_text(transcript *t, char kind, const char *id, uint64_t p
   transcript_stream *s = find_stream(t, kind, id);
   if (s->shown == 0 && position > 0) s->shown = s->first = position; /* we came in the middle */
   if (over && was_replaced(s, position, text, bytes)) {
+    const char *agent = t->agent;
     transcript_note(t, "(the text above was replaced by this:)");
+    t->agent = agent;
     s->shown = s->first = position;
-    s->hash = HASH_START;
+    s->hash = TRANSCRIPT_HASH_START;
+    terminal_text_init(&s->cleaner, 0);
+    begin_markdown(t, &s->markdown, stream_style(s));
   }
   /* A hole: the durable message will have all of it. */
   if (position > s->shown && !over) return;
@@ -117,94 +344,22 @@ void transcript_stream_text(transcript *t, char kind, const char *id, uint64_t p
     size_t known = (size_t)(s->shown - position);
     write_stream(t, s, text + known, bytes - known);
   }
-  if (!over) return;
-  terminal_text_end(&s->cleaner, write_through, t);
-  if (t->current == s) transcript_break(t);
-}
-
-void transcript_stream_skip(transcript *t, char kind, const char *id, uint64_t position) {
-  transcript_stream *s = find_stream(t, kind, id);
-  s->shown = s->first = position;
-  s->hash = HASH_START;
-}
-
-/* ---- tools ---- */
-
-transcript_tool *transcript_find_tool(transcript *t, const char *id) {
-  transcript_tool *oldest = &t->tools[0];
-  for (size_t i = 0; i < TRANSCRIPT_TOOLS_MAX; i++) {
-    transcript_tool *tool = &t->tools[i];
-    if (!strcmp(tool->id, id)) {
-      tool->used = ++t->clock;
-      return tool;
-    }
-    if (tool->used < oldest->used) oldest = tool;
-  }
-  *oldest = (transcript_tool){.used = ++t->clock};
-  snprintf(oldest->id, sizeof oldest->id, "%s", id);
-  snprintf(oldest->title, sizeof oldest->title, "%s", id);
-  return oldest;
+  if (over) end_stream(t, s);
 }
 
 /* ---- events ---- */
 
-transcript_options transcript_options_for(unsigned columns, bool colour, bool screen_reader) {
-  return (transcript_options){.width = columns,
-                              .colour = colour && !screen_reader,
-                              .markdown = columns && !screen_reader,
-                              .symbols = columns && !screen_reader,
-                              .screen_reader = screen_reader,
-                              .fold = columns ? TRANSCRIPT_FOLD_LINES : 0};
+static void take_assistant(transcript *t, const Remote__V1__AssistantMessage *m, bool over) {
+  transcript_stream_text(t, 'a', m->message_id, m->position, m->text, strlen(m->text), over);
+  if (m->n_attachments) transcript_attachments(t, m->attachments, m->n_attachments);
 }
 
-void transcript_init(transcript *t, transcript_write_fn write, void *user,
-                     const transcript_options *options) {
-  *t = (transcript){.write = write, .user = user, .options = *options, .last = '\n'};
-}
-
-void transcript_free(transcript *t) { (void)t; }
-
-void transcript_resize(transcript *t, unsigned columns) {
-  if (t->options.width) t->options.width = columns;
-}
-
-bool transcript_expand(transcript *t, unsigned number) {
-  if (number)
-    transcript_note(t, "nothing is folded as %u", number);
-  else
-    transcript_note(t, "nothing is folded");
-  return false;
-}
-
-unsigned transcript_live(const transcript *t, unsigned columns, unsigned rows, char *out,
-                         size_t capacity) {
-  (void)t, (void)columns, (void)rows;
-  if (capacity) out[0] = 0;
-  return 0;
-}
-
-unsigned transcript_ask_number(transcript *t, const Remote__V1__Ask *ask) {
-  transcript_known_ask *oldest = &t->asks[0];
-  if (ask->ask_id.len != sizeof oldest->id) return 0;
-  for (size_t i = 0; i < TRANSCRIPT_ASKS_MAX; i++) {
-    transcript_known_ask *known = &t->asks[i];
-    if (known->number && !memcmp(known->id, ask->ask_id.data, sizeof known->id))
-      return known->number;
-    if (known->number < oldest->number) oldest = known;
-  }
-  memcpy(oldest->id, ask->ask_id.data, sizeof oldest->id);
-  return oldest->number = ++t->ask_count;
-}
-
-static void take_tool_output(transcript *t, const Remote__V1__ToolOutput *output) {
-  static const char kinds[] = {'m', 'o', 'e'}; /* mixed, standard output, standard error */
-  size_t stream = (size_t)output->stream;
-  transcript_find_tool(t, output->tool_call_id)->output_shown = true;
-  transcript_stream_text(t, kinds[stream < 3 ? stream : 0], output->tool_call_id, output->position,
-                         (const char *)output->data.data, output->data.len, false);
+static void take_thought(transcript *t, const Remote__V1__Thought *m, bool over) {
+  transcript_stream_text(t, 't', m->message_id, m->position, m->text, strlen(m->text), over);
 }
 
 void transcript_event(transcript *t, const Remote__V1__Event *event) {
+  t->agent = event->agent_id;
   switch (event->body_case) {
     case REMOTE__V1__EVENT__BODY_ASSISTANT_DELTA: {
       const Remote__V1__AssistantDelta *delta = event->assistant_delta;
@@ -212,51 +367,51 @@ void transcript_event(transcript *t, const Remote__V1__Event *event) {
                              strlen(delta->text), false);
       break;
     }
-    case REMOTE__V1__EVENT__BODY_ASSISTANT_MESSAGE: {
-      const Remote__V1__AssistantMessage *m = event->assistant_message;
-      transcript_stream_text(t, 'a', m->message_id, m->position, m->text, strlen(m->text),
-                             !m->more);
+    case REMOTE__V1__EVENT__BODY_ASSISTANT_MESSAGE:
+      take_assistant(t, event->assistant_message, !event->assistant_message->more);
       break;
-    }
     case REMOTE__V1__EVENT__BODY_THOUGHT_DELTA: {
       const Remote__V1__ThoughtDelta *delta = event->thought_delta;
       transcript_stream_text(t, 't', delta->message_id, delta->position, delta->text,
                              strlen(delta->text), false);
       break;
     }
-    case REMOTE__V1__EVENT__BODY_THOUGHT: {
-      const Remote__V1__Thought *m = event->thought;
-      transcript_stream_text(t, 't', m->message_id, m->position, m->text, strlen(m->text),
-                             !m->more);
+    case REMOTE__V1__EVENT__BODY_THOUGHT:
+      take_thought(t, event->thought, !event->thought->more);
       break;
-    }
+    case REMOTE__V1__EVENT__BODY_TOOL_STARTED:
+    case REMOTE__V1__EVENT__BODY_TOOL_UPDATED:
     case REMOTE__V1__EVENT__BODY_TOOL_OUTPUT:
-      take_tool_output(t, event->tool_output);
+    case REMOTE__V1__EVENT__BODY_TOOL_ENDED:
+      transcript_tool_event(t, event);
+      break;
+    case REMOTE__V1__EVENT__BODY_ASK_OPENED:
+    case REMOTE__V1__EVENT__BODY_ASK_RESOLVED:
+      transcript_ask_event(t, event);
       break;
     default:
       transcript_plain_event(t, event);
       break;
   }
+  t->agent = NULL;
 }
 
 /* ---- a jump ---- */
 
 static void take_history(transcript *t, const Remote__V1__HistoryItem *item) {
+  t->agent = item->agent_id;
   switch (item->item_case) {
     case REMOTE__V1__HISTORY_ITEM__ITEM_USER:
       transcript_user_message(t, item->user);
       break;
     case REMOTE__V1__HISTORY_ITEM__ITEM_ASSISTANT:
-      transcript_stream_text(t, 'a', item->assistant->message_id, item->assistant->position,
-                             item->assistant->text, strlen(item->assistant->text), !item->open);
+      take_assistant(t, item->assistant, !item->open);
       break;
     case REMOTE__V1__HISTORY_ITEM__ITEM_THOUGHT:
-      transcript_stream_text(t, 't', item->thought->message_id, item->thought->position,
-                             item->thought->text, strlen(item->thought->text), !item->open);
+      take_thought(t, item->thought, !item->open);
       break;
     case REMOTE__V1__HISTORY_ITEM__ITEM_TOOL:
-      transcript_tool_line(t, item->tool);
-      transcript_tool_content(t, item->tool->content, item->tool->n_content);
+      transcript_tool_history(t, item->tool, item->agent_id);
       break;
     case REMOTE__V1__HISTORY_ITEM__ITEM_NOTICE:
       transcript_notice(t, item->notice);
@@ -264,39 +419,41 @@ static void take_history(transcript *t, const Remote__V1__HistoryItem *item) {
     default:
       break;
   }
-}
-
-static void take_running_tool(transcript *t, const Remote__V1__ToolState *tool) {
-  uint64_t all = tool->output_position + tool->output.len;
-  uint64_t apart = tool->stdout_bytes + tool->stderr_bytes;
-  transcript_tool_line(t, tool);
-  transcript_stream_skip(t, 'o', tool->tool_call_id, tool->stdout_bytes);
-  transcript_stream_skip(t, 'e', tool->tool_call_id, tool->stderr_bytes);
-  transcript_stream_skip(t, 'm', tool->tool_call_id, all > apart ? all - apart : 0);
-  if (tool->output.len == 0) return;
-  transcript_find_tool(t, tool->tool_call_id)->output_shown = true;
-  if (tool->output_position) transcript_note(t, "(earlier output is left out)");
-  transcript_style(t, STYLE_DIM);
-  transcript_foreign(t, tool->output.data, tool->output.len, TERMINAL_TEXT_STRIP);
-  transcript_style(t, STYLE_OFF);
-  transcript_break(t);
+  t->agent = NULL;
 }
 
 void transcript_state(transcript *t, const Remote__V1__SessionState *state) {
-  memset(t->streams, 0, sizeof t->streams);
-  memset(t->tools, 0, sizeof t->tools);
   transcript_break(t);
-  if (state->history_cut)
-    transcript_note(t, "(earlier messages are left out; `remote watch --from start` has them)");
+  forget(t);
+  if (state->history_cut) transcript_note(t, "(earlier messages are left out)");
+  bool typed_above = t->options.typed_above;
+  t->options.typed_above = false; /* not those of the past */
   for (size_t i = 0; i < state->n_history; i++) take_history(t, state->history[i]);
-  for (size_t i = 0; i < state->n_tools; i++) take_running_tool(t, state->tools[i]);
+  t->options.typed_above = typed_above;
+  for (size_t i = 0; i < state->n_tools; i++) transcript_tool_running(t, state->tools[i]);
   transcript_plan(t, state->plan, state->n_plan);
-  for (size_t i = 0; i < state->n_queue; i++) {
-    transcript_break(t);
-    transcript_write(t, "queued: ");
-    transcript_foreign(t, state->queue[i]->text, strlen(state->queue[i]->text),
-                       TERMINAL_TEXT_ONE_LINE);
-    transcript_break(t);
-  }
+  transcript_queue(t, state->queue, state->n_queue);
   for (size_t i = 0; i < state->n_asks; i++) transcript_ask(t, state->asks[i]);
+  transcript_break(t);
+}
+
+/* ---- /expand ---- */
+
+bool transcript_expand(transcript *t, unsigned number) {
+  bool found = false;
+  unsigned newest = 0;
+  for (size_t i = 0; i < TRANSCRIPT_TOOLS_MAX; i++)
+    if (t->tools[i].folded && t->tools[i].number > newest) newest = t->tools[i].number;
+  for (size_t i = 0; i < TRANSCRIPT_FOLDS_MAX; i++)
+    if (t->folds[i].number > newest) newest = t->folds[i].number;
+  if (!number) number = newest;
+  t->agent = NULL;
+  for (size_t i = 0; number && i < TRANSCRIPT_TOOLS_MAX; i++)
+    if (t->tools[i].number == number) found = transcript_tool_expand(t, &t->tools[i]) || found;
+  if (number) found = transcript_folds_expand(t, number) || found;
+  if (!found && number)
+    transcript_note(t, "nothing is folded as %u (any more)", number);
+  else if (!found)
+    transcript_note(t, "nothing is folded");
+  return found;
 }

@@ -17,12 +17,22 @@
 
 #include "remote/v1/event.pb-c.h"
 
+#include "markdown_text.h"
 #include "terminal_text.h"
+#include "wrap_text.h"
 
+/* What is kept is bounded; beyond it the oldest is forgotten. All of it is below 7 MiB. */
 #define TRANSCRIPT_STREAMS_MAX 32
 #define TRANSCRIPT_TOOLS_MAX 64
 #define TRANSCRIPT_ASKS_MAX 64
-#define TRANSCRIPT_OUTPUT_BYTES_MAX 8192 /* of one tool's content, when it ends */
+#define TRANSCRIPT_AGENTS_MAX 16
+#define TRANSCRIPT_OPTIONS_MAX 12               /* of an ask, whose labels are remembered */
+#define TRANSCRIPT_FOLDS_MAX 32                 /* changes and documents that were folded */
+#define TRANSCRIPT_KEPT_BYTES_MAX (32u * 1024u) /* of a tool's output: its beginning, and its end \
+                                                 */
+#define TRANSCRIPT_LINE_BYTES_MAX 1024          /* of a line of output; the rest is counted */
+#define TRANSCRIPT_TAIL_BYTES_MAX 256           /* of a line of the folded end */
+#define TRANSCRIPT_FOLD_MAX 16                  /* most lines that are shown first, and last */
 
 typedef void (*transcript_write_fn)(void *user, const char *text, size_t bytes);
 
@@ -42,39 +52,94 @@ typedef struct transcript_options {
 /* What fits a terminal of `columns` (0: not a terminal, a log of plain lines). */
 transcript_options transcript_options_for(unsigned columns, bool colour, bool screen_reader);
 
+/* ---- what is inside; for no one else ---- */
+
 typedef struct transcript_stream {
   char id[136];   /* kind and id; empty: free */
   uint64_t shown; /* bytes of it that were written or passed over */
   uint64_t first; /* where writing began */
   uint64_t hash;  /* of what was written since `first` */
   uint64_t used;  /* for replacing the one not used for longest */
+  bool begun;     /* something of it was written */
   terminal_text cleaner;
+  markdown_text markdown;
 } transcript_stream;
 
 typedef struct transcript_tool {
   char id[128];
-  char title[160];
-  bool output_shown; /* some of its output was written */
+  char title[200];
+  char agent[128]; /* the sub-agent, or the tool, that called it */
+  unsigned number; /* 0: free */
+  unsigned kind;
+  bool announced; /* its head was written */
+  bool ended;
+  uint64_t started_ms;
   uint64_t used;
+  uint64_t shown[3]; /* bytes of each output stream that were taken or passed over */
+  terminal_text cleaners[3];
+  unsigned stream;       /* that wrote last */
+  uint64_t lines;        /* of output, whole ones */
+  uint64_t lines_hidden; /* of them */
+  bool folded;           /* some of it is not shown: /expand */
+  size_t line_bytes;     /* of the line that is not whole yet */
+  uint64_t line_cut;     /* bytes of it that are left out */
+  bool line_over;        /* a carriage return: the next character begins it anew */
+  uint64_t kept_bytes;   /* of clean output, in all */
+  char *kept;            /* its beginning and, behind that, the ring of its end */
+  char *tail;            /* the last lines, for the end of the fold */
+  char line[TRANSCRIPT_LINE_BYTES_MAX];
 } transcript_tool;
 
 typedef struct transcript_known_ask {
   uint8_t id[16];
   unsigned number; /* 0: free */
+  size_t options;
+  struct {
+    uint64_t id_hash;
+    char label[64];
+  } option[TRANSCRIPT_OPTIONS_MAX];
 } transcript_known_ask;
+
+typedef struct transcript_agent {
+  char id[128];
+  char name[64];
+} transcript_agent;
+
+/* A change, or a document when it has no path. */
+typedef struct transcript_fold {
+  unsigned number; /* 0: free */
+  char *path;      /* clean */
+  char *old_text, *new_text;
+} transcript_fold;
 
 typedef struct transcript {
   transcript_write_fn write;
   void *user;
   transcript_options options;
-  char last; /* last character written */
+  wrap_text out;
   uint64_t clock;
-  unsigned ask_count;
-  transcript_known_ask asks[TRANSCRIPT_ASKS_MAX];
+  unsigned ask_count, numbers;
+  uint8_t block;     /* kind of the last block */
+  bool anything;     /* was written */
+  const char *agent; /* of the event that is being shown */
+  char agent_shown[128];
+  char mode[256];
+  uint64_t plan_hash;
+  uint64_t turn_began_ms;
+  uint64_t seen_diffs[16];
+  size_t seen_diffs_next;
   transcript_stream *current; /* the stream that was written last, and nothing since */
+  transcript_tool *tool;      /* the tool that was written last, and nothing since */
+  transcript_known_ask asks[TRANSCRIPT_ASKS_MAX];
+  transcript_agent agents[TRANSCRIPT_AGENTS_MAX];
+  size_t agents_next;
+  transcript_fold folds[TRANSCRIPT_FOLDS_MAX];
+  size_t folds_next;
   transcript_stream streams[TRANSCRIPT_STREAMS_MAX];
   transcript_tool tools[TRANSCRIPT_TOOLS_MAX];
 } transcript;
+
+/* ---- what it does ---- */
 
 void transcript_init(transcript *t, transcript_write_fn write, void *user,
                      const transcript_options *options);
@@ -97,6 +162,8 @@ void transcript_break(transcript *t);
 unsigned transcript_ask_number(transcript *t, const Remote__V1__Ask *ask);
 /* The ask's card, with its number (again). */
 void transcript_ask(transcript *t, const Remote__V1__Ask *ask);
+/* The card with another number; 0: none. */
+void transcript_ask_as(transcript *t, const Remote__V1__Ask *ask, unsigned number);
 
 /* Writes all that is kept of what was folded as "/expand NUMBER"; 0: the newest. False: there is
  * nothing with that number (any more), and a line says so. */

@@ -1,300 +1,300 @@
-/* Every event that is no stream, as lines of text. */
+/* Every event that is no stream, tool or ask: one clear line each. */
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "ask_text.h"
 #include "event_words.h"
+#include "remote/error.h"
 #include "remote/types.h"
 #include "transcript_internal.h"
 
-static void put(transcript *t, const char *foreign) {
-  transcript_foreign(t, foreign, strlen(foreign), TERMINAL_TEXT_ONE_LINE);
+/* ---- lines ---- */
+
+static void begin(transcript *t, transcript_mark mark, unsigned style) {
+  transcript_block(t, BLOCK_NOTE, transcript_mark_text(t, mark), style, "", style);
+  wrap_hang(&t->out, 2);
 }
 
-/* "- label", open for more. */
-static void begin(transcript *t, const char *label) {
-  transcript_break(t);
-  transcript_style(t, STYLE_DIM);
-  transcript_write(t, "- ");
-  transcript_write(t, label);
-}
-
-static void end(transcript *t) {
-  transcript_style(t, STYLE_OFF);
-  transcript_break(t);
-}
-
-static void put_actor(transcript *t, const Remote__V1__Actor *by) {
-  char who[192];
-  actor_text(by, who, sizeof who);
-  if (!who[0]) return;
-  transcript_write(t, by->local ? ", " : ", by ");
-  transcript_write(t, who);
-}
-
+/* "label: text by somebody". */
 static void line(transcript *t, const char *label, const char *text, const Remote__V1__Actor *by) {
-  begin(t, label);
+  begin(t, MARK_NOTE, STYLE_DIM);
+  transcript_put(t, STYLE_DIM, label);
   if (text && text[0]) {
-    transcript_write(t, ": ");
-    put(t, text);
+    transcript_put(t, STYLE_DIM, ": ");
+    transcript_words(t, STYLE_DIM, text);
   }
-  put_actor(t, by);
-  end(t);
+  transcript_put_actor(t, STYLE_DIM, by);
+  transcript_break(t);
+}
+
+void transcript_duration(uint64_t ms, char *out) {
+  if (ms < 100)
+    out[0] = 0;
+  else if (ms < 60000)
+    snprintf(out, 32, "%" PRIu64 ".%" PRIu64 " s", ms / 1000, ms / 100 % 10);
+  else if (ms < 3600000)
+    snprintf(out, 32, "%" PRIu64 " min %" PRIu64 " s", ms / 60000, ms / 1000 % 60);
+  else
+    snprintf(out, 32, "%" PRIu64 " h %" PRIu64 " min", ms / 3600000, ms / 60000 % 60);
+}
+
+/* "1.2k", "3.4M". */
+static void short_number(uint64_t n, char out[24]) {
+  if (n < 1000)
+    snprintf(out, 24, "%" PRIu64, n);
+  else if (n < 1000000)
+    snprintf(out, 24, "%" PRIu64 ".%" PRIu64 "k", n / 1000, n / 100 % 10);
+  else
+    snprintf(out, 24, "%" PRIu64 ".%" PRIu64 "M", n / 1000000, n / 100000 % 10);
 }
 
 /* ---- messages ---- */
 
+void transcript_attachments(transcript *t, Remote__V1__Attachment **attachments, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    const Remote__V1__Attachment *a = attachments[i];
+    char size[24];
+    transcript_put(t, STYLE_DIM, t->options.screen_reader ? "Attached: " : "+ ");
+    transcript_words(t, STYLE_PLAIN, a->name[0] ? a->name : a->asset_id);
+    if (a->media_type[0]) transcript_put(t, STYLE_DIM, " ");
+    transcript_words(t, STYLE_DIM, a->media_type);
+    if (a->size) {
+      short_number(a->size, size);
+      transcript_printf(t, STYLE_DIM, ", %s bytes", size);
+    }
+    transcript_end_line(t);
+  }
+}
+
 void transcript_user_message(transcript *t, const Remote__V1__UserMessage *message) {
   static const char *const deliveries[] = {"", "", " (steered into the turn)", " (was queued)"};
   size_t delivery = (size_t)message->delivery;
-  transcript_break(t);
-  transcript_style(t, STYLE_BOLD);
-  transcript_write(t, "> ");
-  transcript_foreign(t, message->text, strlen(message->text), 0);
-  transcript_style(t, STYLE_OFF);
-  transcript_style(t, STYLE_DIM);
-  transcript_write(t, delivery < 4 ? deliveries[delivery] : "");
-  if (message->by && message->by->origin) {
-    char who[192];
-    actor_text(message->by, who, sizeof who);
-    transcript_write(t, "  - ");
-    transcript_write(t, who);
-  }
-  transcript_style(t, STYLE_OFF);
-  for (size_t i = 0; i < message->n_attachments; i++) {
-    transcript_write(t, "\n  + ");
-    put(t, message->attachments[i]->name);
-  }
+  bool local = message->by && message->by->local;
+  if (t->options.typed_above && local && delivery != 3 && !message->n_attachments) return;
+  transcript_block(t, BLOCK_USER, transcript_mark_text(t, MARK_USER), STYLE_BOLD,
+                   t->options.screen_reader ? "" : "  ", STYLE_PLAIN);
+  size_t bytes = strlen(message->text);
+  while (bytes && message->text[bytes - 1] == '\n') bytes--;
+  transcript_foreign(t, STYLE_BOLD, message->text, bytes, 0);
+  transcript_put(t, STYLE_DIM, delivery < 4 ? deliveries[delivery] : "");
+  if (!local) transcript_put_actor(t, STYLE_DIM, message->by);
+  transcript_end_line(t);
+  if (message->asset_id[0]) transcript_put(t, STYLE_DIM, "(cut here; the whole text is longer)\n");
+  transcript_attachments(t, message->attachments, message->n_attachments);
   transcript_break(t);
 }
 
 void transcript_notice(transcript *t, const Remote__V1__Notice *notice) {
   bool error = notice->level == REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_ERROR;
+  bool warning = notice->level == REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING;
+  unsigned style = error ? STYLE_RED : warning ? STYLE_YELLOW : STYLE_PLAIN;
+  transcript_block(t, BLOCK_NOTE,
+                   transcript_mark_text(t, error     ? MARK_ERROR
+                                           : warning ? MARK_WARNING
+                                                     : MARK_NOTE),
+                   style, t->options.screen_reader ? "" : "  ", style);
+  transcript_put(t, style, t->options.screen_reader ? "" : error ? "error: " : "notice: ");
+  transcript_foreign(t, style, notice->text, strlen(notice->text), 0);
+  if (notice->url[0]) transcript_put(t, style, "  ");
+  transcript_words(t, STYLE_UNDERLINE, notice->url);
   transcript_break(t);
-  transcript_style(t, error ? STYLE_ERROR : STYLE_WARN);
-  transcript_write(t, error ? "error: " : "notice: ");
-  transcript_foreign(t, notice->text, strlen(notice->text), 0);
-  if (notice->url[0]) {
-    transcript_write(t, "  ");
-    put(t, notice->url);
+}
+
+/* ---- the turn ---- */
+
+/* "12.3k of 200.0k tokens, 0.42 USD". */
+static void put_usage(transcript *t, const Remote__V1__Usage *usage) {
+  const char *dot = transcript_mark_text(t, MARK_DOT);
+  char number[24], size[24];
+  if (!usage) return;
+  if (usage->context_tokens) {
+    short_number(usage->context_tokens, number);
+    short_number(usage->context_size, size);
+    transcript_printf(t, STYLE_DIM, "%s%s%s%s tokens in context", dot, number,
+                      usage->context_size ? " of " : "", usage->context_size ? size : "");
+  } else if (usage->input_tokens || usage->output_tokens) {
+    short_number(usage->input_tokens, number);
+    short_number(usage->output_tokens, size);
+    transcript_printf(t, STYLE_DIM, "%s%s tokens in, %s out", dot, number, size);
   }
-  transcript_style(t, STYLE_OFF);
-  transcript_break(t);
+  if (!usage->cost_micros) return;
+  transcript_printf(t, STYLE_DIM, "%s%" PRIu64 ".%02" PRIu64 " ", dot, usage->cost_micros / 1000000,
+                    usage->cost_micros / 10000 % 100);
+  transcript_words(t, STYLE_DIM, usage->currency);
 }
 
-/* ---- tools ---- */
-
-static const char *tool_status_name(Remote__V1__ToolStatus status) {
-  static const char *const names[] = {"", "pending", "running", "completed", "failed", "cancelled"};
-  size_t at = (size_t)status;
-  return at < sizeof names / sizeof *names ? names[at] : "";
-}
-
-void transcript_tool_line(transcript *t, const Remote__V1__ToolState *tool) {
-  transcript_tool *known = transcript_find_tool(t, tool->tool_call_id);
-  if (tool->title[0])
-    terminal_text_copy(known->title, sizeof known->title, tool->title, strlen(tool->title),
-                       TERMINAL_TEXT_ONE_LINE);
-  transcript_break(t);
-  transcript_write(t, "* ");
-  put(t, known->title);
-  if (tool->status) {
-    transcript_write(t, ": ");
-    transcript_write(t, tool_status_name(tool->status));
+static void take_turn_end(transcript *t, const Remote__V1__Event *e) {
+  const Remote__V1__TurnEnded *ended = e->turn_ended;
+  unsigned style = ended->error[0] ? STYLE_RED : STYLE_DIM;
+  char took[32] = "";
+  if (t->turn_began_ms && e->at_ms > t->turn_began_ms)
+    transcript_duration(e->at_ms - t->turn_began_ms, took);
+  t->turn_began_ms = 0;
+  begin(t, ended->error[0] ? MARK_ERROR : MARK_NOTE, style);
+  transcript_put(t, style, "turn ended");
+  if (strcmp(ended->stop_reason, "end_turn") || !t->options.width) {
+    transcript_put(t, style, ": ");
+    transcript_words(t, style, ended->stop_reason);
   }
-  for (size_t i = 0; i < tool->n_locations && i < 4; i++) {
-    transcript_write(t, "  ");
-    transcript_foreign(t, tool->locations[i]->path.data, tool->locations[i]->path.len,
-                       TERMINAL_TEXT_ONE_LINE);
-  }
+  if (ended->error[0]) transcript_put(t, style, ": ");
+  transcript_words(t, style, ended->error);
+  transcript_put_actor(t, style, ended->cancelled_by);
+  if (took[0]) transcript_printf(t, STYLE_DIM, "%s%s", transcript_mark_text(t, MARK_DOT), took);
+  put_usage(t, ended->usage);
   transcript_break(t);
 }
 
-static void put_bounded(transcript *t, const char *text) {
-  size_t bytes = strlen(text);
-  transcript_break(t);
-  transcript_foreign(t, text,
-                     bytes < TRANSCRIPT_OUTPUT_BYTES_MAX ? bytes : TRANSCRIPT_OUTPUT_BYTES_MAX,
-                     TERMINAL_TEXT_STRIP);
-  transcript_break(t);
-  if (bytes > TRANSCRIPT_OUTPUT_BYTES_MAX) transcript_note(t, "(cut here)");
-}
-
-static void put_diff_side(transcript *t, const char *style, const char *sign, const char *text) {
-  size_t left = TRANSCRIPT_OUTPUT_BYTES_MAX;
-  while (*text && left) {
-    size_t bytes = strcspn(text, "\n");
-    size_t shown = bytes < left ? bytes : left;
-    transcript_style(t, style);
-    transcript_write(t, sign);
-    transcript_foreign(t, text, shown, 0);
-    transcript_style(t, STYLE_OFF);
-    transcript_break(t);
-    left -= shown;
-    text += bytes + (text[bytes] == '\n');
-  }
-  if (*text) transcript_note(t, "(cut here)");
-}
-
-static void put_diff(transcript *t, const Remote__V1__Diff *diff) {
-  begin(t, diff->new_file ? "new file " : "change of ");
-  transcript_foreign(t, diff->path.data, diff->path.len, TERMINAL_TEXT_ONE_LINE);
-  end(t);
-  put_diff_side(t, STYLE_ERROR, "  - ", diff->old_text);
-  put_diff_side(t, "\x1b[32m", "  + ", diff->new_text);
-}
-
-void transcript_tool_content(transcript *t, Remote__V1__ToolContent **content, size_t count) {
+void transcript_queue(transcript *t, Remote__V1__QueuedPrompt **prompts, size_t count) {
   for (size_t i = 0; i < count; i++) {
-    switch (content[i]->content_case) {
-      case REMOTE__V1__TOOL_CONTENT__CONTENT_TEXT:
-        transcript_style(t, STYLE_DIM);
-        put_bounded(t, content[i]->text);
-        transcript_style(t, STYLE_OFF);
-        break;
-      case REMOTE__V1__TOOL_CONTENT__CONTENT_DIFF:
-        put_diff(t, content[i]->diff);
-        break;
-      case REMOTE__V1__TOOL_CONTENT__CONTENT_IMAGE:
-        line(t, "image", content[i]->image->name, NULL);
-        break;
-      case REMOTE__V1__TOOL_CONTENT__CONTENT_RESOURCE:
-        line(t, "resource", content[i]->resource->name, NULL);
-        break;
-      default:
-        break;
-    }
-  }
-}
-
-static void take_tool_update(transcript *t, const Remote__V1__ToolState *tool) {
-  transcript_tool *known = transcript_find_tool(t, tool->tool_call_id);
-  char title[sizeof known->title];
-  terminal_text_copy(title, sizeof title, tool->title, strlen(tool->title), TERMINAL_TEXT_ONE_LINE);
-  /* Updates come for every piece of output: only a new title or status is news. */
-  if ((title[0] && strcmp(title, known->title)) || tool->status) transcript_tool_line(t, tool);
-}
-
-static void take_tool_end(transcript *t, const Remote__V1__ToolEnded *ended) {
-  transcript_tool *known = transcript_find_tool(t, ended->tool_call_id);
-  bool output_shown = known->output_shown;
-  transcript_break(t);
-  transcript_write(t, "* ");
-  put(t, known->title);
-  transcript_write(t, ": ");
-  transcript_write(t, tool_status_name(ended->status));
-  if (ended->exit_known) {
-    char code[32];
-    snprintf(code, sizeof code, " (exit %d)", (int)ended->exit_code);
-    transcript_write(t, code);
-  }
-  if (ended->reason[0]) {
-    transcript_write(t, ": ");
-    put(t, ended->reason);
-  }
-  transcript_break(t);
-  /* Text that streamed by already is not shown again. */
-  for (size_t i = 0; i < ended->n_content; i++)
-    if (!output_shown || ended->content[i]->content_case != REMOTE__V1__TOOL_CONTENT__CONTENT_TEXT)
-      transcript_tool_content(t, &ended->content[i], 1);
-}
-
-/* ---- asks and plans ---- */
-
-void transcript_ask(transcript *t, const Remote__V1__Ask *ask) {
-  char *text = NULL;
-  size_t bytes = 0;
-  FILE *memory = open_memstream(&text, &bytes);
-  transcript_break(t);
-  if (!memory) return;
-  ask_print(memory, ask, transcript_ask_number(t, ask));
-  fclose(memory);
-  transcript_style(t, STYLE_BOLD);
-  transcript_write(t, "? ");
-  transcript_write(t, text);
-  transcript_style(t, STYLE_OFF);
-  transcript_break(t);
-  free(text);
-}
-
-static void take_resolution(transcript *t, const Remote__V1__AskResolved *resolved) {
-  char *text = NULL;
-  size_t bytes = 0;
-  lrm_id id;
-  char hex[LRM_ID_HEX_BYTES];
-  FILE *memory = open_memstream(&text, &bytes);
-  if (!memory) return;
-  if (lrm_id_from(resolved->ask_id.data, resolved->ask_id.len, &id)) memset(&id, 0, sizeof id);
-  lrm_id_hex(&id, hex);
-  fprintf(memory, "ask %.8s ", hex);
-  resolution_print(memory, resolved);
-  fclose(memory);
-  begin(t, text);
-  end(t);
-  free(text);
-}
-
-void transcript_plan(transcript *t, Remote__V1__PlanEntry **entries, size_t count) {
-  static const char *const marks[] = {"[ ] ", "[ ] ", "[>] ", "[x] "};
-  if (count == 0) return;
-  begin(t, "plan");
-  end(t);
-  for (size_t i = 0; i < count; i++) {
-    size_t status = (size_t)entries[i]->status;
-    transcript_write(t, "  ");
-    transcript_write(t, marks[status < 4 ? status : 0]);
-    put(t, entries[i]->text);
+    begin(t, MARK_NOTE, STYLE_DIM);
+    transcript_printf(t, STYLE_DIM, "queued %zu: ", i + 1);
+    transcript_words(t, STYLE_PLAIN, prompts[i]->text);
+    if (!prompts[i]->by || !prompts[i]->by->local)
+      transcript_put_actor(t, STYLE_DIM, prompts[i]->by);
     transcript_break(t);
   }
-}
-
-/* ---- life ---- */
-
-static void take_start(transcript *t, const Remote__V1__SessionStarted *s) {
-  begin(t, "session started: ");
-  put(t, s->agent);
-  transcript_write(t, " ");
-  put(t, s->agent_version);
-  transcript_write(t, " on ");
-  put(t, s->host);
-  transcript_write(t, " in ");
-  transcript_foreign(t, s->cwd.data, s->cwd.len, TERMINAL_TEXT_ONE_LINE);
-  end(t);
-}
-
-static void take_turn_end(transcript *t, const Remote__V1__TurnEnded *ended) {
-  begin(t, "turn ended: ");
-  put(t, ended->stop_reason);
-  if (ended->error[0]) {
-    transcript_write(t, ": ");
-    put(t, ended->error);
-  }
-  put_actor(t, ended->cancelled_by);
-  end(t);
 }
 
 static void take_queue(transcript *t, const Remote__V1__QueueChanged *queue) {
-  char text[64];
-  snprintf(text, sizeof text, "queue: %zu prompt%s", queue->n_prompts,
-           queue->n_prompts == 1 ? " waits" : "s wait");
-  line(t, text, NULL, NULL);
+  begin(t, MARK_NOTE, STYLE_DIM);
+  transcript_printf(t, STYLE_DIM, "queue: %zu prompt%s", queue->n_prompts,
+                    queue->n_prompts == 1 ? " waits" : "s wait");
+  transcript_break(t);
 }
+
+/* ---- plans ---- */
+
+static void put_plan_entry(transcript *t, const Remote__V1__PlanEntry *entry) {
+  static const char *const marks[][3] = {{"☐ ", "[ ] ", "To do: "},
+                                         {"☐ ", "[ ] ", "To do: "},
+                                         {"▶ ", "[>] ", "Now: "},
+                                         {"☑ ", "[x] ", "Done: "}};
+  static const unsigned styles[] = {STYLE_PLAIN, STYLE_PLAIN, STYLE_BOLD, STYLE_DIM};
+  size_t status = (size_t)entry->status < 4 ? (size_t)entry->status : 0;
+  size_t look = t->options.screen_reader ? 2 : t->options.symbols ? 0 : 1;
+  transcript_put(t, status == 3 ? STYLE_GREEN : styles[status], marks[status][look]);
+  wrap_hang(&t->out, look == 0 ? 2 : 4);
+  transcript_words(t, styles[status], entry->text);
+  if (entry->priority == REMOTE__V1__PLAN_PRIORITY__PLAN_PRIORITY_HIGH && status != 3)
+    transcript_put(t, STYLE_YELLOW, " (important)");
+  transcript_end_line(t);
+}
+
+void transcript_plan(transcript *t, Remote__V1__PlanEntry **entries, size_t count) {
+  uint64_t hash = TRANSCRIPT_HASH_START;
+  size_t done = 0;
+  for (size_t i = 0; i < count; i++) {
+    unsigned status = (unsigned)entries[i]->status;
+    done += status == REMOTE__V1__PLAN_STATUS__PLAN_STATUS_COMPLETED;
+    hash = transcript_hash(hash, entries[i]->text, strlen(entries[i]->text));
+    hash = transcript_hash(hash, &status, sizeof status);
+  }
+  if (count == 0 || hash == t->plan_hash) return;
+  t->plan_hash = hash;
+  transcript_block(t, BLOCK_NOTE, transcript_mark_text(t, MARK_NOTE), STYLE_DIM,
+                   t->options.screen_reader ? "" : "  ", STYLE_PLAIN);
+  transcript_printf(t, STYLE_DIM, "plan: %zu of %zu done", done, count);
+  transcript_end_line(t);
+  for (size_t i = 0; i < count; i++) put_plan_entry(t, entries[i]);
+  transcript_break(t);
+}
+
+static void take_plan_document(transcript *t, const Remote__V1__PlanDocumentChanged *changed) {
+  line(t, changed->text[0] ? "plan document" : "plan document deleted", NULL, NULL);
+  if (!changed->text[0]) return;
+  transcript_gutter(t, transcript_mark_text(t, MARK_CARD), STYLE_DIM);
+  transcript_document(t, changed->text);
+  transcript_break(t);
+}
+
+/* ---- commands ---- */
 
 static void take_outcome(transcript *t, const Remote__V1__CommandOutcome *outcome) {
   lrm_id id;
-  char hex[LRM_ID_HEX_BYTES], text[96];
+  char hex[LRM_ID_HEX_BYTES];
   if (t->options.terse ||
       outcome->outcome == REMOTE__V1__COMMAND_OUTCOME_KIND__COMMAND_OUTCOME_KIND_APPLIED)
     return;
   if (lrm_id_from(outcome->command_id.data, outcome->command_id.len, &id)) return;
   lrm_id_hex(&id, hex);
-  snprintf(text, sizeof text, "command %.8s %s", hex, outcome_name(outcome->outcome));
-  line(t, text, outcome->reason, outcome->by);
+  begin(t, MARK_WARNING, STYLE_YELLOW);
+  transcript_printf(t, STYLE_YELLOW, "command %.8s", hex);
+  transcript_put_actor(t, STYLE_YELLOW, outcome->by);
+  transcript_printf(t, STYLE_YELLOW, " %s", outcome_name((uint32_t)outcome->outcome));
+  if (outcome->code)
+    transcript_printf(t, STYLE_YELLOW, ": %s (%" PRIu32 ")", lrm_code_name(outcome->code),
+                      outcome->code);
+  if (outcome->reason[0]) transcript_put(t, STYLE_YELLOW, ": ");
+  transcript_words(t, STYLE_YELLOW, outcome->reason);
+  transcript_break(t);
+}
+
+/* ---- life of the session ---- */
+
+static void take_start(transcript *t, const Remote__V1__SessionStarted *s) {
+  begin(t, MARK_NOTE, STYLE_DIM);
+  transcript_put(t, STYLE_DIM, "session started: ");
+  transcript_words(t, STYLE_BOLD, s->agent);
+  transcript_put(t, STYLE_DIM, " ");
+  transcript_words(t, STYLE_DIM, s->agent_version);
+  transcript_put(t, STYLE_DIM, " on ");
+  transcript_words(t, STYLE_DIM, s->host);
+  transcript_put(t, STYLE_DIM, " in ");
+  transcript_foreign(t, STYLE_DIM, s->cwd.data, s->cwd.len, TERMINAL_TEXT_ONE_LINE);
+  if (s->branch[0]) transcript_put(t, STYLE_DIM, ", branch ");
+  transcript_words(t, STYLE_DIM, s->branch);
+  transcript_break(t);
+}
+
+static void take_session_end(transcript *t, const Remote__V1__SessionEnded *ended) {
+  static const char *const reasons[] = {"", "", "the agent exited", "the agent failed",
+                                        "the host failed"};
+  size_t reason = (size_t)ended->reason;
+  bool bad = reason == REMOTE__V1__END_REASON__END_REASON_AGENT_FAILED ||
+             reason == REMOTE__V1__END_REASON__END_REASON_HOST_FAILED;
+  const char *word = reason < sizeof reasons / sizeof *reasons ? reasons[reason] : "";
+  begin(t, bad ? MARK_ERROR : MARK_NOTE, bad ? STYLE_RED : STYLE_DIM);
+  transcript_put(t, bad ? STYLE_RED : STYLE_DIM, "session ended");
+  if (word[0]) transcript_printf(t, STYLE_DIM, ": %s", word);
+  if (ended->exit_code) transcript_printf(t, STYLE_DIM, " (exit %" PRIu32 ")", ended->exit_code);
+  if (ended->text[0]) transcript_put(t, STYLE_DIM, ": ");
+  transcript_words(t, STYLE_DIM, ended->text);
+  transcript_break(t);
+}
+
+static void take_remote_mode(transcript *t, const Remote__V1__RemoteModeChanged *changed) {
+  static const char *const modes[] = {"off", "off", "view", "control"};
+  size_t mode = (size_t)changed->mode;
+  begin(t, MARK_NOTE, STYLE_DIM);
+  transcript_printf(t, STYLE_DIM, "remote control: %s", modes[mode < 4 ? mode : 0]);
+  transcript_put_actor(t, STYLE_DIM, changed->by);
+  if (changed->reason[0]) transcript_put(t, STYLE_DIM, ": ");
+  transcript_words(t, STYLE_DIM, changed->reason);
+  transcript_break(t);
+}
+
+static void take_keep_alive(transcript *t, const Remote__V1__Event *e) {
+  const Remote__V1__KeepAliveChanged *changed = e->keep_alive_changed;
+  char left[32];
+  begin(t, MARK_NOTE, STYLE_DIM);
+  transcript_put(t, STYLE_DIM, "keep-alive: ");
+  transcript_words(t, STYLE_DIM, changed->mode);
+  if (changed->until_ms > e->at_ms) {
+    transcript_duration(changed->until_ms - e->at_ms, left);
+    if (left[0]) transcript_printf(t, STYLE_DIM, " (%s)", left);
+  }
+  transcript_put_actor(t, STYLE_DIM, changed->by);
+  transcript_break(t);
+}
+
+static void take_device(transcript *t, const Remote__V1__AttachedDevice *device, const char *how) {
+  begin(t, MARK_NOTE, STYLE_DIM);
+  transcript_words(t, STYLE_DIM, device && device->name[0] ? device->name : "a device");
+  transcript_printf(t, STYLE_DIM, " %s", how);
+  transcript_break(t);
 }
 
 static void take_life(transcript *t, const Remote__V1__Event *e) {
-  static const char *const modes[] = {"off", "off", "view", "control"};
   switch (e->body_case) {
     case REMOTE__V1__EVENT__BODY_SESSION_STARTED:
       take_start(t, e->session_started);
@@ -303,13 +303,11 @@ static void take_life(transcript *t, const Remote__V1__Event *e) {
       line(t, "session resumed by a new host process", e->session_resumed->unknown_since, NULL);
       break;
     case REMOTE__V1__EVENT__BODY_SESSION_ENDED:
-      line(t, "session ended", e->session_ended->text, NULL);
+      take_session_end(t, e->session_ended);
       break;
-    case REMOTE__V1__EVENT__BODY_REMOTE_MODE_CHANGED: {
-      size_t mode = (size_t)e->remote_mode_changed->mode;
-      line(t, "remote control", modes[mode < 4 ? mode : 0], e->remote_mode_changed->by);
+    case REMOTE__V1__EVENT__BODY_REMOTE_MODE_CHANGED:
+      take_remote_mode(t, e->remote_mode_changed);
       break;
-    }
     case REMOTE__V1__EVENT__BODY_TITLE_CHANGED:
       line(t, "title", e->title_changed->title, e->title_changed->by);
       break;
@@ -320,50 +318,111 @@ static void take_life(transcript *t, const Remote__V1__Event *e) {
       line(t, "the conversation was rewound", e->history_rewound->reason, NULL);
       break;
     case REMOTE__V1__EVENT__BODY_KEEP_ALIVE_CHANGED:
-      line(t, "keep-alive", e->keep_alive_changed->mode, e->keep_alive_changed->by);
+      take_keep_alive(t, e);
       break;
     case REMOTE__V1__EVENT__BODY_DEVICE_ATTACHED:
-      line(t, "attached", e->device_attached->device ? e->device_attached->device->name : "", NULL);
+      take_device(t, e->device_attached->device, "is attached now");
       break;
     case REMOTE__V1__EVENT__BODY_DEVICE_DETACHED:
-      line(t, "detached", e->device_detached->device ? e->device_detached->device->name : "", NULL);
+      take_device(t, e->device_detached->device, "has left");
       break;
     default:
       break;
   }
 }
 
+/* ---- life of the agent ---- */
+
+static void take_modes(transcript *t, const Remote__V1__ModesChanged *changed) {
+  char name[sizeof t->mode];
+  const char *shown = changed->current_mode_id;
+  for (size_t i = 0; i < changed->n_modes; i++)
+    if (!strcmp(changed->modes[i]->mode_id, changed->current_mode_id) && changed->modes[i]->name[0])
+      shown = changed->modes[i]->name;
+  snprintf(name, sizeof name, "%s", changed->current_mode_id);
+  if (!name[0] || !strcmp(name, t->mode)) return; /* only the list is new */
+  memcpy(t->mode, name, sizeof name);
+  line(t, "mode", shown, changed->by);
+}
+
+static void take_options(transcript *t, const Remote__V1__ConfigOptionsChanged *changed) {
+  const char *dot = transcript_mark_text(t, MARK_DOT);
+  if (!changed->by) return;
+  begin(t, MARK_NOTE, STYLE_DIM);
+  transcript_put(t, STYLE_DIM, "options changed");
+  transcript_put_actor(t, STYLE_DIM, changed->by);
+  for (size_t i = 0; i < changed->n_options && i < 8; i++) {
+    transcript_put(t, STYLE_DIM, dot);
+    transcript_words(t, STYLE_DIM, changed->options[i]->option_id);
+    transcript_put(t, STYLE_DIM, " = ");
+    transcript_words(t, STYLE_DIM, changed->options[i]->current_value);
+  }
+  transcript_break(t);
+}
+
+static void take_subagent(transcript *t, const Remote__V1__SubagentStarted *started) {
+  transcript_agent *agent = &t->agents[t->agents_next % TRANSCRIPT_AGENTS_MAX];
+  for (size_t i = 0; i < TRANSCRIPT_AGENTS_MAX; i++)
+    if (!strcmp(t->agents[i].id, started->agent_id)) agent = &t->agents[i];
+  t->agents_next += agent == &t->agents[t->agents_next % TRANSCRIPT_AGENTS_MAX];
+  snprintf(agent->id, sizeof agent->id, "%s", started->agent_id);
+  const char *name = started->name[0] ? started->name : started->agent_id;
+  terminal_text_copy(agent->name, sizeof agent->name, name, strlen(name), TERMINAL_TEXT_ONE_LINE);
+  begin(t, MARK_NOTE, STYLE_DIM);
+  transcript_put(t, STYLE_DIM, "sub-agent began: ");
+  transcript_put(t, STYLE_BOLD, agent->name);
+  if (started->task[0]) transcript_put(t, STYLE_DIM, ": ");
+  transcript_foreign(t, STYLE_DIM, started->task, strnlen(started->task, 300),
+                     TERMINAL_TEXT_ONE_LINE);
+  transcript_break(t);
+}
+
+static void take_subagent_end(transcript *t, const Remote__V1__SubagentEnded *ended) {
+  char name[64];
+  transcript_agent_name(t, ended->agent_id, name, sizeof name);
+  begin(t, ended->failed ? MARK_ERROR : MARK_NOTE, ended->failed ? STYLE_RED : STYLE_DIM);
+  transcript_printf(t, STYLE_DIM, "sub-agent %s: ", ended->failed ? "failed" : "ended");
+  transcript_put(t, STYLE_BOLD, name);
+  if (ended->text[0]) transcript_put(t, STYLE_DIM, ": ");
+  transcript_foreign(t, STYLE_DIM, ended->text, strnlen(ended->text, 600), TERMINAL_TEXT_ONE_LINE);
+  transcript_break(t);
+}
+
 static void take_agent_life(transcript *t, const Remote__V1__Event *e) {
   switch (e->body_case) {
     case REMOTE__V1__EVENT__BODY_MODES_CHANGED:
-      line(t, "mode", e->modes_changed->current_mode_id, e->modes_changed->by);
+      take_modes(t, e->modes_changed);
       break;
     case REMOTE__V1__EVENT__BODY_PERMISSION_MODE_CHANGED:
-      line(t, "permission mode", e->permission_mode_changed->mode, e->permission_mode_changed->by);
+      line(t,
+           e->permission_mode_changed->elevated ? "permission mode (asks less than usual)"
+                                                : "permission mode",
+           e->permission_mode_changed->mode, e->permission_mode_changed->by);
       break;
     case REMOTE__V1__EVENT__BODY_CONFIG_OPTIONS_CHANGED:
-      if (e->config_options_changed->by)
-        line(t, "options changed", NULL, e->config_options_changed->by);
+      take_options(t, e->config_options_changed);
       break;
     case REMOTE__V1__EVENT__BODY_PLAN_DOCUMENT_CHANGED:
-      line(t, "plan document", NULL, NULL);
-      put_bounded(t, e->plan_document_changed->text);
+      take_plan_document(t, e->plan_document_changed);
       break;
     case REMOTE__V1__EVENT__BODY_SUBAGENT_STARTED:
-      line(t, "sub-agent began", e->subagent_started->name, NULL);
+      take_subagent(t, e->subagent_started);
       break;
     case REMOTE__V1__EVENT__BODY_SUBAGENT_ENDED:
-      line(t, e->subagent_ended->failed ? "sub-agent failed" : "sub-agent ended",
-           e->subagent_ended->text, NULL);
+      take_subagent_end(t, e->subagent_ended);
       break;
     case REMOTE__V1__EVENT__BODY_COMPACTION_STARTED:
       line(t, "the agent compacts its context", NULL, NULL);
       break;
     case REMOTE__V1__EVENT__BODY_COMPACTION_ENDED:
-      line(t, "compaction ended", e->compaction_ended->status, NULL);
+      line(t, "compaction ended",
+           e->compaction_ended->summary[0] ? e->compaction_ended->summary
+                                           : e->compaction_ended->status,
+           NULL);
       break;
     case REMOTE__V1__EVENT__BODY_AGENT_EXTENSION:
-      line(t, "the agent says", e->agent_extension->name, NULL);
+      /* Whole in the log; on a screen it would only be noise. */
+      if (!t->options.width) line(t, "the agent says", e->agent_extension->name, NULL);
       break;
     default:
       break;
@@ -383,26 +442,14 @@ void transcript_plain_event(transcript *t, const Remote__V1__Event *e) {
         line(t, session_status_name((uint32_t)e->status_changed->status),
              e->status_changed->activity, NULL);
       break;
+    case REMOTE__V1__EVENT__BODY_TURN_STARTED:
+      t->turn_began_ms = e->at_ms;
+      break;
     case REMOTE__V1__EVENT__BODY_TURN_ENDED:
-      take_turn_end(t, e->turn_ended);
+      take_turn_end(t, e);
       break;
     case REMOTE__V1__EVENT__BODY_QUEUE_CHANGED:
       if (!t->options.terse) take_queue(t, e->queue_changed);
-      break;
-    case REMOTE__V1__EVENT__BODY_TOOL_STARTED:
-      if (e->tool_started->tool) transcript_tool_line(t, e->tool_started->tool);
-      break;
-    case REMOTE__V1__EVENT__BODY_TOOL_UPDATED:
-      if (e->tool_updated->tool) take_tool_update(t, e->tool_updated->tool);
-      break;
-    case REMOTE__V1__EVENT__BODY_TOOL_ENDED:
-      take_tool_end(t, e->tool_ended);
-      break;
-    case REMOTE__V1__EVENT__BODY_ASK_OPENED:
-      if (e->ask_opened->ask) transcript_ask(t, e->ask_opened->ask);
-      break;
-    case REMOTE__V1__EVENT__BODY_ASK_RESOLVED:
-      take_resolution(t, e->ask_resolved);
       break;
     case REMOTE__V1__EVENT__BODY_PLAN_UPDATED:
       transcript_plan(t, e->plan_updated->entries, e->plan_updated->n_entries);

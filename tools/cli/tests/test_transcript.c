@@ -1,4 +1,4 @@
-/* Streams are written once, however deltas are cut, doubled or lost; and the line editor. */
+/* Streams are written once, however deltas are cut, doubled or lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include "line_editor.h"
 #include "transcript.h"
 
 static char written[65536];
@@ -107,80 +106,11 @@ static void goes_on_after_a_note(void **state) {
   assert_string_equal("one\na note\xE2\x90\x9B[2J\n two", written);
 }
 
-/* ---- the line editor ---- */
-
-static char entered[512];
-static int last_key;
-
-static void on_key(void *user, line_key key, const char *line) {
-  (void)user;
-  last_key = (int)key;
-  snprintf(entered, sizeof entered, "%s", line);
-}
-
-static void type(line_editor *e, const char *keys, int key, const char *line) {
-  last_key = 0;
-  entered[0] = 0;
-  line_editor_feed(e, keys, strlen(keys), on_key, NULL);
-  assert_int_equal(key, last_key);
-  assert_string_equal(line, entered);
-}
-
-static void edits_a_line(void **state) {
-  (void)state;
-  static line_editor e;
-  line_editor_init(&e);
-  type(&e, "hello\r", LINE_ENTERED, "hello");
-  type(&e, "hällo\x7f\x7f\x7f\x7fx\r", LINE_ENTERED, "hx");
-  type(&e,
-       "bc\x01"
-       "a\x05"
-       "d\r",
-       LINE_ENTERED, "abcd");
-  type(&e, "ac\x1b[Db\r", LINE_ENTERED, "abc");
-  type(&e, "one two\x17three\r", LINE_ENTERED, "one three");
-  type(&e, "x\x15y\r", LINE_ENTERED, "y");
-  type(&e, "\x1b[A\x1b[A\r", LINE_ENTERED, "one three");
-  type(&e, "ab\x1b[3~\x1b[D\x1b[3~\r", LINE_ENTERED, "a");
-  type(&e, "abc\x03", LINE_INTERRUPT, "abc");
-  type(&e, "\x04", LINE_END, "");
-  type(&e, "\x1b[200~a\rb\x1b[201~\r", LINE_ENTERED, "a\nb");
-  type(&e, "\x1b[999;999;999;999;999Rz\r", LINE_ENTERED, "z");
-  line_editor_free(&e);
-}
-
-static void stays_within_its_limit(void **state) {
-  (void)state;
-  static line_editor e;
-  line_editor_init(&e);
-  for (int i = 0; i < LINE_BYTES_MAX + 10; i++) line_editor_feed(&e, "x", 1, on_key, NULL);
-  assert_true(e.full);
-  assert_int_equal(LINE_BYTES_MAX - 1, e.bytes);
-  line_editor_free(&e);
-}
-
-static void draws_around_the_cursor(void **state) {
-  (void)state;
-  static line_editor e;
-  char out[256];
-  size_t column;
-  line_editor_init(&e);
-  line_editor_feed(&e, "0123456789abcdef", 16, on_key, NULL);
-  line_editor_render(&e, "> ", 10, out, sizeof out, &column);
-  assert_string_equal("> 9abcdef", out);
-  assert_int_equal(9, column);
-  line_editor_feed(&e, "\x01", 1, on_key, NULL);
-  line_editor_render(&e, "> ", 10, out, sizeof out, &column);
-  assert_int_equal(2, column);
-  assert_string_equal("> 012345…", out);
-  line_editor_free(&e);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(writes_each_byte_once),  cmocka_unit_test(says_when_text_was_replaced),
-      cmocka_unit_test(goes_on_after_a_note),   cmocka_unit_test(edits_a_line),
-      cmocka_unit_test(stays_within_its_limit), cmocka_unit_test(draws_around_the_cursor),
+      cmocka_unit_test(writes_each_byte_once),
+      cmocka_unit_test(says_when_text_was_replaced),
+      cmocka_unit_test(goes_on_after_a_note),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
