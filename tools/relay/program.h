@@ -74,14 +74,29 @@ bool state_open(program_state *state, data_dir *dir, relay_config *config, char 
 void state_close(program_state *state);
 /* Starting is over: faults for tests may happen from now on. */
 void state_serving(void);
-/* The store counts its openings for serving, and so does a file beside it. A store that has counted
- * less than the file is an older copy: its event epochs are given up. Commits. */
-bool state_witness(program_state *state, bool restored, char *error, size_t error_bytes);
 /* Makes a random token (text) and a device for it; commits nothing. */
 bool state_add_device(program_state *state, const char *account, const char *device,
                       char token[RELAY_TOKEN_BYTES_MAX + 1], char *error, size_t error_bytes);
 /* For relay_on_revoked; `state` is a program_state. */
 void state_revoked(void *state, const lrm_id *device_id);
+
+/* ---- witness.c: tells a store that was put back to an older copy ---- */
+typedef struct witness {
+  int file;
+  uint64_t count;  /* of the commit that is being made */
+  uint64_t frozen; /* of the commit that is being written */
+  bool failed;     /* the file could not be written; said once */
+} witness;
+
+/* A store that has counted less than the file beside it, or of which the operator says so
+ * (`restored`), is an older copy: its event epochs are given up. Commits. The relay must not have
+ * been served from yet. */
+bool witness_open(witness *w, program_state *state, bool restored, char *error, size_t error_bytes);
+/* A commit is going to be made: counts it in the store. */
+void witness_count(witness *w, lrm_store *store);
+void witness_frozen(witness *w);  /* what was counted is being written */
+void witness_settled(witness *w); /* it is durable */
+void witness_close(witness *w);
 
 /* ---- admin.c: what account, token and stats do, offline or asked over the control socket ---- */
 /* One request line (fields separated by tabs) into a reply: "ok\n..." or "error\ttext\n". The

@@ -51,6 +51,7 @@ struct server {
   uv_loop_t loop;
   data_dir dir;
   program_state state;
+  witness witness;
   lrm_uv_committer *committer;
   lrm_uv_listener *listeners[LISTENS_MAX];
   size_t listeners_count;
@@ -217,11 +218,13 @@ static void end_if_broken(server *s) {
 static void on_frozen(void *user) {
   server *s = user;
   end_if_broken(s);
+  witness_frozen(&s->witness);
   relay_frozen(s->state.relay);
 }
 
 static void on_settled(void *user, int result) {
   server *s = user;
+  if (result == 0) witness_settled(&s->witness);
   relay_settled(s->state.relay, result, now_of(s), lrm_uv_wall_ms());
   if (result == LRM_ERR_FENCED) {
     log_line(RELAY_ERROR, "store.fenced", "detail",
@@ -235,7 +238,10 @@ static void on_settled(void *user, int result) {
 static void turn(server *s) {
   end_if_broken(s);
   (void)relay_turn(s->state.relay, now_of(s), lrm_uv_wall_ms());
-  if (lrm_store_dirty(s->state.store)) lrm_uv_committer_kick(s->committer);
+  if (lrm_store_dirty(s->state.store)) {
+    witness_count(&s->witness, s->state.store);
+    lrm_uv_committer_kick(s->committer);
+  }
   answer_controls(s);
 }
 
@@ -465,7 +471,8 @@ static bool open_all(server *s, const program_options *options, const lrm_url *u
   if (!state_open(&s->state, &s->dir, &config, error, sizeof error)) return complain(error);
   relay_on_revoked(s->state.relay, on_revoked);
   if (!first_start(s)) return false;
-  if (!state_witness(&s->state, options->restored, error, sizeof error)) return complain(error);
+  if (!witness_open(&s->witness, &s->state, options->restored, error, sizeof error))
+    return complain(error);
   if (!listen_all(s, urls, count)) return false;
   listen_control(s);
   return lrm_uv_committer_create(&s->loop, s->state.store, on_settled, s, &s->committer) == 0;
@@ -490,7 +497,7 @@ int serve_run(const program_options *options) {
     if (!parse_listen(text, options->insecure, &urls[i])) return PROGRAM_USAGE;
   }
   memset(&s, 0, sizeof s);
-  s.dir.lock = -1;
+  s.dir.lock = s.witness.file = -1;
   log_lines_level(options->log_level);
   (void)signal(SIGPIPE, SIG_IGN);
   (void)signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not the end */
@@ -509,6 +516,7 @@ int serve_run(const program_options *options) {
     result = PROGRAM_DONE;
   }
   close_all(&s);
+  witness_close(&s.witness);
   state_close(&s.state);
   data_dir_close(&s.dir);
   /* The loop and what is left on it go with the process. */

@@ -57,46 +57,6 @@ static bool open_store(program_state *state, char *error, size_t error_bytes) {
 }
 
 /* Beside the relay's own record spaces (core.h). */
-enum { SPACE_OPENINGS = 100 };
-
-static void read_count(void *user, const char *line) {
-  uint64_t *count = user;
-  *count = strtoull(line, NULL, 10);
-}
-
-bool state_witness(program_state *state, bool restored, char *error, size_t error_bytes) {
-  static const uint8_t key[] = {'n'};
-  const lrm_slice name = {key, sizeof key};
-  uint64_t stored = 0, witnessed = 0;
-  lrm_slice value;
-  char text[32];
-  if (lrm_store_get(state->store, SPACE_OPENINGS, name, &value) == 0 && value.bytes == 8) {
-    for (size_t i = 0; i < 8; i++) stored |= (uint64_t)value.data[i] << (8 * i);
-  }
-  if (!data_dir_lines(state->dir, "witness", read_count, &witnessed)) witnessed = 0;
-  int result = 0;
-  if (restored || stored < witnessed) {
-    log_line(RELAY_WARNING, "store.restored", "detail",
-             "an older copy: hosts will begin new histories");
-    result = relay_restored(state->relay);
-  }
-  uint64_t next = (stored > witnessed ? stored : witnessed) + 1;
-  uint8_t bytes[8];
-  for (size_t i = 0; i < 8; i++) bytes[i] = (uint8_t)(next >> (8 * i));
-  if (result == 0) {
-    result = lrm_store_put(state->store, SPACE_OPENINGS, name, (lrm_slice){bytes, sizeof bytes});
-  }
-  /* The store first: a file that is ahead of it would tell of a restoration that never was. */
-  if (result == 0) result = lrm_store_commit(state->store);
-  if (result != 0) {
-    snprintf(error, error_bytes, "cannot write the store: %s%s", lrm_error_text(result),
-             result == LRM_ERR_DISK_FULL ? "; make room on that disk" : "");
-    return false;
-  }
-  snprintf(text, sizeof text, "%llu\n", (unsigned long long)next);
-  return data_dir_write(state->dir, "witness", text, error, error_bytes);
-}
-
 static void apply_revocation(void *user, const char *line) {
   program_state *state = user;
   lrm_id id;
