@@ -1,61 +1,69 @@
-/* `remote attach`: the parts share this. attach.c shows what comes, attach_input.c does what the
- * person writes, command_attach.c joins them to the terminal. */
+/* `remote attach`: another machine's session on this terminal. attach.c: what comes, and what the
+ * state is; attach_commands.c: what is sent and what became of it; attach_input.c: what the person
+ * wants; command_attach.c: the command. */
 #ifndef REMOTE_CLI_ATTACH_H
 #define REMOTE_CLI_ATTACH_H
 
 #include "act.h"
-#include "line_editor.h"
-#include "screen.h"
-#include "transcript.h"
+#include "surface/surface.h"
+#include "terminal_text.h"
 
 #define ATTACH_COMMANDS_MAX 64
 
-/* A command of ours, for saying what became of it. */
+/* A command of ours whose end is not known yet. */
 typedef struct attach_command {
   lrm_id id;
+  char hex[LRM_ID_HEX_BYTES];
   char what[48];
+  char *prompt;                  /* the whole text of a prompt; else NULL */
+  char target[LRM_ID_HEX_BYTES]; /* of a withdrawal: the prompt; else "" */
+  uint64_t sent_ns;
   lrm_command_state seen;
 } attach_command;
 
 typedef struct attaching {
   connection_flags flags;
   const char *session_word;
+  bool screen_reader;
   connection connection;
   remote_session session;
-  transcript transcript;
-  screen screen;
-  line_editor editor;
+  surface *surface;
   attach_command commands[ATTACH_COMMANDS_MAX];
   size_t commands_count;
-  lrm_id armed; /* the only open ask when the line was begun; none: no or several */
-  bool line_begun;
-  uint64_t begun_ns;     /* when the session was opened */
-  uint64_t read_events;  /* before it was synced */
-  uint64_t retry_ns;     /* connection lost: when it is tried again; 0: it is there */
-  uint64_t interrupt_ns; /* the last ^C on an empty line */
-  int host_attached;     /* -1: not known yet */
-  bool input_over;       /* nothing more can be written here */
+  bool greeted;         /* the session has been read and shown */
+  uint64_t read_events; /* before it was */
+  bool down;            /* the connection is lost */
+  uint64_t retry_ns;    /* … and tried again then */
+  char down_text[256];
+  int host_attached; /* -1: not known yet */
+  int may_steer;     /* -1: not known yet */
+  bool input_over;   /* nothing more can be written here */
   bool quit;
-  exit_code result;
 } attaching;
 
 /* ---- attach.c ---- */
 extern const remote_session_ops attach_session_ops;
-void attach_write(void *user, const char *text, size_t bytes);
-/* Draws the prompt line with the newest facts. */
-void attach_draw(attaching *a);
-/* Presence, commands, asks: everything known, as text. */
+/* Presence: everything that is known. */
 void attach_show_status(attaching *a);
-void attach_show_asks(attaching *a);
-/* The only open ask; NULL: none, or several. */
-const Remote__V1__Ask *attach_only_ask(attaching *a);
-/* The open ask with this number; NULL: none. */
-const Remote__V1__Ask *attach_ask_by_number(attaching *a, unsigned number);
+void attach_status_text(attaching *a, char *out, size_t capacity);
+/* The status changes every second, or no longer. */
+void attach_touch(attaching *a);
+/* Why nothing can be steered; NULL: it can. */
+const char *attach_view_only(attaching *a);
+
+/* ---- attach_commands.c ---- */
+/* `prompt`: its text, for a prompt; `target`: what a withdrawal takes back; else NULL. False: it
+ * was not taken (said). */
+bool attach_submit(attaching *a, const Remote__V1__Command *command, const char *what,
+                   const char *prompt, const char *target);
+void attach_take_command(attaching *a, const lrm_id *id);
+void attach_command_rows(attaching *a, void (*row)(void *to, const char *text), void *to);
+/* Takes back a command of ours, or a prompt in the queue, by the beginning of its id in hex. False:
+ * it could not be asked for; *problem says why. */
+bool attach_withdraw(attaching *a, const char *hex, const char **problem);
+void attach_free_commands(attaching *a);
 
 /* ---- attach_input.c ---- */
-void attach_line(attaching *a, const char *line);
-void attach_key(void *user, line_key key, const char *line);
-/* Remembers what the line that is being begun is about. */
-void attach_arm(attaching *a);
+extern const surface_owner attach_surface_owner;
 
 #endif

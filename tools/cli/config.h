@@ -30,6 +30,10 @@
     "it leaves this machine")                                                                  \
   X(redact_default, false, "off: do not remove the built-in shapes of secrets")                \
   X(redact_prompts, false, "on: redact prompts, messages and asks too, not only tool output")  \
+  X(screen_reader, false,                                                                      \
+    "on: the terminal gets lines only, nothing is drawn again, and everything is said in "     \
+    "words; else ACCESSIBLE in the environment decides")                                       \
+  X(bell, false, "off (default), asks: ring when the agent asks something, all: and when a turn ends") \
   X(timeout, false, "seconds that a command waits for the relay (default 10)")
 
 typedef struct config_entry {

@@ -234,10 +234,18 @@ static void describe(const host_app *app, const char *agent, const char *version
   if (earlier != NULL && strlen(earlier) < 128) out->agent_session_id = app_borrow(earlier);
 }
 
+static void count_watchers(host_app *app, const Remote__V1__Event *event) {
+  if (event->body_case == REMOTE__V1__EVENT__BODY_DEVICE_ATTACHED) app->watching++;
+  if (event->body_case == REMOTE__V1__EVENT__BODY_DEVICE_DETACHED && app->watching > 0)
+    app->watching--;
+}
+
 static void on_seen(void *user, const Remote__V1__Event *event, bool tail) {
   host_app *app = user;
   app->link_touched = true;
-  surface_event(app->surface, event, tail);
+  (void)tail;
+  count_watchers(app, event);
+  surface_event(app->surface, event);
 }
 
 bool app_open_host(host_app *app, const char *agent, const char *version) {
@@ -619,8 +627,23 @@ static exit_code open_session(host_app *app) {
   return EXIT_CODE_DONE;
 }
 
+static bool open_surface(host_app *app, surface_kind kind) {
+  const remote_config *configured = &app->options->config;
+  char history[PATH_BYTES_MAX];
+  surface_config config = {.kind = kind,
+                           .screen_reader = surface_wants_screen_reader(
+                               app->options->screen_reader,
+                               config_get(configured, "screen_reader"))};
+  if (!surface_bell_from(config_get(configured, "bell"), &config.bell)) {
+    fputs("remote: config.ini: bell is off, asks or all\n", stderr);
+    return false;
+  }
+  if (path_state(history, "history") == 0) config.history = history;
+  app->surface = surface_create(app->loop, &config, &host_surface_owner, app);
+  return true;
+}
+
 static exit_code start(host_app *app) {
-  static const surface_owner owner = {app_line, app_input_ended};
   exit_code code = open_session(app);
   if (code != EXIT_CODE_DONE) return code;
   if (!find_agent(app)) return EXIT_CODE_USAGE;
@@ -630,7 +653,7 @@ static exit_code start(host_app *app) {
                       : app->options->prompt != NULL ? SURFACE_ONE_SHOT
                                                      : SURFACE_TERMINAL;
   init_handles(app);
-  app->surface = surface_create(app->loop, kind, &owner, app);
+  if (!open_surface(app, kind)) return EXIT_CODE_USAGE;
   app->state = APP_STARTING;
   if (kind == SURFACE_TERMINAL) surface_say(app->surface, "starting %s …", app->argv[0]);
   if (start_agent(app)) return EXIT_CODE_DONE;
@@ -658,8 +681,6 @@ static void free_all(host_app *app) {
   if (app->store != NULL) lrm_store_close(app->store);
   acp_history_destroy(app->history);
   redactor_destroy(app->redact);
-  for (size_t i = 0; i < app->waiting_count; i++) free(app->waiting[i]);
-  free(app->waiting);
   for (size_t i = 0; app->argv_owned && app->argv[i] != NULL; i++) free(app->argv[i]);
   if (app->argv_owned) free(app->argv);
   if (empty && app->dir.lock >= 0) session_dir_remove(&app->dir);

@@ -18,7 +18,8 @@
 #include "remote/log_sqlite.h"
 #include "relay_address.h"
 #include "session_dir.h"
-#include "surface.h"
+#include "surface/surface.h"
+#include "terminal_text.h"
 #include "token.h"
 
 typedef struct host_options {
@@ -26,7 +27,7 @@ typedef struct host_options {
   const char *relay, *name, *token_file, *prompt, *capture;
   const char *resume; /* a session id or its beginning; "": the newest */
   capture *wire;      /* where `capture` goes; NULL: nowhere */
-  bool resuming, headless, remote_given;
+  bool resuming, headless, remote_given, screen_reader;
   uint32_t remote_mode; /* RemoteMode */
   char **agent;         /* NULL-terminated; NULL: as the resumed session had it */
 } host_options;
@@ -75,8 +76,7 @@ typedef struct host_app {
   char end_text[1200];
 
   surface *surface;
-  char **waiting; /* lines typed before the agent was ready */
-  size_t waiting_count;
+  size_t watching; /* devices that are attached */
   bool input_ended, one_shot_sent, one_shot_failed;
   uint64_t last_interrupt_ns;
 
@@ -136,8 +136,7 @@ void app_remote_set(host_app *app, uint32_t mode, const char *reason);
 void app_remote_status(host_app *app);
 
 /* host_input.c */
-void app_line(void *user, const char *line);
-void app_input_ended(void *user);
+extern const surface_owner host_surface_owner;
 /* After a turn: is the work of pipes or of --prompt done? */
 void app_idle(host_app *app);
 /* Nobody can answer: the open asks are rejected by their kind. */

@@ -1,32 +1,17 @@
-/* What the local person types. */
+/* What the local person wants. */
 #include <ctype.h>
 #include <stdio.h>
 
 #include "host_app.h"
 
-#define WAITING_MAX 64
-
 static void say_result(host_app *app, int result, const char *what) {
   if (result != 0) surface_say(app->surface, "%s: %s", what, lrm_error_text(result));
 }
 
-/* ---- commands ---- */
+/* ---- commands of the host ---- */
 
-static void command_help(host_app *app, const char *rest) {
-  (void)rest;
-  surface_say(app->surface,
-              "a line is a prompt; while a turn runs it waits in the queue\n"
-              "  1, 2, … y, n         answer what is asked; #3 1 when several asks are open\n"
-              "  /asks                show what is asked\n"
-              "  /cancel              stop the running turn\n"
-              "  /mode [ID]           show or switch the agent's mode\n"
-              "  /config [ID VALUE]   show or set the agent's options\n"
-              "  /remote [on|view|off]  remote control\n"
-              "  /quit                end the session\n"
-              "  //COMMAND            a slash command of the agent");
-}
-
-static void command_remote(host_app *app, const char *rest) {
+static void command_remote(void *user, const char *rest) {
+  host_app *app = user;
   uint32_t mode;
   if (*rest == '\0') {
     app_remote_status(app);
@@ -37,195 +22,130 @@ static void command_remote(host_app *app, const char *rest) {
   } else {
     app_remote_set(app, mode, "");
   }
+  app_pump(app);
 }
 
-static void command_mode(host_app *app, const char *rest) {
-  const Remote__V1__SessionState *state = lrm_host_state(app->host);
-  if (*rest == '\0') {
-    if (state->n_modes == 0) surface_say(app->surface, "this agent has no modes");
-    for (size_t i = 0; i < state->n_modes; i++)
-      surface_say(app->surface, "%s %s  %s%s",
-                  strcmp(state->modes[i]->mode_id, state->current_mode_id) == 0 ? "*" : " ",
-                  state->modes[i]->mode_id, state->modes[i]->name,
-                  state->modes[i]->elevating ? " (asks less; only here)" : "");
-    return;
-  }
-  for (size_t i = 0; i < state->n_modes; i++) {
-    if (strcmp(state->modes[i]->mode_id, rest) != 0) continue;
-    say_result(app, lrm_host_set_mode_local(app->host, rest, lrm_uv_wall_ms(), app_now(app)),
-               "/mode");
-    return;
-  }
-  surface_say(app->surface, "there is no mode %.100s; /mode lists them", rest);
+static const surface_command commands[] = {
+    {"remote", "[on|view|off]", "remote control", false, command_remote},
+};
+
+/* ---- what the surface asks for ---- */
+
+static const Remote__V1__SessionState *on_state(void *user) {
+  host_app *app = user;
+  return app->host != NULL ? lrm_host_state(app->host) : NULL;
 }
 
-static void command_config_line(host_app *app, const char *rest) {
-  const Remote__V1__SessionState *state = lrm_host_state(app->host);
-  char id[256];
-  size_t n = strcspn(rest, " ");
-  if (*rest == '\0' || rest[n] == '\0') {
-    if (state->n_options == 0) surface_say(app->surface, "this agent has no options");
-    for (size_t i = 0; i < state->n_options; i++) {
-      const Remote__V1__ConfigOption *o = state->options[i];
-      if (*rest != '\0' && strcmp(o->option_id, rest) != 0) continue;
-      surface_say(app->surface, "%s = %s", o->option_id, o->current_value);
-      for (size_t k = 0; *rest != '\0' && k < o->n_values; k++)
-        surface_say(app->surface, "    %s  %s", o->values[k]->value, o->values[k]->name);
-    }
-    return;
-  }
-  if (n >= sizeof id) return;
-  memcpy(id, rest, n);
-  id[n] = '\0';
-  while (rest[n] == ' ') n++;
-  say_result(app,
-             lrm_host_set_option_local(app->host, id, rest + n, lrm_uv_wall_ms(), app_now(app)),
-             "/config");
+static void on_input(void *user) {
+  host_app *app = user;
+  if (app->host != NULL) lrm_host_local_input(app->host, lrm_uv_wall_ms());
 }
 
-static void command_cancel_line(host_app *app, const char *rest) {
-  (void)rest;
+static void on_submit(void *user, const char *text, bool steer) {
+  host_app *app = user;
+  if (app->state >= APP_ENDING || app->host == NULL || app->options->prompt != NULL) return;
+  int result = lrm_host_submit_local(app->host, text, steer, lrm_uv_wall_ms(), app_now(app));
+  if (result == LRM_ERR_BUSY)
+    surface_say(app->surface, "the queue is full; that prompt was not taken");
+  else
+    say_result(app, result, "prompt");
+  app_pump(app);
+}
+
+static void on_agent_slash(void *user, const char *line) { on_submit(user, line, false); }
+
+static void on_answer(void *user, const ask_answer *answer) {
+  host_app *app = user;
+  if (app->host == NULL) return;
+  int result = lrm_host_answer_local(app->host, &answer->ask_id, &answer->content, lrm_uv_wall_ms(),
+                                     app_now(app));
+  if (result == LRM_ERR_NOT_FOUND)
+    surface_say(app->surface, "somebody else has already answered that");
+  else
+    say_result(app, result, "answer");
+  app_pump(app);
+}
+
+static void on_cancel(void *user) {
+  host_app *app = user;
+  if (app->host == NULL || app->options->prompt != NULL) return;
   int result = lrm_host_cancel_local(app->host, lrm_uv_wall_ms(), app_now(app));
   if (result == LRM_ERR_STATE)
     surface_say(app->surface, "no turn is running");
   else
     say_result(app, result, "/cancel");
+  app_pump(app);
 }
 
-static void command_quit(host_app *app, const char *rest) {
-  (void)rest;
-  app_end(app, REMOTE__V1__END_REASON__END_REASON_QUIT, EXIT_CODE_DONE, "");
-}
-
-static void command_asks_line(host_app *app, const char *rest) {
-  (void)rest;
-  surface_show_asks(app->surface);
-}
-
-static const struct {
-  const char *name;
-  bool before_ready;
-  void (*run)(host_app *app, const char *rest);
-} commands[] = {
-    {"/help", true, command_help},           {"/quit", true, command_quit},
-    {"/exit", true, command_quit},           {"/remote", false, command_remote},
-    {"/mode", false, command_mode},          {"/config", false, command_config_line},
-    {"/cancel", false, command_cancel_line}, {"/asks", true, command_asks_line},
-};
-
-static const char *command_rest(const char *line, const char *name) {
-  size_t n = strlen(name);
-  if (strncmp(line, name, n) != 0 || (line[n] != '\0' && line[n] != ' ')) return NULL;
-  line += n;
-  while (*line == ' ') line++;
-  return line;
-}
-
-static void wait_line(host_app *app, const char *line) {
-  if (app->waiting_count == WAITING_MAX) {
-    surface_say(app->surface, "the agent is still starting; that line was not taken");
-    return;
-  }
-  app->waiting = memory_grow(app->waiting, (app->waiting_count + 1) * sizeof *app->waiting);
-  app->waiting[app->waiting_count++] = memory_string(line);
-}
-
-/* ---- lines ---- */
-
-static void answer(host_app *app, const surface_answer *given) {
-  Remote__V1__AnswerContent content = REMOTE__V1__ANSWER_CONTENT__INIT;
-  char reason[512];
-  content.option_id = app_borrow(given->option_id);
-  content.text = app_borrow(given->text);
-  content.json = app_borrow(given->json);
-  content.declined = given->declined;
-  int result =
-      lrm_host_answer_local(app->host, &given->ask_id, &content, lrm_uv_wall_ms(), app_now(app));
-  if (result == LRM_ERR_NOT_FOUND)
-    surface_say(app->surface, "somebody else has already answered that");
-  else if (result == LRM_ERR_USAGE && app->acp != NULL &&
-           !acp_session_answer_fits(app->acp, &given->ask_id, &content, reason, sizeof reason))
-    surface_say(app->surface, "that is not taken. %s", reason);
-  else
-    say_result(app, result, "answer");
-}
-
-static void submit(host_app *app, const char *line) {
-  int result = lrm_host_submit_local(app->host, line, false, lrm_uv_wall_ms(), app_now(app));
-  if (result == LRM_ERR_BUSY)
-    surface_say(app->surface, "the queue is full; that prompt was not taken");
-  else
-    say_result(app, result, "prompt");
-}
-
-static bool known_to_agent(const host_app *app, const char *line) {
-  char name[128];
-  size_t n = strcspn(line + 1, " ");
-  if (n == 0 || n >= sizeof name || app->acp == NULL) return false;
-  memcpy(name, line + 1, n);
-  name[n] = '\0';
-  return acp_session_knows_slash(app->acp, name);
-}
-
-static void take_slash(host_app *app, const char *line) {
-  if (line[1] == '/') {
-    submit(app, line + 1);
-    return;
-  }
-  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-    const char *rest = command_rest(line, commands[i].name);
-    if (rest == NULL) continue;
-    if (app->host == NULL && !commands[i].before_ready)
-      wait_line(app, line);
-    else
-      commands[i].run(app, rest);
-    return;
-  }
-  if (known_to_agent(app, line))
-    submit(app, line);
-  else
-    surface_say(app->surface, "there is no command %.60s; /help lists them", line);
-}
-
-void app_line(void *user, const char *line) {
+static void on_set_mode(void *user, const char *mode_id) {
   host_app *app = user;
-  surface_answer given;
-  if (app->state >= APP_ENDING) return;
-  if (app->host != NULL) lrm_host_local_input(app->host, lrm_uv_wall_ms());
-  while (isspace((unsigned char)*line)) line++;
-  if (*line == '\0') {
-    surface_prompt(app->surface);
-    return;
-  }
-  surface_reading reading =
-      app->host != NULL ? surface_read_answer(app->surface, line, &given) : SURFACE_NOT_ASK;
-  if (reading == SURFACE_ANSWER)
-    answer(app, &given);
-  else if (reading == SURFACE_NOT_ASK && line[0] == '/' && (app->agent_ready || line[1] != '/'))
-    take_slash(app, line);
-  else if (reading == SURFACE_NOT_ASK && !app->agent_ready)
-    wait_line(app, line);
-  else if (reading == SURFACE_NOT_ASK && app->options->prompt == NULL)
-    submit(app, line);
+  if (app->host == NULL) return;
+  say_result(app, lrm_host_set_mode_local(app->host, mode_id, lrm_uv_wall_ms(), app_now(app)),
+             "/mode");
+  app_pump(app);
+}
+
+static void on_set_option(void *user, const char *option_id, const char *value) {
+  host_app *app = user;
+  if (app->host == NULL) return;
+  say_result(app,
+             lrm_host_set_option_local(app->host, option_id, value, lrm_uv_wall_ms(), app_now(app)),
+             "/config");
+  app_pump(app);
+}
+
+static void on_rename(void *user, const char *title) {
+  host_app *app = user;
+  char text[128];
+  Remote__V1__Actor by = REMOTE__V1__ACTOR__INIT;
+  Remote__V1__TitleChanged changed = REMOTE__V1__TITLE_CHANGED__INIT;
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  by.local = true;
+  terminal_text_copy(text, sizeof text, title, strlen(title), TERMINAL_TEXT_ONE_LINE);
+  changed.title = text;
+  changed.by = &by;
+  event.body_case = REMOTE__V1__EVENT__BODY_TITLE_CHANGED;
+  event.title_changed = &changed;
+  app_emit(app, &event);
+  app_pump(app);
+}
+
+static void on_take_back(void *user, const char *prompt_id) {
+  host_app *app = user;
+  if (app->host == NULL) return;
+  int result = lrm_host_withdraw_local(app->host, prompt_id, lrm_uv_wall_ms(), app_now(app));
+  surface_taken_back(app->surface, prompt_id,
+                     result == 0                   ? NULL
+                     : result == LRM_ERR_NOT_FOUND ? "the agent has it already"
+                                                   : lrm_error_text(result));
+  app_pump(app);
+}
+
+static void on_quit(void *user) {
+  host_app *app = user;
+  bool once = app->options->prompt != NULL;
+  app_end(app, REMOTE__V1__END_REASON__END_REASON_QUIT, once ? EXIT_CODE_FAILURE : EXIT_CODE_DONE,
+          "");
   app_pump(app);
 }
 
 /* ---- pipes and one-shots ---- */
 
 void app_reject_asks(host_app *app) {
-  lrm_id id;
-  char option[128];
+  const desk_ask *open;
   size_t count = surface_open_asks(app->surface);
-  while (count-- > 0 && surface_ask_rejection(app->surface, 0, &id, option)) {
+  while (count-- > 0 && (open = surface_ask(app->surface, 0)) != NULL) {
     Remote__V1__AnswerContent content = REMOTE__V1__ANSWER_CONTENT__INIT;
-    content.option_id = option;
-    content.declined = option[0] == '\0';
+    lrm_id id = open->id;
+    content.option_id = app_borrow(ask_rejection(open->ask));
+    content.declined = content.option_id[0] == '\0';
     surface_say(app->surface, "nobody can answer here: %s",
-                option[0] != '\0' ? "rejected" : "declined");
+                content.declined ? "declined" : "rejected");
     int result = lrm_host_answer_local(app->host, &id, &content, lrm_uv_wall_ms(), app_now(app));
     if (result != 0) {
       say_result(app, result, "answer");
-      command_cancel_line(app, "");
+      if (lrm_host_cancel_local(app->host, lrm_uv_wall_ms(), app_now(app)) != 0)
+        surface_say(app->surface, "no turn is running");
       return;
     }
   }
@@ -233,7 +153,7 @@ void app_reject_asks(host_app *app) {
 
 static bool nothing_waits(const host_app *app) {
   const Remote__V1__SessionState *state = lrm_host_state(app->host);
-  return state->n_queue == 0 && state->turn_id[0] == '\0' && app->waiting_count == 0 &&
+  return state->n_queue == 0 && state->turn_id[0] == '\0' &&
          (app->acp == NULL || !acp_session_in_turn(app->acp));
 }
 
@@ -246,7 +166,7 @@ void app_idle(host_app *app) {
             app->one_shot_failed && once ? EXIT_CODE_FAILURE : EXIT_CODE_DONE, "");
 }
 
-void app_input_ended(void *user) {
+static void on_ended(void *user) {
   host_app *app = user;
   app->input_ended = true;
   if (app->options->prompt != NULL) return;
@@ -256,3 +176,33 @@ void app_input_ended(void *user) {
     app_idle(app);
   app_pump(app);
 }
+
+/* ---- the state, beyond the session's own ---- */
+
+static void on_status(void *user, char *out, size_t capacity) {
+  host_app *app = user;
+  if (app->state == APP_STARTING || !app->agent_ready) {
+    snprintf(out, capacity, "%s", app->state >= APP_ENDING ? "ending" : "the agent is starting");
+  } else if (app->drive != NULL) {
+    size_t watching = app->watching;
+    size_t n = (size_t)snprintf(out, capacity, "remote %s%s", host_remote_word(app->remote_mode),
+                                app->link_live ? "" : ", not connected");
+    if (watching > 0 && n < capacity) snprintf(out + n, capacity - n, ", %zu watching", watching);
+  }
+}
+
+const surface_owner host_surface_owner = {.state = on_state,
+                                          .ended = on_ended,
+                                          .quit = on_quit,
+                                          .input = on_input,
+                                          .submit = on_submit,
+                                          .answer = on_answer,
+                                          .cancel = on_cancel,
+                                          .set_mode = on_set_mode,
+                                          .set_option = on_set_option,
+                                          .rename = on_rename,
+                                          .agent_slash = on_agent_slash,
+                                          .take_back = on_take_back,
+                                          .status = on_status,
+                                          .commands = commands,
+                                          .commands_count = sizeof commands / sizeof *commands};

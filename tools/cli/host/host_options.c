@@ -48,6 +48,8 @@ exit_code host_options_parse(int argc, char **argv, host_options *out, bool *hel
       {"continue", OPTION_FLAG, &continuing, NULL, "go on with the newest session of this folder"},
       {"prompt", OPTION_VALUE, &out->prompt, "TEXT", "one prompt, then end; never remote"},
       {"token-file", OPTION_VALUE, &out->token_file, "FILE", "this device's token"},
+      {"screen-reader", OPTION_FLAG, &out->screen_reader, NULL,
+       "lines only, nothing is drawn again, everything is said in words"},
       {"config", OPTION_VALUE, &config_path, "FILE", "configuration instead of the usual one"},
       {"capture", OPTION_VALUE, &out->capture, "FILE",
        "add what passes over the wire to FILE, for `remote inspect`, without credentials "

@@ -8,7 +8,7 @@ static uint64_t wall(void) { return lrm_uv_wall_ms(); }
 /* A refusal of the journal is said once; the person at the terminal still sees the event. */
 static void check(host_app *app, int result, const Remote__V1__Event *event) {
   if (result == 0) return;
-  if (event != NULL && app->surface != NULL) surface_event(app->surface, event, false);
+  if (event != NULL && app->surface != NULL) surface_event(app->surface, event);
   if (lrm_error_class(result) == LRM_ERROR_USAGE) {
     surface_say(app->surface, "an event could not be recorded: %s", lrm_error_text(result));
   } else if (!app->store_trouble) {
@@ -85,22 +85,13 @@ static void on_initialized(void *user, const acp_agent_facts *facts) {
             "the session could not be opened");
 }
 
-/* A prompt of --prompt, or what was typed while the agent started. */
-static void give_first_prompts(host_app *app) {
+/* The prompt of --prompt. */
+static void give_one_prompt(host_app *app) {
   if (app->options->prompt != NULL && !app->one_shot_sent) {
     app->one_shot_sent = true;
     check(app, lrm_host_submit_local(app->host, app->options->prompt, false, wall(), app_now(app)),
           NULL);
   }
-  char **lines = app->waiting;
-  size_t count = app->waiting_count;
-  app->waiting = NULL;
-  app->waiting_count = 0;
-  for (size_t i = 0; i < count; i++) {
-    app_line(app, lines[i]);
-    free(lines[i]);
-  }
-  free(lines);
 }
 
 static void on_ready(void *user, const char *agent_session_id, bool loaded) {
@@ -116,9 +107,9 @@ static void on_ready(void *user, const char *agent_session_id, bool loaded) {
     surface_say(app->surface, "session %s is ready", app->dir.hex);
   else if (app->options->prompt == NULL)
     surface_say(app->surface, "session %.8s is ready; /help says what can be typed", app->dir.hex);
-  give_first_prompts(app);
+  give_one_prompt(app);
+  surface_ready(app->surface);
   if (app->input_ended) app_idle(app);
-  surface_prompt(app->surface);
 }
 
 static void on_failed(void *user, acp_failure failure, const char *text) {
