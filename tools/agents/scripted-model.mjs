@@ -126,7 +126,9 @@ function makeCall(tools, { op, arg }, state) {
 // out: list of {text,delay} | {think,delay} | {call} | {fail}
 function plan(n) {
   if (!n.tools.length) return [{ text: n.json ? n.json : 'fake title' }];
-  const list = steps(n.user);
+  const all = steps(n.user);
+  // An agent whose prompt failed may send it again in front of the next one, in one message.
+  const list = all.slice(1 + all.findLastIndex((s, i) => s.op === 'FAIL' && i < all.length - 1));
   const out = [];
   let done = n.results.length, i = 0;
   while (done > 0 && i < list.length) { if (TOOL_OPS.has(list[i].op)) done--; i++; }
