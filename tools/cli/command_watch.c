@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "remote/block.h"
+#include "remote/message.h"
+#include "schema.h"
 
 #include "commands.h"
 #include "digest.h"
@@ -13,23 +15,35 @@
 #include "remote_session.h"
 #include "terminal_text.h"
 #include "transcript.h"
+#include "watch_history.h"
 
-typedef enum watch_until { UNTIL_NEVER = 0, UNTIL_IDLE, UNTIL_ASK, UNTIL_END } watch_until;
+typedef enum watch_until {
+  UNTIL_NEVER = 0,
+  UNTIL_IDLE,
+  UNTIL_ASK,
+  UNTIL_END,
+  UNTIL_OFFSET
+} watch_until;
 
 typedef struct watching {
   connection_flags flags;
   const char *session_word;
   const char *from;
   const char *until_word;
+  const char *last_word;
+  uint64_t last; /* --last; 0: not given */
   bool json;
   bool want_digest;
   bool durable_only;
   watch_until until;
+  uint64_t until_offset;
   connection connection;
   remote_session session;
   transcript transcript;
   digest *digest;
-  lrm_block_reader *blocks; /* for the digest */
+  lrm_block_reader *blocks;   /* for the digest */
+  remote_v1_SessionInfo info; /* for what a view that began in the middle does not know */
+  watch_progress progress;
   lrm_id epoch;
   uint64_t next;   /* offset of the next event to print */
   bool has_next;   /* `next` means something */
@@ -89,6 +103,11 @@ static void take_event(watching *w, const lrm_client_event *event) {
   lrm_position position = lrm_client_position(w->session.client);
   bool same = w->has_next && lrm_id_equal(&position.epoch, &w->epoch);
   if (same && event->offset < w->next) return; /* printed already */
+  if (w->until == UNTIL_OFFSET && event->offset >= w->until_offset) {
+    w->reached = true;
+    return;
+  }
+  watch_progress_at(&w->progress, event->offset, connection_now_ns(&w->connection));
   if (same && event->offset > w->next) {
     fprintf(stderr, "remote: events %" PRIu64 " to %" PRIu64 " are missing\n", w->next,
             event->offset - 1);
@@ -133,6 +152,10 @@ static void take_snapshot(watching *w, const lrm_client_event *event) {
 /* ---- facts ---- */
 
 static void take_status(watching *w, const remote_v1_LogStatus *s) {
+  if (!w->session.synced) {
+    w->progress.first = s->events_first;
+    w->progress.end = s->events_next;
+  }
   if (w->json)
     print(w, json_pack("{s:{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I}}", "status",
                        "host_attached", (int)s->host_attached, "host_since_ms",
@@ -153,22 +176,40 @@ static void take_closed(watching *w, const lrm_client_event *event) {
                     lrm_code_name(event->problem->code), "reason", event->problem->reason));
 }
 
+static void take_info(watching *w, lrm_slice info) {
+  remote_v1_SessionInfo said;
+  if (lrm_message_decode_static(&lrm_schema_SessionInfo, remote_v1_SessionInfo_fields, info.data,
+                                info.bytes, &said) == 0)
+    w->info = said;
+}
+
+/* A view that began in the middle of the log knows no status before it changes: INFO does. */
+static uint32_t status_now(const watching *w, const Remote__V1__SessionState *state) {
+  return state->status ? (uint32_t)state->status : (uint32_t)w->info.status;
+}
+
 static void judge(watching *w) {
   const Remote__V1__SessionState *state = remote_session_state(&w->session);
   const remote_v1_LogStatus *status = lrm_client_status(w->session.client);
   if (!w->session.synced || !state) return;
+  uint32_t doing = status_now(w, state);
   switch (w->until) {
     case UNTIL_IDLE:
       /* A command on its way may still begin a turn. */
-      w->reached = (state->status == REMOTE__V1__STATUS__STATUS_IDLE || state->ended) &&
+      w->reached = (doing == REMOTE__V1__STATUS__STATUS_IDLE ||
+                    doing == REMOTE__V1__STATUS__STATUS_ENDED || state->ended) &&
                    !state->turn_id[0] && state->n_queue == 0 && status &&
                    status->commands_delivered >= status->commands_stored;
       break;
     case UNTIL_ASK:
-      w->reached = w->reached || state->n_asks > 0;
+      w->reached = w->reached || state->n_asks > 0 ||
+                   (!state->status && doing == REMOTE__V1__STATUS__STATUS_NEEDS_INPUT);
       break;
     case UNTIL_END:
-      w->reached = state->ended;
+      w->reached = state->ended || doing == REMOTE__V1__STATUS__STATUS_ENDED;
+      break;
+    case UNTIL_OFFSET:
+      w->reached = w->reached || (w->has_next && w->next >= w->until_offset);
       break;
     default:
       break;
@@ -188,7 +229,12 @@ static void on_event(void *user, remote_session *s, const lrm_client_event *even
     case LRM_CLIENT_SNAPSHOT:
       take_snapshot(w, event);
       break;
+    case LRM_CLIENT_INFO:
+      take_info(w, event->info);
+      break;
     case LRM_CLIENT_SYNCED:
+      watch_progress_clear(&w->progress);
+      w->progress.wanted = false;
       if (w->json)
         print(w, json_pack("{s:I}", "synced",
                            (json_int_t)lrm_client_position(w->session.client).offset));
@@ -263,10 +309,24 @@ static int read_from(const watching *w, const remote_v1_SessionEntry *entry,
 
 static int read_until(watching *w) {
   static const char *const words[] = {"", "idle", "ask", "end"};
+  char *end = NULL;
   if (!w->until_word) return 0;
+  if (w->until_word[0] >= '0' && w->until_word[0] <= '9') {
+    w->until = UNTIL_OFFSET;
+    w->until_offset = strtoull(w->until_word, &end, 10);
+    return *end || w->until_offset > LRM_OFFSET_MAX ? -1 : 0;
+  }
   for (int i = 1; i < 4; i++)
     if (!strcmp(w->until_word, words[i])) w->until = (watch_until)i;
   return w->until ? 0 : -1;
+}
+
+static int read_last(watching *w) {
+  char *end = NULL;
+  if (!w->last_word) return 0;
+  if (w->last_word[0] < '1' || w->last_word[0] > '9') return -1;
+  w->last = strtoull(w->last_word, &end, 10);
+  return *end || w->last > WATCH_LAST_MAX ? -1 : 0;
 }
 
 /* ---- the command ---- */
@@ -301,6 +361,7 @@ static exit_code follow(watching *w) {
     fputs("remote: it did not come to that in time\n", stderr);
   else if (!over && w->connection.timed_out)
     result = EXIT_CODE_DONE;
+  watch_progress_clear(&w->progress);
   if (w->digest) print_digest(w);
   fflush(stdout);
   return result ? result : w->fault;
@@ -316,6 +377,13 @@ static exit_code watch(watching *w) {
   if (!result) result = session_list_choose(&list, w->session_word, &index);
   if (!result) {
     (void)read_from(w, &list.entries[index], &config);
+    if (w->last) {
+      config.start = remote_v1_Start_START_RESUME;
+      result = watch_find_last(&w->connection, &list.entries[index], w->last, &config.from);
+    }
+  }
+  if (!result) {
+    watch_progress_start(&w->progress);
     result = remote_session_open(&w->session, &w->connection, &list.entries[index], &config);
   }
   session_list_free(&list);
@@ -335,7 +403,11 @@ int command_watch(int argc, char **argv) {
       {"from", OPTION_VALUE, &w.from, "WHERE",
        "OFFSET or EPOCH:OFFSET, start, snapshot (the default) or live", NULL},
       {"until", OPTION_VALUE, &w.until_word, "WHAT",
-       "idle: nothing runs or waits; ask: a person is wanted; end: the session has ended", NULL},
+       "idle: nothing runs or waits; ask: a person is wanted; end: the session has ended; a "
+       "number: "
+       "every event below this offset was printed",
+       NULL},
+      {"last", OPTION_VALUE, &w.last_word, "N", "begin with the last N events", NULL},
       {"durable", OPTION_FLAG, &w.durable_only, NULL, "leave out what is not stored (tails)", NULL},
       {"digest", OPTION_FLAG, &w.want_digest, NULL,
        "print a SHA-256 over all stored messages at the end; --from is start then", NULL},
@@ -352,7 +424,10 @@ int command_watch(int argc, char **argv) {
   if (words.count > 1 || (words.count && w.session_word))
     return options_wrong(&usage, "too many words");
   if (words.count) w.session_word = words.words[0];
-  if (read_until(&w)) return options_wrong(&usage, "--until takes idle, ask or end");
+  if (read_until(&w)) return options_wrong(&usage, "--until takes idle, ask, end or an OFFSET");
+  if (read_last(&w) || (w.last && w.from))
+    return options_wrong(&usage, w.last && w.from ? "--last and --from exclude each other"
+                                                  : "--last takes a number from 1 to 100000");
   if (read_from(&w, NULL, &unused))
     return options_wrong(&usage, "--from takes OFFSET, EPOCH:OFFSET, start, snapshot or live");
   lrm_allocator allocator = lrm_allocator_default();

@@ -20,5 +20,13 @@ int command_withdraw(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_devices(int argc, char **argv);
 int command_rm(int argc, char **argv);
+int command_completion(int argc, char **argv);
+/* `remote __complete WORD...`: what may stand at the end of these words; for the shells. */
+int command_complete(int argc, char **argv);
+
+/* main.c: what runs a sub-command; NULL: there is none of this name. */
+int (*command_find(const char *name))(int argc, char **argv);
+/* main.c: every sub-command in the order of the help. */
+void commands_each(void (*take)(void *user, const char *name, const char *summary), void *user);
 
 #endif

@@ -42,14 +42,25 @@ static const command commands[] = {
     {"inspect", command_inspect, "[FILE|-]", "print captured frames and messages readably"},
     {"devices", command_devices, "[revoke ID]", "list devices or revoke one"},
     {"rm", command_rm, "SESSION...", "delete sessions from the relay"},
+    {"completion", command_completion, "bash|zsh|fish", "print a shell's completion script"},
     {NULL, NULL, NULL, NULL}};
 /* More than there will ever be. */
 enum { COMMANDS_MAX = 64 };
 
+int (*command_find(const char *name))(int argc, char **argv) {
+  for (size_t i = 0; commands[i].name; i++)
+    if (!strcmp(name, commands[i].name)) return commands[i].run;
+  return NULL;
+}
+
+void commands_each(void (*take)(void *user, const char *name, const char *summary), void *user) {
+  for (size_t i = 0; commands[i].name; i++) take(user, commands[i].name, commands[i].summary);
+}
+
 static void print_help(FILE *to) {
   fputs("usage: remote COMMAND [FLAGS] [WORDS]\n\n", to);
   for (size_t i = 0; commands[i].name; i++)
-    fprintf(to, "  %-9s%-26s%s\n", commands[i].name, commands[i].synopsis, commands[i].summary);
+    fprintf(to, "  %-11s%-26s%s\n", commands[i].name, commands[i].synopsis, commands[i].summary);
   fputs(
       "\n`remote COMMAND --help` shows its flags. SESSION and ASK may be cut to any unique\n"
       "prefix; without SESSION the only live one is meant. --relay, --token-file, --config,\n"
@@ -104,6 +115,7 @@ int main(int argc, char **argv) {
     print_help(stderr);
     return EXIT_CODE_USAGE;
   }
+  if (!strcmp(argv[1], "__complete")) return command_complete(argc - 1, argv + 1);
   int leading = leading_flags(argc, argv);
   char *name = argv[1 + leading];
   memmove(argv + 2, argv + 1, (size_t)leading * sizeof *argv);
@@ -120,7 +132,6 @@ int main(int argc, char **argv) {
     puts("remote " REMOTE_VERSION);
     return EXIT_CODE_DONE;
   }
-  for (size_t i = 0; commands[i].name; i++)
-    if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 1, argv + 1);
-  return unknown_command(argv[1]);
+  int (*run)(int, char **) = command_find(argv[1]);
+  return run ? run(argc - 1, argv + 1) : unknown_command(argv[1]);
 }

@@ -145,8 +145,22 @@ static option_result take_word(const option_usage *usage, option_words *out, con
   return OPTION_OK;
 }
 
+static struct {
+  void (*take)(void *user, const option *option);
+  void *user;
+} listing;
+
+void options_list_to(void (*take)(void *user, const option *option), void *user) {
+  listing.take = take;
+  listing.user = user;
+}
+
 option_result options_parse(const option_usage *usage, int argc, char **argv, option_words *out) {
   *out = (option_words){0};
+  if (listing.take) {
+    for (size_t i = 0; i < usage->count; i++) listing.take(listing.user, &usage->options[i]);
+    return OPTION_HELP;
+  }
   for (int i = 1; i < argc; i++) {
     option_result result = OPTION_OK;
     if (out->rest && !usage->command_follows) {

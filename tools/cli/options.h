@@ -57,6 +57,10 @@ typedef enum option_result {
 /* Parses argv[1..]. argv and the words are borrowed. */
 option_result options_parse(const option_usage *usage, int argc, char **argv, option_words *out);
 
+/* Until it is called with NULL, options_parse only tells the flags there are, and returns
+ * OPTION_HELP: the tables of the commands are the one list of flags, for completion too. */
+void options_list_to(void (*take)(void *user, const option *option), void *user);
+
 /* Prints synopsis, text and flags. */
 void options_print(const option_usage *usage, FILE *to);
 /* "remote: TEXT" and a pointer to --help, on standard error; returns 2 (EXIT_CODE_USAGE). */
