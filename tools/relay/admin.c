@@ -2,6 +2,7 @@
  * relay or are done on the data directory of one that does not run. Fields are separated by tabs;
  * names hold no control characters, so nothing needs escaping. */
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "program.h"
@@ -107,6 +108,8 @@ static void do_stats(program_state *state, char *const *field, uint64_t now_ns, 
               {"accounts", stats.accounts},
               {"devices", stats.devices},
               {"sessions", stats.sessions},
+              {"tombstones", stats.tombstones},
+              {"log_bytes", stats.log_bytes},
               {"hosts_attached", stats.hosts_attached},
               {"readers", stats.readers},
               {"blocks_in", stats.blocks_in},
@@ -128,15 +131,105 @@ static void do_stats(program_state *state, char *const *field, uint64_t now_ns, 
   }
 }
 
+/* ---- stats with sessions ---- */
+
+/* A string of JSON; names hold no control characters, but quotes they may. */
+static void say_json_text(answer *a, const char *text) {
+  say(a, "\"");
+  for (; *text != '\0'; text++) {
+    if (*text == '"' || *text == '\\')
+      say(a, "\\%c", *text);
+    else
+      say(a, "%c", *text);
+  }
+  say(a, "\"");
+}
+
+typedef struct listing {
+  answer *a;
+  bool first;
+} listing;
+
+static void json_account(void *user, const char *name, relay_ceiling ceiling, uint32_t devices,
+                         uint32_t sessions) {
+  listing *l = user;
+  say(l->a, "%s{\"account\":", l->first ? "" : ",");
+  say_json_text(l->a, name);
+  say(l->a, ",\"ceiling\":\"%s\",\"devices\":%u,\"sessions\":%u}", ceiling_names[ceiling], devices,
+      sessions);
+  l->first = false;
+}
+
+static void json_session(void *user, const relay_session_facts *s) {
+  listing *l = user;
+  char id[LRM_ID_HEX_BYTES];
+  lrm_id_hex(&s->id, id);
+  say(l->a, "%s{\"session\":\"%s\",\"account\":", l->first ? "" : ",", id);
+  say_json_text(l->a, s->account);
+  say(l->a,
+      ",\"first\":%llu,\"end\":%llu,\"bytes\":%llu,\"commands_waiting\":%llu,\"readers\":%u,"
+      "\"host_attached\":%s,\"created_ms\":%llu,\"activity_ms\":%llu,\"snapshot\":",
+      (unsigned long long)s->first, (unsigned long long)s->end, (unsigned long long)s->bytes,
+      (unsigned long long)s->commands_waiting, s->readers, s->host_attached ? "true" : "false",
+      (unsigned long long)s->created_ms, (unsigned long long)s->activity_ms);
+  if (s->snapshot == LRM_OFFSET_NONE)
+    say(l->a, "null}");
+  else
+    say(l->a, "%llu}", (unsigned long long)s->snapshot);
+  l->first = false;
+}
+
+static void line_session(void *user, const relay_session_facts *s) {
+  char id[LRM_ID_HEX_BYTES];
+  lrm_id_hex(&s->id, id);
+  say(user, "session %s  %s  events %llu..%llu  bytes %llu  readers %u  commands %llu%s\n", id,
+      s->account, (unsigned long long)s->first, (unsigned long long)s->end,
+      (unsigned long long)s->bytes, s->readers, (unsigned long long)s->commands_waiting,
+      s->host_attached ? "  host attached" : "");
+}
+
+static void do_stats_lines(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  do_stats(state, field, now_ns, a);
+  relay_each_session(state->relay, line_session, a);
+}
+
+/* Members of an object that the caller has begun: `"relay":{...},...}`. */
+static void do_stats_json(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  char *lines = malloc(4096);
+  answer numbers = {lines, 4096, 0};
+  if (lines == NULL) {
+    say(a, "error\tout of memory\n");
+    return;
+  }
+  do_stats(state, field, now_ns, &numbers);
+  say(a, "ok\n\"relay\":{");
+  char *rest = NULL;
+  const char *comma = "";
+  for (char *line = strtok_r(lines + 3, "\n", &rest); line != NULL;
+       line = strtok_r(NULL, "\n", &rest)) {
+    char *value = strchr(line, ' ');
+    if (value == NULL) continue;
+    *value++ = '\0';
+    say(a, "%s\"%s\":%s", comma, line, value);
+    comma = ",";
+  }
+  free(lines);
+  listing l = {a, true};
+  say(a, "},\"accounts\":[");
+  relay_each_account(state->relay, json_account, &l);
+  l.first = true;
+  say(a, "],\"sessions\":[");
+  relay_each_session(state->relay, json_session, &l);
+  say(a, "]}\n");
+}
+
 static const struct {
   const char *name;
   int fields; /* with the name */
   void (*run)(program_state *state, char *const *field, uint64_t now_ns, answer *a);
-} requests[] = {{"token", 3, do_token},
-                {"account", 3, do_account},
-                {"list", 1, do_list},
-                {"revoke", 2, do_revoke},
-                {"stats", 1, do_stats}};
+} requests[] = {{"token", 3, do_token},       {"account", 3, do_account},
+                {"list", 1, do_list},         {"revoke", 2, do_revoke},
+                {"stats", 1, do_stats_lines}, {"stats-json", 1, do_stats_json}};
 
 void admin_answer(program_state *state, const char *line, char *out, size_t out_bytes,
                   uint64_t now_ns) {

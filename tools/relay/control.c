@@ -1,6 +1,7 @@
 /* The other end of the control socket: what `remote-relay token` and others say to the relay that
  * runs on the same data directory. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -30,34 +31,47 @@ static int connect_to(const data_dir *dir) {
   return fd;
 }
 
+static int print_reply(char *reply, size_t bytes) {
+  if (reply != NULL) reply[bytes] = '\0';
+  if (reply != NULL && strncmp(reply, "ok\n", 3) == 0) {
+    fputs(reply + 3, stdout);
+    return PROGRAM_DONE;
+  }
+  if (reply != NULL && strncmp(reply, "error\t", 6) == 0) {
+    fprintf(stderr, "remote-relay: %s", reply + 6);
+  } else {
+    fprintf(stderr, "remote-relay: the relay did not answer within 10 s (is its disk full?)\n");
+  }
+  return PROGRAM_FAILED;
+}
+
 int control_ask(const data_dir *dir, const char *line) {
-  static char reply[64 * 1024];
   int fd = connect_to(dir);
   if (fd < 0) {
     fprintf(stderr, "remote-relay: a relay uses %s, but its control socket does not answer: %s\n",
             dir->path, strerror(errno));
     return PROGRAM_FAILED;
   }
+  size_t room = 64 * 1024;
+  char *reply = malloc(room);
   char request[600];
   int bytes = snprintf(request, sizeof request, "%s\n", line);
-  bool sent = bytes > 0 && (size_t)bytes < sizeof request &&
+  bool sent = reply != NULL && bytes > 0 && (size_t)bytes < sizeof request &&
               send(fd, request, (size_t)bytes, MSG_NOSIGNAL) == bytes;
   size_t used = 0;
-  while (sent && used + 1 < sizeof reply) {
-    ssize_t n = recv(fd, reply + used, sizeof reply - 1 - used, 0);
+  while (sent) {
+    if (used + 1 == room) {
+      char *larger = room < REPLY_BYTES ? realloc(reply, room * 2) : NULL;
+      if (larger == NULL) break;
+      reply = larger;
+      room *= 2;
+    }
+    ssize_t n = recv(fd, reply + used, room - 1 - used, 0);
     if (n <= 0) break;
     used += (size_t)n;
   }
   close(fd);
-  reply[used] = '\0';
-  if (strncmp(reply, "ok\n", 3) == 0) {
-    fputs(reply + 3, stdout);
-    return PROGRAM_DONE;
-  }
-  if (strncmp(reply, "error\t", 6) == 0) {
-    fprintf(stderr, "remote-relay: %s", reply + 6);
-  } else {
-    fprintf(stderr, "remote-relay: the relay did not answer within 10 s (is its disk full?)\n");
-  }
-  return PROGRAM_FAILED;
+  int result = print_reply(reply, used);
+  free(reply);
+  return result;
 }

@@ -4,29 +4,41 @@
 
 #include "fault.h"
 #include "program.h"
+#include "store_verbs.h"
 #include "remote/carrier_uv.h"
-#include "remote/log_sqlite.h"
 
 static const char usage[] =
     "Usage: remote-relay COMMAND [FLAGS]\n"
     "\n"
     "  serve    [--data DIR] [--listen URL]... [--insecure] [--log-level LEVEL] [--restored]\n"
+    "           [--log-bytes-max SIZE] [--log-events-max N] [--account-bytes-max SIZE]\n"
+    "           [--store-bytes-max SIZE] [--retention TIME]\n"
     "           runs the relay. URL is tcp://HOST:PORT or unix:///PATH, by default\n"
     "           tcp://127.0.0.1:7443; other than loopback only with --insecure (no TLS here:\n"
     "           put a TLS proxy in front). LEVEL is debug, info, warning or error.\n"
     "           --restored: the store is an older copy (noticed by itself as long as the file\n"
     "           `witness` was not restored with it)\n"
+    "           --log-bytes-max (1G): a session's events; the oldest go, up to a snapshot.\n"
+    "           --log-events-max (none): the same, counted in events.\n"
+    "           --account-bytes-max (16G), --store-bytes-max (none): all sessions of an account,\n"
+    "           of the relay; the oldest events of the session that was quiet for longest go.\n"
+    "           --retention (none): sessions without activity for that long are deleted, and\n"
+    "           events that are older go. SIZE is like 500M or 4G, TIME like 90d, 12w or 2y\n"
     "  token    --device NAME [--account NAME] [--data DIR]   prints the token of a new device\n"
     "  token    --revoke DEVICE_ID [--data DIR]               revokes a device\n"
     "  account  [NAME [--ceiling disabled|view|control]] [--data DIR]\n"
     "           makes an account or sets what it may do; without NAME lists accounts and devices\n"
-    "  stats    [--data DIR]   numbers of the running relay\n"
-    "  check    [--data DIR]   verifies the store; the relay must be stopped\n"
+    "  stats    [--json] [--data DIR]   numbers of the store, the running relay, its sessions\n"
+    "  check    [FILE] [--data DIR]     verifies the store, or a backup\n"
+    "  backup   FILE [--data DIR]       writes a checked copy of the store, which must not exist\n"
+    "  restore  FILE [--data DIR]       puts a backup in place of the store; relay stopped\n"
+    "  compact  [--data DIR]            writes the store anew without free space; relay stopped\n"
     "\n"
     "DIR is by default $XDG_STATE_HOME/remote-relay or ~/.local/state/remote-relay. It holds the\n"
     "store, the first token (`token`), the addresses listened on (`address`) and what was "
     "revoked.\n"
-    "token, account and stats talk to the relay that runs on DIR, or work on DIR when none runs.\n";
+    "token, account and stats talk to the relay that runs on DIR, or work on DIR when none runs;\n"
+    "check and backup work beside it.\n";
 
 static int complain(const char *text) {
   fprintf(stderr, "remote-relay: %s\n", text);
@@ -40,23 +52,27 @@ static int wrong_use(const char *text) {
 
 /* No relay runs here: the same request on the directory itself. */
 static int answer_offline(data_dir *dir, const char *line) {
-  static char reply[32 * 1024];
   char error[700];
   program_state state;
   relay_config config = {.user = &state};
   log_lines_level(RELAY_WARNING);
   if (!state_open(&state, dir, &config, error, sizeof error)) return complain(error);
   relay_on_revoked(state.relay, state_revoked);
-  admin_answer(&state, line, reply, sizeof reply, 1);
-  int result = lrm_store_commit(state.store);
+  char *reply = malloc(REPLY_BYTES);
+  if (reply != NULL) admin_answer(&state, line, reply, REPLY_BYTES, 1);
+  int result = reply != NULL ? lrm_store_commit(state.store) : LRM_ERR_NO_MEMORY;
   state_close(&state);
-  if (result != 0) return complain(lrm_error_text(result));
-  if (strncmp(reply, "ok\n", 3) == 0) {
-    fputs(reply + 3, stdout);
-    return PROGRAM_DONE;
+  if (result != 0) {
+    free(reply);
+    return complain(lrm_error_text(result));
   }
-  fprintf(stderr, "remote-relay: %s", reply + (strncmp(reply, "error\t", 6) == 0 ? 6 : 0));
-  return PROGRAM_FAILED;
+  bool good = strncmp(reply, "ok\n", 3) == 0;
+  if (good)
+    fputs(reply + 3, stdout);
+  else
+    fprintf(stderr, "remote-relay: %s", reply + (strncmp(reply, "error\t", 6) == 0 ? 6 : 0));
+  free(reply);
+  return good ? PROGRAM_DONE : PROGRAM_FAILED;
 }
 
 static int ask(const program_options *options, bool create, const char *line) {
@@ -120,53 +136,28 @@ static int run_account(int argc, char **argv) {
 
 static int run_stats(int argc, char **argv) {
   program_options options;
-  if (!options_parse(&options, argc, argv, "d")) return PROGRAM_USAGE;
-  return ask(&options, false, "stats");
+  if (!options_parse(&options, argc, argv, "dj")) return PROGRAM_USAGE;
+  int result = store_print_facts(options.data, options.json);
+  if (result != PROGRAM_DONE) return result;
+  fflush(stdout);
+  return ask(&options, false, options.json ? "stats-json" : "stats");
 }
 
-static void report_fault(void *user, const char *text) {
-  (void)user;
-  printf("fault: %s\n", text);
-}
-
-static int check_store(const data_dir *dir) {
-  char path[PATH_TEXT_BYTES + 64], error[300] = "", message[800];
-  if (!data_dir_has(dir, "relay.db")) return complain("there is no store in that directory");
-  if (!data_dir_path(dir, "relay.db", path, sizeof path)) return complain("the path is too long");
-  lrm_store_sqlite_config config = {
-      .struct_bytes = sizeof config, .allocator = lrm_allocator_default(), .path = path};
-  lrm_store *store = NULL;
-  int result = lrm_store_sqlite_open(&config, &store, error, sizeof error);
-  if (result != 0) {
-    snprintf(message, sizeof message, "cannot open %.400s: %s: %.200s", path,
-             lrm_error_text(result), error);
-    return complain(message);
-  }
-  int faults = lrm_store_sqlite_check(store, report_fault, NULL);
-  lrm_store_close(store);
-  if (faults == 0) printf("the store is sound\n");
-  return faults == 0 ? PROGRAM_DONE : PROGRAM_FAILED;
-}
-
-static int run_check(int argc, char **argv) {
+static int run_on_store(int argc, char **argv, const char *allowed,
+                        int (*run)(const program_options *options)) {
   program_options options;
-  data_dir dir;
-  char error[700];
-  if (!options_parse(&options, argc, argv, "d")) return PROGRAM_USAGE;
-  int result = PROGRAM_FAILED;
-  switch (data_dir_open(&dir, options.data, false, error, sizeof error)) {
-    case DATA_DIR_LOCKED:
-      result = check_store(&dir);
-      break;
-    case DATA_DIR_IN_USE:
-      result = complain("a relay uses this directory; stop it first");
-      break;
-    case DATA_DIR_FAILED:
-      result = complain(error);
-      break;
-  }
-  data_dir_close(&dir);
-  return result;
+  return options_parse(&options, argc, argv, allowed) ? run(&options) : PROGRAM_USAGE;
+}
+
+static int run_check(int argc, char **argv) { return run_on_store(argc, argv, "d*", store_check); }
+static int run_backup(int argc, char **argv) {
+  return run_on_store(argc, argv, "d*", store_backup);
+}
+static int run_restore(int argc, char **argv) {
+  return run_on_store(argc, argv, "d*", store_restore);
+}
+static int run_compact(int argc, char **argv) {
+  return run_on_store(argc, argv, "d", store_compact);
 }
 
 static int run_serve(int argc, char **argv) {
@@ -183,11 +174,9 @@ static int run_serve(int argc, char **argv) {
 static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
-} commands[] = {{"serve", run_serve},
-                {"token", run_token},
-                {"account", run_account},
-                {"stats", run_stats},
-                {"check", run_check}};
+} commands[] = {{"serve", run_serve},     {"token", run_token},    {"account", run_account},
+                {"stats", run_stats},     {"check", run_check},    {"backup", run_backup},
+                {"restore", run_restore}, {"compact", run_compact}};
 
 int main(int argc, char **argv) {
   if (argc < 2) {

@@ -92,6 +92,8 @@ typedef struct witness {
  * (`restored`), is an older copy: its event epochs are given up. Commits. The relay must not have
  * been served from yet. */
 bool witness_open(witness *w, program_state *state, bool restored, char *error, size_t error_bytes);
+/* A backup says in itself that it is one. In the open batch. */
+int witness_mark_copy(lrm_store *store, uint64_t wall_ms) LRM_MUST_USE;
 /* A commit is going to be made: counts it in the store. */
 void witness_count(witness *w, lrm_store *store);
 void witness_frozen(witness *w);  /* what was counted is being written */
@@ -99,6 +101,9 @@ void witness_settled(witness *w); /* it is durable */
 void witness_close(witness *w);
 
 /* ---- admin.c: what account, token and stats do, offline or asked over the control socket ---- */
+/* Room for an answer: that of `stats` has a line for each session. Untouched memory costs nothing.
+ */
+#define REPLY_BYTES ((size_t)16 * 1024 * 1024)
 /* One request line (fields separated by tabs) into a reply: "ok\n..." or "error\ttext\n". The
  * caller sends it once what it changed is durable. */
 void admin_answer(program_state *state, const char *line, char *out, size_t out_bytes,

@@ -16,6 +16,9 @@
 enum { SPACE_WITNESS = 100, COUNT_BYTES = 8 };
 static const uint8_t key[] = {'n'};
 static const lrm_slice name = {key, sizeof key};
+/* The store is a copy that was made on purpose: since when, Unix milliseconds. */
+static const uint8_t copy_key[] = {'c'};
+static const lrm_slice copy_name = {copy_key, sizeof copy_key};
 
 static void encode(uint64_t count, uint8_t out[COUNT_BYTES]) {
   for (size_t i = 0; i < COUNT_BYTES; i++) out[i] = (uint8_t)(count >> (8 * i));
@@ -66,7 +69,11 @@ bool witness_open(witness *w, program_state *state, bool restored, char *error,
   if (lrm_store_get(state->store, SPACE_WITNESS, name, &value) == 0 && value.bytes == COUNT_BYTES)
     stored = decode(value.data);
   int result = 0;
-  if (restored || stored < witnessed) {
+  if (lrm_store_get(state->store, SPACE_WITNESS, copy_name, &value) == 0) {
+    restored = true; /* also where no file is beside it, on another machine */
+    result = lrm_store_remove(state->store, SPACE_WITNESS, copy_name);
+  }
+  if (result == 0 && (restored || stored < witnessed)) {
     log_line(RELAY_WARNING, "store.restored", "detail",
              "an older copy: hosts will begin new histories");
     result = relay_restored(state->relay);
@@ -82,6 +89,12 @@ bool witness_open(witness *w, program_state *state, bool restored, char *error,
   if (write_file(w, w->count)) return true;
   snprintf(error, error_bytes, "cannot write the file `witness`: %s", strerror(errno));
   return false;
+}
+
+int witness_mark_copy(lrm_store *store, uint64_t wall_ms) {
+  uint8_t bytes[COUNT_BYTES];
+  encode(wall_ms, bytes);
+  return lrm_store_put(store, SPACE_WITNESS, copy_name, (lrm_slice){bytes, sizeof bytes});
 }
 
 void witness_count(witness *w, lrm_store *store) {

@@ -40,6 +40,38 @@ const char *lrm_store_sqlite_error(const lrm_store *store);
 int lrm_store_sqlite_check(lrm_store *store, void (*report)(void *user, const char *text),
                            void *user);
 
+/* ---- beside the process that has the store open, or without one ---- */
+/* Errors: LRM_ERR_CORRUPT, LRM_ERR_DISK_FULL, LRM_ERR_STORE, with a text. Threads: any; each call
+ * opens the file for itself. The file must be of this version's format. */
+
+/* lrm_store_sqlite_check without opening it to write: while another process writes, one state of
+ * it is looked at; the WAL grows meanwhile. Returns how many faults there are. */
+int lrm_store_sqlite_check_file(const char *path, void (*report)(void *user, const char *text),
+                                void *user, char *error_text, size_t error_text_bytes) LRM_MUST_USE;
+
+typedef struct lrm_store_sqlite_facts {
+  uint64_t file_bytes, wal_bytes;
+  uint64_t page_bytes, pages, pages_free;
+  uint64_t format;
+  uint64_t logs, records;
+  uint64_t places_to_sweep; /* number lines and trims of which blocks are still to be removed */
+  bool gives_back;          /* free pages go back to the file system by themselves */
+} lrm_store_sqlite_facts;
+int lrm_store_sqlite_measure(const char *path, lrm_store_sqlite_facts *out, char *error_text,
+                             size_t error_text_bytes) LRM_MUST_USE;
+
+/* Copies one state of the store to `to_path`, an empty file that the caller has made, in small
+ * steps; synced when this returns 0. `goes_on` is asked between steps and may be NULL; when it says
+ * no: LRM_ERR_STATE. After an error the copy is of no use. */
+int lrm_store_sqlite_copy(const char *path, const char *to_path,
+                          bool (*goes_on)(void *user, uint64_t done, uint64_t pages), void *user,
+                          char *error_text, size_t error_text_bytes) LRM_MUST_USE;
+
+/* Writes the file anew without free pages. Nobody else may have it open; needs room for a second
+ * copy of it. */
+int lrm_store_sqlite_compact(const char *path, char *error_text,
+                             size_t error_text_bytes) LRM_MUST_USE;
+
 #ifdef __cplusplus
 }
 #endif

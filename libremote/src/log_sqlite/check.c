@@ -165,10 +165,9 @@ static void check_logs(checking *check) {
   sqlite3_finalize(statement);
 }
 
-int lrm_store_sqlite_check(lrm_store *store, void (*report)(void *user, const char *text),
-                           void *user) {
-  if (store->backend != &lrm__sqlite_backend) return LRM_ERR_USAGE;
-  checking check = {.self = store->self, .report = report, .user = user};
+int lrm__sqlite_check(sqlite_store *self, void (*report)(void *user, const char *text),
+                      void *user) {
+  checking check = {.self = self, .report = report, .user = user};
   sqlite3 *reader = check.self->reader;
   if (sqlite3_exec(reader, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) {
     failed(&check, "beginning to check");
@@ -179,4 +178,10 @@ int lrm_store_sqlite_check(lrm_store *store, void (*report)(void *user, const ch
   check_logs(&check);
   sqlite3_exec(reader, "COMMIT", NULL, NULL, NULL);
   return check.faults;
+}
+
+int lrm_store_sqlite_check(lrm_store *store, void (*report)(void *user, const char *text),
+                           void *user) {
+  if (store->backend != &lrm__sqlite_backend) return LRM_ERR_USAGE;
+  return lrm__sqlite_check(store->self, report, user);
 }

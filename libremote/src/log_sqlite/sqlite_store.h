@@ -103,6 +103,9 @@ uint32_t lrm__sqlite_crc(const lrm_block *block);
 /* 0: the file is ours and of a version that is read here, or empty (*version 0). */
 int lrm__sqlite_judge(sqlite_store *self, sqlite3 *connection, int64_t *version);
 
+/* check.c */
+int lrm__sqlite_check(sqlite_store *self, void (*report)(void *user, const char *text), void *user);
+
 /* tidy.c: what is not needed any more goes in small parts, each with a commit. */
 /* In a transaction: blocks of this log that start below `before` are garbage. */
 int lrm__sqlite_discard(sqlite_store *self, uint64_t log, uint64_t before);
