@@ -76,7 +76,8 @@ void ask_desk_resolved(ask_desk *d, const Remote__V1__AskResolved *resolved, uin
   if (at == SIZE_MAX) return;
   d->closed_number = d->asks[at].number;
   d->closed_ns = now_ns > 0 ? now_ns : 1;
-  actor_text(resolved->by, d->closed_by, sizeof d->closed_by);
+  bool here = d->local && resolved->by != NULL && resolved->by->local;
+  actor_text(here ? NULL : resolved->by, d->closed_by, sizeof d->closed_by);
   forget(d, at);
 }
 
@@ -453,7 +454,7 @@ static desk_reading read_short(ask_desk *d, const char *line, uint64_t now_ns, a
     bool just_now =
         d->closed_ns != 0 && now_ns - d->closed_ns < CLOSED_NS && d->closed_by[0] != '\0';
     /* Somebody else was quicker: surely not a prompt. */
-    return just_now && !d->begun ? gone(d, line) : DESK_NOT_ASK;
+    return just_now ? gone(d, line) : DESK_NOT_ASK;
   }
   if (only == NULL)
     return complain(d, "%zu questions are open: answer with #NUMBER OPTION, for example #%u 1",

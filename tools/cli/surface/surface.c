@@ -239,6 +239,7 @@ surface *surface_create(uv_loop_t *loop, const surface_config *config, const sur
   init_handles(s);
   keys_init(&s->keys);
   ask_desk_init(&s->desk);
+  s->desk.local = !config->remote;
   line_editor_init(&s->editor);
   line_history_open(&s->history, s->way == WAY_SCREEN ? config->history : NULL);
   screen_init(&s->screen, write_screen, s, 80, 24);
