@@ -1,10 +1,12 @@
-/* `remote send`: a prompt, stored, and if wanted followed to its outcome or to the turn's end. */
+/* `remote send`: a prompt, with files if wanted, stored, and if wanted followed to its outcome or
+ * to the turn's end. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "act.h"
 #include "commands.h"
+#include "file_upload.h"
 
 #define PROMPT_BYTES_MAX 131072u
 
@@ -14,6 +16,11 @@ typedef struct sending {
   const char *wait; /* NULL, "outcome" or "idle" */
   char turn_id[128];
   bool turn_ended;
+  option_list paths;
+  file_upload files[OPTIONS_LIST_MAX];
+  size_t files_count;
+  uint64_t moved; /* bytes given and stored when the present wait began */
+  bool shows_progress;
 } sending;
 
 /* Everything on standard input; its last newline is not part of the prompt. */
@@ -79,7 +86,133 @@ static exit_code wait_idle(sending *w) {
   return EXIT_CODE_DONE;
 }
 
+/* ---- files ---- */
+
+static void show_progress(sending *w, const file_upload *u) {
+  char text[512];
+  if (!w->shows_progress) return;
+  file_upload_text(u, text, sizeof text);
+  fprintf(stderr, "\r\x1b[K%s", text);
+}
+
+static void end_progress(const sending *w) {
+  if (w->shows_progress) fputs("\r\x1b[K", stderr);
+}
+
+/* It is over, or it has moved: a wait is as long as nothing does. */
+static bool has_moved(void *user) {
+  sending *w = user;
+  file_upload *u = &w->files[w->files_count - 1];
+  file_upload_work(u);
+  lrm_upload_progress now = file_upload_progress(u);
+  show_progress(w, u);
+  return now.state != LRM_UPLOAD_RUNNING || now.given + now.stored != w->moved ||
+         w->act.session.closed;
+}
+
+static exit_code explain_stuck(sending *w, const file_upload *u) {
+  char text[512];
+  const remote_v1_LogStatus *status = lrm_client_status(w->act.session.client);
+  if (w->act.connection.interrupted) {
+    fputs("remote: given up; what was sent of the file is forgotten within an hour\n", stderr);
+    return EXIT_CODE_FAILURE;
+  }
+  if (w->act.session.closed || w->act.connection.failed || !status || status->host_attached)
+    return remote_session_explain(&w->act.session);
+  file_upload_text(u, text, sizeof text);
+  fprintf(stderr,
+          "remote: %s; the host is not connected, and the relay keeps no more than about 1 MiB of "
+          "a file for it. Try again when it is back\n",
+          text);
+  return EXIT_CODE_UNREACHABLE;
+}
+
+static void print_file(const sending *w, const file_upload *u) {
+  char hex[LRM_ID_HEX_BYTES], digest[2 * LRM_SHA256_BYTES + 1];
+  lrm_id_hex(&u->id, hex);
+  for (size_t i = 0; i < LRM_SHA256_BYTES; i++)
+    snprintf(digest + 2 * i, 3, "%02x", u->file.sha256[i]);
+  json_print_line(
+      stdout, json_pack("{s:s, s:{s:s, s:s, s:s, s:I, s:s}}", "session_id", w->act.session.hex,
+                        "attachment", "attachment_id", hex, "name", u->file.name, "media_type",
+                        u->file.media_type, "bytes", (json_int_t)u->file.bytes, "sha256", digest));
+}
+
+/* Until all of it is on its way: the prompt may stand behind it then. */
+static exit_code send_file(sending *w, const char *path) {
+  char error[600];
+  file_upload *u = &w->files[w->files_count];
+  if (!file_upload_begin(u, &w->act.session, path, error, sizeof error)) {
+    fprintf(stderr, "remote: %s\n", error);
+    return EXIT_CODE_FAILURE;
+  }
+  w->files_count++;
+  for (;;) {
+    file_upload_work(u);
+    lrm_upload_progress now = file_upload_progress(u);
+    if (now.state != LRM_UPLOAD_RUNNING || w->act.session.closed) break;
+    w->moved = now.given + now.stored;
+    if (connection_wait(&w->act.connection, has_moved, w, w->act.connection.timeout_ms)) continue;
+    end_progress(w);
+    return explain_stuck(w, u);
+  }
+  end_progress(w);
+  if (w->act.session.closed) return remote_session_explain(&w->act.session);
+  lrm_upload_progress now = file_upload_progress(u);
+  if (now.state == LRM_UPLOAD_SENT || now.state == LRM_UPLOAD_DONE) {
+    if (w->act.json) print_file(w, u);
+    return EXIT_CODE_DONE;
+  }
+  file_upload_failure(u, error, sizeof error);
+  fprintf(stderr, "remote: %s\n", error);
+  return outcome_exit(now.outcome, now.code);
+}
+
+static exit_code send_files(sending *w) {
+  w->shows_progress = isatty(STDERR_FILENO) && !w->act.json;
+  for (size_t i = 0; i < w->paths.count; i++) {
+    exit_code result = send_file(w, w->paths.items[i]);
+    if (result) return result;
+  }
+  return EXIT_CODE_DONE;
+}
+
+/* A prompt is refused when one of its files was: the file's own answer says why. */
+static void explain_files(sending *w) {
+  char text[600];
+  for (size_t i = 0; i < w->files_count; i++) {
+    file_upload_work(&w->files[i]);
+    if (file_upload_progress(&w->files[i]).state != LRM_UPLOAD_FAILED) continue;
+    file_upload_failure(&w->files[i], text, sizeof text);
+    fprintf(stderr, "remote: %s\n", text);
+  }
+}
+
+static bool check_files(const sending *w) {
+  char error[600];
+  bool good = true;
+  for (size_t i = 0; i < w->paths.count; i++) {
+    if (local_file_check(w->paths.items[i], error, sizeof error)) continue;
+    fprintf(stderr, "remote: %s\n", error);
+    good = false;
+  }
+  return good;
+}
+
+/* ---- the prompt ---- */
+
+static exit_code submit(sending *w, const Remote__V1__Command *command) {
+  exit_code result = act_send(&w->act, command, 0);
+  bool done = w->act.command.state == LRM_COMMAND_DONE;
+  if (!result && !done) act_print_away(&w->act);
+  if (!result && (w->wait || done)) result = act_finish(&w->act, true);
+  if (result && w->act.command.state == LRM_COMMAND_DONE) explain_files(w);
+  if (!result && w->wait && !strcmp(w->wait, "idle")) result = wait_idle(w);
+  return result;
+}
+
 static exit_code send_prompt(sending *w, char *text) {
+  ProtobufCBinaryData ids[OPTIONS_LIST_MAX];
   Remote__V1__SubmitPrompt prompt = REMOTE__V1__SUBMIT_PROMPT__INIT;
   Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
   static const remote_session_ops ops = {.event = on_event};
@@ -92,11 +225,13 @@ static exit_code send_prompt(sending *w, char *text) {
   if (result) return result;
   w->act.session.ops = &ops;
   w->act.session.user = w;
-  result = act_send(&w->act, &command, 0);
-  bool done = w->act.command.state == LRM_COMMAND_DONE;
-  if (!result && !done) act_print_away(&w->act);
-  if (!result && (w->wait || done)) result = act_finish(&w->act, true);
-  if (!result && w->wait && !strcmp(w->wait, "idle")) result = wait_idle(w);
+  result = send_files(w);
+  prompt.attachment_ids = ids;
+  for (size_t i = 0; i < w->files_count; i++)
+    ids[prompt.n_attachment_ids++] =
+        (ProtobufCBinaryData){sizeof w->files[i].id.bytes, w->files[i].id.bytes};
+  if (!result) result = submit(w, &command);
+  for (size_t i = 0; i < w->files_count; i++) file_upload_end(&w->files[i]);
   act_close(&w->act);
   return result;
 }
@@ -104,6 +239,10 @@ static exit_code send_prompt(sending *w, char *text) {
 int command_send(int argc, char **argv) {
   static sending w;
   const option options[] = {
+      {"attach", OPTION_LIST, &w.paths, "FILE",
+       "send a file along, at most 10 MiB; up to 16 times. The agent gets it as an image, as text "
+       "or as a link, as it can",
+       NULL},
       {"steer", OPTION_FLAG, &w.steer, NULL, "put it into the running turn instead of the queue",
        NULL},
       {"wait", OPTION_OPTIONAL, &w.wait, "outcome|idle",
@@ -112,7 +251,7 @@ int command_send(int argc, char **argv) {
       ACT_OPTIONS(w.act),
   };
   const option_usage usage = {
-      "remote send [SESSION] TEXT|-",
+      "remote send [SESSION] [--attach FILE]... TEXT|-",
       "Sends a prompt; - reads it from standard input. Prints the command's id and returns when\n"
       "the relay has stored it. With two words the first one is SESSION.",
       options, sizeof options / sizeof *options, false};
@@ -132,6 +271,8 @@ int command_send(int argc, char **argv) {
     result = options_wrong(&usage, "the text is empty");
   else if (strlen(text) > PROMPT_BYTES_MAX)
     result = options_wrong(&usage, "the text is over %u bytes", PROMPT_BYTES_MAX);
+  else if (!check_files(&w))
+    result = EXIT_CODE_FAILURE;
   else
     result = send_prompt(&w, text);
   free(text);

@@ -43,6 +43,7 @@ typedef struct demo_turn {
   int child_fd;
   char *output;
   size_t output_bytes;
+  char *files; /* what came with the prompt, a line each; NULL: nothing */
 } demo_turn;
 
 typedef struct demo_session {
@@ -60,6 +61,7 @@ typedef struct demo_agent {
   demo_session *sessions[DEMO_SESSIONS_MAX];
   json_int_t next_request_id;
   bool client_has_forms;
+  bool takes_images, takes_sounds, takes_texts; /* in prompts: --takes-images and so on */
 } demo_agent;
 
 extern demo_agent demo;
@@ -98,6 +100,12 @@ void demo_turn_answer(demo_session *session, const json_t *result);
 void demo_turn_fail(demo_session *session, const char *text);
 /* Sends text as the agent's message, in a few chunks, and remembers it. */
 void demo_say(demo_session *session, const char *text, bool thought);
+
+/* ---- media.c ---- */
+/* Kind, media type, bytes, SHA-256 and name of each block that is not text; links are read. */
+void demo_files_take(demo_turn *turn, const json_t *blocks);
+void demo_files_say(demo_session *session, const char *unused);
+void demo_show(demo_session *session, const char *text);
 
 /* ---- tool.c ---- */
 void demo_run_begin(demo_session *session, const char *command);

@@ -36,11 +36,12 @@ static void on_initialize(json_t *id, const json_t *params) {
   const json_t *elicitation = json_object_get(capabilities, "elicitation");
   demo.client_has_forms = json_is_object(json_object_get(elicitation, "form"));
   demo_send_result(
-      id, json_pack("{s:i,s:{s:b,s:{s:b,s:b},s:{s:{},s:{}}},s:[],s:{s:s,s:s,s:s}}",
+      id, json_pack("{s:i,s:{s:b,s:{s:b,s:b,s:b},s:{s:{},s:{}}},s:[],s:{s:s,s:s,s:s}}",
                     "protocolVersion", 1, "agentCapabilities", "loadSession", 1,
-                    "promptCapabilities", "image", 0, "embeddedContext", 0, "sessionCapabilities",
-                    "resume", "close", "authMethods", "agentInfo", "name", "remote-demo-agent",
-                    "title", "Demo agent", "version", "1.0.0"));
+                    "promptCapabilities", "image", demo.takes_images, "audio", demo.takes_sounds,
+                    "embeddedContext", demo.takes_texts, "sessionCapabilities", "resume", "close",
+                    "authMethods", "agentInfo", "name", "remote-demo-agent", "title", "Demo agent",
+                    "version", "1.0.0"));
 }
 
 static void announce(demo_session *session) {
@@ -106,6 +107,7 @@ static void on_prompt(json_t *id, const json_t *params) {
     free(script);
     script = joined;
   }
+  demo_files_take(&session->turn, json_object_get(params, "prompt"));
   demo_turn_start(session, id, script);
   free(script);
 }
@@ -286,6 +288,11 @@ static void serve(void) {
 
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "--version") == 0) return puts("remote-demo-agent 1.0.0") < 0;
+  for (int i = 1; i < argc; i++) {
+    demo.takes_images |= strcmp(argv[i], "--takes-images") == 0;
+    demo.takes_sounds |= strcmp(argv[i], "--takes-sounds") == 0;
+    demo.takes_texts |= strcmp(argv[i], "--takes-texts") == 0;
+  }
   struct sigaction action = {.sa_handler = stop};
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGINT, &action, NULL);

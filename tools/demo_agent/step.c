@@ -21,6 +21,7 @@ static const char *const scene[] = {
 static const char help[] =
     "My prompts are scripts, one step a line:\n"
     "SAY text · THINK text · BIG KiB · RUN command · EDIT path old=>new · ASK question|a|b · "
+    "FILES (what came with the prompt) · SHOW [tool] image|audio|blob|text|link MEDIA-TYPE PATH ·\n"
     "PLAN a|b|c · MODE id · TITLE text · SLOW n [ms] · FAIL text · CRASH · HANG [hard] · NONSENSE\n"
     "Any other text plays a small scene.";
 
@@ -239,7 +240,7 @@ static const struct {
     {"PLAN", step_plan},     {"MODE", step_mode},         {"TITLE", step_title},
     {"SLOW", step_slow},     {"FAIL", step_fail},         {"CRASH", step_crash},
     {"HANG", step_hang},     {"NONSENSE", step_nonsense}, {"REVIEW", step_review},
-    {"OPEN", step_open},
+    {"OPEN", step_open},     {"FILES", demo_files_say},   {"SHOW", demo_show},
 };
 
 static int step_of(const char *line) {
@@ -255,6 +256,7 @@ static int step_of(const char *line) {
 static void turn_free(demo_turn *turn) {
   for (size_t i = 0; i < turn->count; i++) free(turn->steps[i]);
   free(turn->steps);
+  free(turn->files);
   json_decref(turn->prompt_id);
   json_decref(turn->entries);
   memset(turn, 0, sizeof *turn);
