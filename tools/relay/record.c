@@ -62,16 +62,20 @@ void relay_read_text(relay_reader *r, char *out, size_t out_bytes) {
   r->at += bytes;
 }
 
+/* A record that cannot be put is missing in the commit that its event, its command or its receipt
+ * is part of: such a commit must not be made. */
+static void lose(relay *r, int result, const char *event) {
+  r->store_fault = result;
+  r->broken = true;
+  relay_log(r, RELAY_ERROR, event, "error", lrm_error_text(result), NULL);
+}
+
 void relay_put(relay *r, enum relay_space space, lrm_slice key, lrm_slice value) {
   int result = lrm_store_put(r->config.store, (uint32_t)space, key, value);
-  if (result == 0) return;
-  r->store_fault = result;
-  relay_log(r, RELAY_ERROR, "store.put", "error", lrm_error_text(result), NULL);
+  if (result != 0) lose(r, result, "store.put");
 }
 
 void relay_remove(relay *r, enum relay_space space, lrm_slice key) {
   int result = lrm_store_remove(r->config.store, (uint32_t)space, key);
-  if (result == 0 || result == LRM_ERR_NOT_FOUND) return;
-  r->store_fault = result;
-  relay_log(r, RELAY_ERROR, "store.remove", "error", lrm_error_text(result), NULL);
+  if (result != 0 && result != LRM_ERR_NOT_FOUND) lose(r, result, "store.remove");
 }

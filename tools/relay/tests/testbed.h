@@ -75,6 +75,8 @@ extern const lrm_id device_alice, device_alice_phone, device_bob;
 
 /* Accounts alice (two devices) and bob, committed. */
 testbed *testbed_open(void);
+/* The same, relay and store on an allocator that may fail once they are open. */
+testbed *testbed_open_on(lrm_allocator allocator);
 void testbed_free(testbed *bed);
 /* Moves bytes, events and commits until nothing moves. */
 void testbed_run(testbed *bed);
