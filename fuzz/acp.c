@@ -1,6 +1,7 @@
 /* The ACP adapter: the input is what the agent writes, line by line. Lines that begin with '!' are
  * what people and time do in between: !p TEXT prompts, !a N OPTION answers the N-th ask, !c
- * cancels, !m MODE and !o OPTION VALUE set, !t lets time pass, !g ends the agent; '?' before a line
+ * cancels, !m MODE and !o OPTION VALUE set, !s WAY and !r sign in, !x closes, !t lets time pass, !g
+ * ends the agent; '?' before a line
  * gives it the id of the last request, so that responses fit. Holds: every event passes a reader's
  * preflight and is within the message limit; asks end once; turns end only when they run. */
 #include <string.h>
@@ -121,9 +122,25 @@ static void on_failed(void *user, acp_failure failure, const char *text) {
   FUZZ_CHECK(failure != 0 && text != NULL);
 }
 
-static const acp_sink sink = {on_event,       on_event,   on_event,      on_complete,
-                              on_ask,         on_end_ask, on_turn_ended, on_finish,
-                              on_initialized, on_ready,   on_failed};
+/* Somebody is there to choose: the session goes on from there by FEED. */
+static bool on_sign_in(void *user, const char *why) {
+  (void)user;
+  FUZZ_CHECK(why != NULL);
+  return true;
+}
+
+static const acp_sink sink = {.emit = on_event,
+                              .delta = on_event,
+                              .tail = on_event,
+                              .complete_stream = on_complete,
+                              .ask = on_ask,
+                              .end_ask = on_end_ask,
+                              .turn_ended = on_turn_ended,
+                              .finish = on_finish,
+                              .sign_in = on_sign_in,
+                              .initialized = on_initialized,
+                              .ready = on_ready,
+                              .failed = on_failed};
 
 static void on_send(void *user, const char *line, size_t bytes) {
   world *w = user;
@@ -149,6 +166,11 @@ static void answer(world *w, const char *words) {
     content.option_id = option;
   resolved.outcome = REMOTE__V1__ASK_OUTCOME__ASK_OUTCOME_ANSWERED;
   resolved.answer = &content;
+  char why[512];
+  if (!acp_session_answer_fits(w->session, &w->asks[n], &content, why, sizeof why)) {
+    FUZZ_CHECK(why[0] != '\0');
+    return;
+  }
   w->open[n] = false;
   acp_session_answer(w->session, &w->asks[n], &resolved, w->now_ns);
 }
@@ -174,6 +196,15 @@ static bool act(world *w, char *line) {
       if (space == NULL) break;
       *space = '\0';
       acp_session_set_option(w->session, words, space + 1, NULL, NULL, w->now_ns);
+      break;
+    case 's':
+      acp_session_sign_in(w->session, words, w->now_ns);
+      break;
+    case 'r':
+      acp_session_sign_in_again(w->session, w->now_ns);
+      break;
+    case 'x':
+      acp_session_close(w->session);
       break;
     case 't':
       w->now_ns += 31ull * 1000000000ull;

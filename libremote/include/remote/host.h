@@ -37,8 +37,8 @@ typedef struct lrm_host_config {
   uint64_t created_ms;
   uint32_t remote_mode; /* RemoteMode at start */
   bool resume;          /* the journal holds a past of this session */
-  /* May a remote person choose this mode, value or slash command? NULL: nothing elevates, no
-   * slash command is allowed. */
+  /* May a remote person choose this mode, value or slash command? Of a plan's options each is asked
+   * about as a mode. NULL: nothing elevates, no slash command is allowed. */
   bool (*elevates_mode)(void *user, const char *mode_id);
   bool (*elevates_option)(void *user, const char *option_id, const char *value);
   bool (*slash_known)(void *user, const char *name);

@@ -156,13 +156,18 @@ static int won(lrm_host *host, lrm__request *request, const lrm_id *ask_id,
   return result != 0 ? result : lrm__host_update_status(host);
 }
 
-/* Agents offer modes as the ways to accept a plan: choosing one is a switch of the mode. */
+/* Agents offer modes as the ways to accept a plan: choosing one is a switch of the mode, also when
+ * the agent has not listed it among its modes. */
 static bool elevates(const lrm_host *host, const lrm_id *ask_id,
                      const Remote__V1__AnswerContent *answer) {
   const Remote__V1__Ask *ask = lrm_arbiter_find(host->arbiter, ask_id);
   bool known;
-  return ask != NULL && answer != NULL && ask->kind_case == REMOTE__V1__ASK__KIND_PLAN &&
-         lrm__host_mode_elevates(host, answer->option_id, &known);
+  if (ask == NULL || answer == NULL || ask->kind_case != REMOTE__V1__ASK__KIND_PLAN ||
+      lrm__text_empty(answer->option_id))
+    return false;
+  if (lrm__host_mode_elevates(host, answer->option_id, &known)) return true;
+  return !known && host->config.elevates_mode != NULL &&
+         host->config.elevates_mode(host->config.user, answer->option_id);
 }
 
 /* What only the adapter knows of an open ask. An answer that is wrong anyway is the arbiter's. */

@@ -372,6 +372,27 @@ static void an_answer_that_does_not_fit_leaves_its_ask_open(void **state) {
   expect_outcome(&third, OUTCOME(SUPERSEDED), 0);
 }
 
+/* "yolo" is no mode that the agent has listed. */
+static void a_plans_option_may_be_a_mode_that_is_not_listed(void **state) {
+  (void)state;
+  Remote__V1__Ask ask = REMOTE__V1__ASK__INIT;
+  Remote__V1__PlanAsk plan = REMOTE__V1__PLAN_ASK__INIT;
+  Remote__V1__AskOption yolo = REMOTE__V1__ASK_OPTION__INIT, go = REMOTE__V1__ASK_OPTION__INIT;
+  Remote__V1__AskOption *options[] = {&yolo, &go};
+  lrm_id id;
+  yolo.option_id = lrm__text("yolo");
+  go.option_id = lrm__text("go");
+  ask.options = options;
+  ask.n_options = 2;
+  ask.kind_case = REMOTE__V1__ASK__KIND_PLAN;
+  ask.plan = &plan;
+  assert_int_equal(lrm_host_ask(kit.host, &ask, &id, kit.wall_ms, kit.now_ns), 0);
+  lrm_id first = kit_answer(&kit, &id, "yolo");
+  expect_outcome(&first, OUTCOME(REJECTED), LRM_CODE_ELEVATION);
+  lrm_id second = kit_answer(&kit, &id, "go");
+  expect_outcome(&second, OUTCOME(APPLIED), 0);
+}
+
 static void late_answers_learn_who_won_even_when_expired(void **state) {
   (void)state;
   lrm_id ask = kit_ask(&kit, "yes", "no");
@@ -604,6 +625,7 @@ int main(void) {
       TEST(modes_that_ask_less_are_for_the_local_person),
       TEST(the_first_answer_wins),
       TEST(an_answer_that_does_not_fit_leaves_its_ask_open),
+      TEST(a_plans_option_may_be_a_mode_that_is_not_listed),
       TEST(late_answers_learn_who_won_even_when_expired),
       TEST(a_stepped_clock_expires_nothing),
       TEST(cancelling_cancels_the_asks),

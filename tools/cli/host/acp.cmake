@@ -2,8 +2,9 @@
 # is built without the tools.
 if(NOT TARGET remote_cli_acp)
   pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
-  set(acp_sources acp_asks.c acp_attach.c acp_build.c acp_form_answer.c acp_forms.c acp_history.c acp_modes.c acp_session.c
-    acp_streams.c acp_tools.c acp_updates.c elevation.c jsonrpc.c redact.c)
+  set(acp_sources acp_agents.c acp_asks.c acp_attach.c acp_build.c acp_form_answer.c acp_forms.c
+    acp_history.c acp_modes.c acp_output.c acp_session.c acp_start.c acp_streams.c acp_tools.c
+    acp_updates.c elevation.c jsonrpc.c redact.c)
   list(TRANSFORM acp_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
   add_library(remote_cli_acp STATIC ${acp_sources})
   target_include_directories(remote_cli_acp PUBLIC ${CMAKE_CURRENT_LIST_DIR}

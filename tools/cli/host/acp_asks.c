@@ -284,15 +284,59 @@ static bool is_question(const request *r, const json_t *options) {
   return true;
 }
 
+/* All texts of the content, joined by blank lines. NULL: there is none. */
+static char *content_text(acp_build *b, const json_t *content, size_t *bytes) {
+  char *out = NULL;
+  size_t room = 1;
+  for (size_t i = 0; i < json_array_size(content); i++)
+    room += 2 + json_string_length(json_object_get(
+                    json_object_get(json_array_get(content, i), "content"), "text"));
+  *bytes = 0;
+  for (size_t i = 0; i < json_array_size(content); i++) {
+    const json_t *text =
+        json_object_get(json_object_get(json_array_get(content, i), "content"), "text");
+    if (!json_is_string(text)) continue;
+    if (out == NULL) out = acp_build_alloc(b, room);
+    if (*bytes > 0) {
+      memcpy(out + *bytes, "\n\n", 2);
+      *bytes += 2;
+    }
+    memcpy(out + *bytes, json_string_value(text), json_string_length(text));
+    *bytes += json_string_length(text);
+  }
+  return out;
+}
+
+/* The plan as it is reviewed stays readable when the review is over. */
+void acp_plan_document(acp_session *s, const char *text, size_t bytes) {
+  uint64_t hash = acp_hash(ACP_HASH_BEGIN, text, bytes);
+  if (hash == s->plan_document) return;
+  s->plan_document = hash;
+  acp_build b;
+  acp_build_begin(&b, s);
+  Remote__V1__PlanDocumentChanged changed = REMOTE__V1__PLAN_DOCUMENT_CHANGED__INIT;
+  changed.text =
+      acp_build_long(&b, text, bytes, 65536, "text/markdown", "plan", true, &changed.asset_id);
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  event.body_case = REMOTE__V1__EVENT__BODY_PLAN_DOCUMENT_CHANGED;
+  event.plan_document_changed = &changed;
+  acp_emit(s, &event);
+  acp_build_end(&b);
+}
+
 static void build_plan(acp_build *b, const request *r, Remote__V1__Ask *ask) {
   Remote__V1__PlanAsk *plan = acp_build_alloc(b, sizeof *plan);
   remote__v1__plan_ask__init(plan);
   plan->summary = acp_build_text(b, r->title != NULL ? r->title : "",
                                  r->title != NULL ? strlen(r->title) : 0, 4096);
-  const json_t *text = json_object_get(r->input, "plan");
-  for (size_t i = 0; !json_is_string(text) && i < json_array_size(r->content); i++)
-    text = json_object_get(json_object_get(json_array_get(r->content, i), "content"), "text");
-  plan->text = acp_build_string(b, text, 65536);
+  const json_t *given = json_object_get(r->input, "plan");
+  size_t bytes = json_is_string(given) ? json_string_length(given) : 0;
+  const char *text =
+      json_is_string(given) ? json_string_value(given) : content_text(b, r->content, &bytes);
+  if (text == NULL) text = "";
+  if (bytes > 0) acp_plan_document(b->session, text, bytes);
+  const char *clean = acp_build_redact(b, text, &bytes);
+  plan->text = acp_build_text(b, clean, bytes, 65536);
   ask->kind_case = REMOTE__V1__ASK__KIND_PLAN;
   ask->plan = plan;
 }
@@ -314,12 +358,10 @@ static void build_kind(acp_build *b, const request *r, const json_t *options,
   }
 }
 
-void acp_ask_permission(acp_session *s, json_t *id, json_t *params) {
+static void ask_permission(acp_session *s, json_t *id, json_t *params) {
   json_t *call = json_object_get(params, "toolCall");
   json_t *options = json_object_get(params, "options");
   acp_ask *slot = acp_ask_free_slot(s);
-  s->event_turn_id = s->turn.running ? s->turn.id : NULL;
-  acp_collect_end(s);
   acp_build b;
   acp_build_begin(&b, s);
   Remote__V1__Ask ask = REMOTE__V1__ASK__INIT;
@@ -337,6 +379,7 @@ void acp_ask_permission(acp_session *s, json_t *id, json_t *params) {
   if (tool != NULL) {
     ask.tool_call_id = tool->id;
     snprintf(slot->tool_id, sizeof slot->tool_id, "%s", tool->id);
+    if (tool->agent_id[0] != '\0') s->event_agent_id = tool->agent_id;
   }
   build_kind(&b, &r, options, &ask);
   slot->options = json_incref(options);
@@ -345,10 +388,23 @@ void acp_ask_permission(acp_session *s, json_t *id, json_t *params) {
   acp_build_end(&b);
 }
 
-void acp_ask_elicitation(acp_session *s, json_t *id, json_t *params) {
+/* Whoever asks: a sub-agent's question is shown as its own. */
+static void asked_by(acp_session *s, const json_t *params, const json_t *message) {
   s->event_turn_id = s->turn.running ? s->turn.id : NULL;
   acp_collect_end(s);
+  s->event_agent_id = acp_agent_speaking(s, json_object_get(params, "sessionId"), message);
+}
+
+void acp_ask_permission(acp_session *s, json_t *id, json_t *params) {
+  asked_by(s, params, json_object_get(params, "toolCall"));
+  ask_permission(s, id, params);
+  s->event_agent_id = NULL;
+}
+
+void acp_ask_elicitation(acp_session *s, json_t *id, json_t *params) {
+  asked_by(s, params, params);
   acp_form_ask(s, id, params);
+  s->event_agent_id = NULL;
 }
 
 /* ---- answers of people ---- */

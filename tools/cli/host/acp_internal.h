@@ -1,7 +1,9 @@
-/* What the files of the adapter share. acp_session.c: the conversation (start, turns, cancel);
+/* What the files of the adapter share. acp_start.c: from initialize to a
+ * session; acp_session.c: the conversation (turns, cancel);
  * acp_updates.c: session/update by kind; acp_streams.c: messages that are being written;
- * acp_tools.c: tool calls; acp_modes.c: modes, options, slash commands; acp_asks.c, acp_forms.c and
- * acp_form_answer.c: what waits for a person; acp_build.c: values within the schema's limits. */
+ * acp_tools.c: tool calls; acp_output.c: what commands print; acp_agents.c: sub-agents;
+ * acp_modes.c: modes, options, slash commands; acp_asks.c, acp_forms.c and acp_form_answer.c: what
+ * waits for a person; acp_build.c: values within the schema's limits. */
 #ifndef REMOTE_CLI_ACP_INTERNAL_H
 #define REMOTE_CLI_ACP_INTERNAL_H
 
@@ -97,12 +99,16 @@ typedef struct acp_tool {
   bool silent;           /* known from the journal: replayed updates say nothing new */
   uint64_t fields;       /* hash of title, kind, status, input, locations as last sent */
   uint64_t content;      /* hash of the content as last sent */
-  uint64_t output_bytes; /* text content that has been sent as output */
+  uint64_t output_bytes; /* of the command, in whichever way they came; and their hash */
   uint64_t output_hash;
+  Remote__V1__OutputStream stream; /* of the last of them */
+  bool by_meta;                    /* pieces come in _meta */
+  bool raw_said;                   /* its rawOutput only repeats the output */
   redact_stream redact;
   json_t *kept_content, *kept_input, *kept_locations; /* for an ask that does not repeat them */
   bool exit_known;
   int exit_code;
+  char signal[32];      /* that ended it; empty: none is known */
   lrm_id authorized_by; /* the ask that allowed it, until it is seen to run */
 } acp_tool;
 
@@ -118,6 +124,44 @@ Remote__V1__ToolKind acp_tool_kind(const char *kind);
 Remote__V1__Diff **acp_build_diffs(acp_build *build, const json_t *content, size_t max,
                                    size_t *count);
 
+/* ---- what commands print: acp_output.c ---- */
+
+/* Content that is output, or only repeats it: what is new of it goes out. False: it is more. */
+bool acp_output_content(acp_session *session, acp_tool *tool, const json_t *content);
+void acp_output_meta(acp_session *session, acp_tool *tool, const json_t *meta);
+/* Likewise of rawOutput. */
+bool acp_output_raw(acp_session *session, acp_tool *tool, const json_t *raw, bool final);
+/* Nothing but terminals in it. */
+bool acp_output_is_terminal(const json_t *content);
+void acp_output_exit(acp_tool *tool, const json_t *update);
+void acp_output_end(acp_session *session, acp_tool *tool);
+
+/* ---- sub-agents: acp_agents.c ---- */
+
+#define ACP_AGENTS_MAX 64u
+
+typedef struct acp_agent {
+  bool used, told, ended;
+  bool by_parent;             /* its calls name the call that started it */
+  uint64_t number;            /* in the order of their coming */
+  char id[ACP_ID_BYTES];      /* as in events */
+  char session[ACP_ID_BYTES]; /* its own; empty: none */
+  char tool_id[ACP_ID_BYTES]; /* the call that started it; empty: not known */
+  char turn_id[ACP_ID_BYTES];
+} acp_agent;
+
+/* Who says `message` (an update, or the toolCall of a request) in this session; NULL: the agent
+ * itself, or there is no room for another. Borrowed; tells that the sub-agent has started. */
+const char *acp_agent_speaking(acp_session *session, const json_t *session_id,
+                               const json_t *message);
+/* Is this call one that starts a sub-agent? Then that is told. */
+void acp_agent_tool(acp_session *session, const acp_tool *tool, const json_t *update);
+void acp_agent_tool_ended(acp_session *session, const acp_tool *tool, const json_t *update,
+                          bool failed);
+/* subagent_update of the draft; false: it names no session. */
+bool acp_agent_update(acp_session *session, json_t *update);
+void acp_agents_end_turn(acp_session *session);
+
 /* ---- modes ---- */
 
 /* From the result of session/new, load, resume: modes, configOptions, models. */
@@ -126,6 +170,9 @@ void acp_modes_current(acp_session *session, const json_t *mode_id);
 void acp_options_update(acp_session *session, json_t *options, const Remote__V1__Actor *by);
 void acp_slash_update(acp_session *session, json_t *commands);
 void acp_modes_free(acp_session *session);
+/* When the first change is overdue; UINT64_MAX: none is. */
+uint64_t acp_changes_deadline(const acp_session *session);
+void acp_changes_expire(acp_session *session);
 
 /* ---- asks ---- */
 
@@ -151,6 +198,8 @@ void acp_asks_end(acp_session *session, Remote__V1__AskOutcome outcome, const ch
                   bool every, bool tell);
 acp_ask *acp_ask_free_slot(acp_session *session);
 void acp_ask_open(acp_session *session, acp_ask *slot, Remote__V1__Ask *ask, json_t *request_id);
+/* The plan's document, when it is another than before. */
+void acp_plan_document(acp_session *session, const char *text, size_t bytes);
 /* acp_forms.c */
 void acp_form_ask(acp_session *session, json_t *id, json_t *params);
 const json_t *acp_form_choices(const json_t *schema);
@@ -171,13 +220,29 @@ json_t *acp_attachment_block(const acp_attachment *attachment);
 
 void acp_update(acp_session *session, json_t *params);
 
+void acp_notification(acp_session *session, const char *method, json_t *params);
+
+/* ---- start: acp_start.c ---- */
+
+void acp_start(acp_session *session); /* sends initialize */
+void acp_start_free(acp_session *session);
+/* Keeps a notification that nobody could hear yet. False: it can be heard. */
+bool acp_start_holds(acp_session *session, const char *method, json_t *params);
+/* Tells the sink that there is a session, then what was held. Both: once. */
+void acp_start_describe(acp_session *session);
+void acp_start_tell_held(acp_session *session);
+void acp_fail(acp_session *session, acp_failure failure, const char *text);
+const char *acp_error_text(const json_t *error);
+
 /* ---- session ---- */
 
 typedef enum acp_state {
   ACP_STARTING = 1, /* initialize sent */
   ACP_OPENING = 2,  /* session/new, load or resume sent */
   ACP_READY = 3,
-  ACP_DEAD = 4
+  ACP_DEAD = 4,
+  ACP_SIGNING_IN = 5,    /* a person is to choose a way */
+  ACP_AUTHENTICATING = 6 /* authenticate sent */
 } acp_state;
 
 typedef struct acp_turn {
@@ -196,6 +261,8 @@ typedef struct acp_change { /* a mode or option that the agent was told to set *
   bool mode;
   bool by_option; /* the mode was set by session/set_config_option */
   bool retried;
+  uint32_t serial; /* tells its answers from those of the one that was here before */
+  uint64_t deadline_ns;
   char id[ACP_NAME_BYTES * 2];
   char value[ACP_NAME_BYTES * 2];
   bool local;
@@ -220,7 +287,13 @@ struct acp_session {
   void *send_user;
 
   uint64_t start_limit_ns, deadline_ns; /* STARTING, OPENING */
-  char *agent_name;
+  char *agent_name, *agent_version;
+  uint32_t signed_in; /* times */
+  bool described;     /* the sink knows of the session */
+  json_t *held;       /* notifications that came before, in order */
+  size_t held_bytes;
+  json_t *mcp_servers, *directories; /* may be NULL */
+  uint64_t plan_document;            /* hash of it as last told */
   json_t *capabilities, *auth_methods;
   bool tried_load, loading, loaded;
   json_t *session_id; /* string */
@@ -242,13 +315,15 @@ struct acp_session {
   acp_tool *tools;
   size_t tool_count;
   acp_ask asks[ACP_ASKS_MAX];
-  json_t *subagents; /* session id -> agent id */
+  acp_agent agents[ACP_AGENTS_MAX];
+  uint64_t agents_made;
 
   json_t *modes; /* array of {id, name, description} */
   char current_mode[ACP_NAME_BYTES];
   bool modes_are_option; /* there is only the option of category "mode" */
   json_t *options;       /* array as in configOptions */
   bool models_are_legacy;
+  bool elevated; /* as last told in PermissionModeChanged */
   json_t *slash; /* array of names */
   acp_change changes[ACP_CHANGES_MAX];
 

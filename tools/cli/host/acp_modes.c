@@ -18,6 +18,8 @@ static void actor(const Remote__V1__Actor *by, Remote__V1__Actor **out) {
 
 /* ---- modes ---- */
 
+static void tell_permission_mode(acp_session *s, const Remote__V1__Actor *by);
+
 static void emit_modes(acp_session *s, bool all, const Remote__V1__Actor *by) {
   acp_build b;
   acp_build_begin(&b, s);
@@ -42,6 +44,44 @@ static void emit_modes(acp_session *s, bool all, const Remote__V1__Actor *by) {
   event.modes_changed = &changed;
   acp_emit(s, &event);
   acp_build_end(&b);
+  tell_permission_mode(s, by);
+}
+
+/* The value that makes the agent ask less than its default; NULL: none does. */
+static const char *elevating_value(const acp_session *s) {
+  if (s->current_mode[0] != '\0' && elevation_mode(&s->elevation, s->current_mode))
+    return s->current_mode;
+  for (size_t i = 0; i < json_array_size(s->options); i++) {
+    const json_t *option = json_array_get(s->options, i);
+    const json_t *current = json_object_get(option, "currentValue");
+    const char *id = json_string_value(json_object_get(option, "id"));
+    const char *value = json_is_boolean(current) ? (json_is_true(current) ? "true" : "false")
+                                                 : json_string_value(current);
+    if (id != NULL && value != NULL &&
+        elevation_option(&s->elevation, id, json_string_value(json_object_get(option, "category")),
+                         value))
+      return json_is_boolean(current) ? id : value;
+  }
+  return NULL;
+}
+
+/* How much the agent asks: told when that changes, whether a mode or an option did it. */
+static void tell_permission_mode(acp_session *s, const Remote__V1__Actor *by) {
+  const char *value = elevating_value(s);
+  if ((value != NULL) == s->elevated) return;
+  s->elevated = value != NULL;
+  acp_build b;
+  acp_build_begin(&b, s);
+  Remote__V1__PermissionModeChanged changed = REMOTE__V1__PERMISSION_MODE_CHANGED__INIT;
+  if (value == NULL) value = s->current_mode[0] != '\0' ? s->current_mode : "default";
+  changed.mode = acp_build_text(&b, value, strlen(value), 127);
+  changed.elevated = s->elevated;
+  actor(by, &changed.by);
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  event.body_case = REMOTE__V1__EVENT__BODY_PERMISSION_MODE_CHANGED;
+  event.permission_mode_changed = &changed;
+  acp_emit(s, &event);
+  acp_build_end(&b);
 }
 
 static bool mode_known(const acp_session *s, const char *id) {
@@ -52,6 +92,10 @@ static bool mode_known(const acp_session *s, const char *id) {
     if (strcmp(known, id) == 0) return true;
   }
   return false;
+}
+
+bool acp_session_knows_mode(const acp_session *s, const char *mode_id) {
+  return mode_known(s, mode_id);
 }
 
 static void set_current(acp_session *s, const char *id) { acp_id_make(id, 255, s->current_mode); }
@@ -193,6 +237,7 @@ static void emit_options(acp_session *s, const Remote__V1__Actor *by) {
   acp_emit(s, &event);
   if (b.cut) acp_extension(s, "session/update:config_option_update", s->options, false);
   acp_build_end(&b);
+  tell_permission_mode(s, by);
 }
 
 static void add_mode_of_value(void *user, const json_t *value, const json_t *group) {
@@ -230,6 +275,7 @@ void acp_options_update(acp_session *s, json_t *options, const Remote__V1__Actor
   if (options != s->options) {
     json_decref(s->options);
     s->options = json_deep_copy(options);
+    s->models_are_legacy = false;
   }
   emit_options(s, by);
   modes_of_option(s, by);
@@ -267,9 +313,9 @@ void acp_modes_facts(acp_session *s, json_t *result) {
   if (json_array_size(options) > 0) {
     acp_options_update(s, options, NULL);
   } else if (json_array_size(json_object_get(models, "availableModels")) > 0) {
-    s->models_are_legacy = true;
     options = option_of_models(models);
     acp_options_update(s, options, NULL);
+    s->models_are_legacy = true;
     json_decref(options);
   }
 }
@@ -335,6 +381,8 @@ static acp_change *change_begin(acp_session *s, bool mode, const char *id, const
     if (change->used) continue;
     memset(change, 0, sizeof *change);
     change->used = true;
+    change->serial = (uint32_t)++s->counter;
+    change->deadline_ns = s->now_ns + ACP_CHANGE_NS;
     change->mode = mode;
     if (command_id != NULL) change->command_id = *command_id;
     snprintf(change->id, sizeof change->id, "%s", id);
@@ -417,9 +465,15 @@ static void option_is_set(acp_session *s, const acp_change *change, json_t *resu
 
 static bool change_send(acp_session *s, acp_change *change);
 
+/* What the agent is asked under: the place, and which change has it now. */
+static uint64_t change_context(const acp_session *s, const acp_change *change) {
+  return (uint64_t)change->serial << 8 | (uint64_t)(change - s->changes);
+}
+
 static void on_changed(void *user, uint64_t context, json_t *result, json_t *error) {
   acp_session *s = user;
-  acp_change *change = &s->changes[context];
+  acp_change *change = &s->changes[context & 0xff];
+  if (!change->used || change->serial != (uint32_t)(context >> 8)) return; /* it was given up */
   Remote__V1__Actor by = REMOTE__V1__ACTOR__INIT;
   by.local = change->local;
   by.origin = change->by;
@@ -445,7 +499,7 @@ static void on_changed(void *user, uint64_t context, json_t *result, json_t *err
 
 /* False: the agent has no such thing, or too many calls are open. */
 static bool change_send(acp_session *s, acp_change *change) {
-  uint64_t index = (uint64_t)(change - s->changes);
+  uint64_t index = change_context(s, change);
   json_t *option = change->mode ? mode_option(s) : find_option(s, change->id);
   if (change->mode && !change->by_option)
     return rpc_call(
@@ -470,6 +524,23 @@ static bool change_send(acp_session *s, acp_change *change) {
                         json_string(search.found != NULL ? search.found : change->value));
   }
   return rpc_call(s->rpc, "session/set_config_option", params, on_changed, index);
+}
+
+uint64_t acp_changes_deadline(const acp_session *s) {
+  uint64_t least = UINT64_MAX;
+  for (size_t i = 0; i < ACP_CHANGES_MAX; i++)
+    if (s->changes[i].used && s->changes[i].deadline_ns < least) least = s->changes[i].deadline_ns;
+  return least;
+}
+
+/* An agent that never answers leaves no command without an outcome. */
+void acp_changes_expire(acp_session *s) {
+  for (size_t i = 0; i < ACP_CHANGES_MAX; i++) {
+    acp_change *change = &s->changes[i];
+    if (!change->used || s->now_ns < change->deadline_ns) continue;
+    rpc_give_up(s->rpc, on_changed, change_context(s, change));
+    change_finish(s, change, LRM_CODE_AGENT_ERROR, "the agent did not answer within 30 s");
+  }
 }
 
 void acp_session_set_mode(acp_session *s, const char *mode_id, const lrm_id *command_id,

@@ -8,170 +8,6 @@
 #define NONSENSE_SHOWN_MAX 32u
 #define FORCE_CANCEL_NS (2ull * 1000000000ull)
 
-static void fail(acp_session *s, acp_failure failure, const char *text) {
-  if (s->state == ACP_DEAD) return;
-  s->state = ACP_DEAD;
-  s->deadline_ns = NONE_NS;
-  s->sink->failed(s->sink_user, failure, text);
-}
-
-static const char *error_text(const json_t *error) {
-  const char *text = json_string_value(json_object_get(error, "message"));
-  return text != NULL ? text : "no reason given";
-}
-
-/* ---- start: initialize, then a session ---- */
-
-/* What was said before is history only: the agent does not know it. */
-static void context_is_gone(acp_session *s, const char *why) {
-  acp_build b;
-  acp_build_begin(&b, s);
-  Remote__V1__ContextCleared cleared = REMOTE__V1__CONTEXT_CLEARED__INIT;
-  cleared.reason = acp_build_text(&b, why, strlen(why), 1024);
-  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
-  event.body_case = REMOTE__V1__EVENT__BODY_CONTEXT_CLEARED;
-  event.context_cleared = &cleared;
-  acp_emit(s, &event);
-  acp_build_end(&b);
-  acp_notice(s, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING, "agent",
-             "%s; the agent starts with an empty context.", why);
-}
-
-static void open_session(acp_session *s);
-
-static void tell_ready(acp_session *s) {
-  s->state = ACP_READY;
-  s->deadline_ns = NONE_NS;
-  s->sink->ready(s->sink_user, json_string_value(s->session_id), s->loaded);
-}
-
-/* "Sign in with …" of the methods that the agent named. */
-static void sign_in_text(const acp_session *s, char *out, size_t bytes) {
-  size_t n = (size_t)snprintf(out, bytes, "the agent wants you to sign in first");
-  for (size_t i = 0; i < json_array_size(s->auth_methods) && n < bytes; i++) {
-    const json_t *method = json_array_get(s->auth_methods, i);
-    const char *name = json_string_value(json_object_get(method, "name"));
-    const char *how = json_string_value(json_object_get(method, "description"));
-    n += (size_t)snprintf(out + n, bytes - n, "%s %.80s%s%.160s", i == 0 ? ":" : ", or",
-                          name != NULL ? name : "?", how != NULL ? " - " : "",
-                          how != NULL ? how : "");
-  }
-}
-
-static void on_session(void *user, uint64_t context, json_t *result, json_t *error) {
-  acp_session *s = user;
-  char text[1024];
-  (void)context;
-  acp_collect_end(s);
-  s->loading = false;
-  if (s->state != ACP_OPENING) return;
-  if (error != NULL) {
-    if (json_integer_value(json_object_get(error, "code")) == RPC_AUTH_REQUIRED) {
-      sign_in_text(s, text, sizeof text);
-      fail(s, ACP_FAILURE_SIGN_IN, text);
-    } else if (s->tried_load) { /* it has forgotten, or lost, the earlier conversation */
-      snprintf(text, sizeof text, "The agent cannot load its earlier conversation (%s)",
-               error_text(error));
-      context_is_gone(s, text);
-      free(s->resume_id);
-      s->resume_id = NULL;
-      s->loaded = false;
-      json_decref(s->session_id);
-      s->session_id = NULL;
-      open_session(s);
-    } else {
-      snprintf(text, sizeof text, "the agent did not open a session: %s", error_text(error));
-      fail(s, ACP_FAILURE_REFUSED, text);
-    }
-    return;
-  }
-  json_t *id = json_object_get(result, "sessionId");
-  if (!s->tried_load || s->session_id == NULL) {
-    if (!json_is_string(id)) {
-      fail(s, ACP_FAILURE_PROTOCOL, "the agent opened a session without an id");
-      return;
-    }
-    json_decref(s->session_id);
-    s->session_id = json_incref(id);
-  }
-  acp_modes_facts(s, result);
-  tell_ready(s);
-}
-
-static json_t *session_params(const acp_session *s) {
-  json_t *params = json_pack("{s:s,s:[]}", "cwd", s->cwd, "mcpServers");
-  if (s->resume_id != NULL) json_object_set_new(params, "sessionId", json_string(s->resume_id));
-  return params;
-}
-
-static bool can(const acp_session *s, const char *what) {
-  return json_is_object(
-      json_object_get(json_object_get(s->capabilities, "sessionCapabilities"), what));
-}
-
-static void open_session(acp_session *s) {
-  const char *method = "session/new";
-  s->tried_load = false;
-  if (s->resume_id != NULL) {
-    bool load = json_is_true(json_object_get(s->capabilities, "loadSession"));
-    if (load || can(s, "resume")) {
-      method = load ? "session/load" : "session/resume";
-      s->tried_load = s->loaded = true;
-      s->loading = load;
-      s->session_id = json_string(s->resume_id);
-    } else {
-      context_is_gone(s, "This agent cannot load an earlier conversation");
-      free(s->resume_id);
-      s->resume_id = NULL;
-    }
-  }
-  s->state = ACP_OPENING;
-  s->deadline_ns = s->now_ns + s->start_limit_ns;
-  rpc_call(s->rpc, method, session_params(s), on_session, 0);
-}
-
-static void on_initialized(void *user, uint64_t context, json_t *result, json_t *error) {
-  acp_session *s = user;
-  char text[1024];
-  (void)context;
-  if (s->state != ACP_STARTING) return;
-  if (error != NULL) {
-    snprintf(text, sizeof text, "the agent refused to start: %s", error_text(error));
-    fail(s, ACP_FAILURE_REFUSED, text);
-    return;
-  }
-  json_int_t version = json_integer_value(json_object_get(result, "protocolVersion"));
-  if (version != 1) {
-    snprintf(text, sizeof text, "the agent speaks version %lld of ACP, this program version 1",
-             (long long)version);
-    fail(s, ACP_FAILURE_PROTOCOL, text);
-    return;
-  }
-  const json_t *info = json_object_get(result, "agentInfo");
-  const char *name = json_string_value(json_object_get(info, "name"));
-  const char *number = json_string_value(json_object_get(info, "version"));
-  s->capabilities = json_incref(json_object_get(result, "agentCapabilities"));
-  s->auth_methods = json_incref(json_object_get(result, "authMethods"));
-  s->agent_name = memory_string(name != NULL ? name : "");
-  s->elevation.agent = s->agent_name;
-  acp_agent_facts facts = {s->agent_name, number != NULL ? number : "",
-                           json_is_true(json_object_get(s->capabilities, "loadSession")),
-                           can(s, "resume")};
-  s->sink->initialized(s->sink_user, &facts);
-  if (s->state == ACP_STARTING) open_session(s);
-}
-
-static void initialize(acp_session *s) {
-  json_t *params = json_pack(
-      "{s:i,s:{s:{s:b,s:b},s:b,s:{s:{},s:{},s:{s:{}}},s:{s:{},s:{}}},s:{s:s,s:s,s:s}}",
-      "protocolVersion", 1, "clientCapabilities", "fs", "readTextFile", 0, "writeTextFile", 0,
-      "terminal", 0, "session", "notices", "compaction", "configOptions", "boolean", "elicitation",
-      "form", "url", "clientInfo", "name", "remote", "title", "remote", "version", s->version);
-  s->state = ACP_STARTING;
-  s->deadline_ns = s->now_ns + s->start_limit_ns;
-  rpc_call(s->rpc, "initialize", params, on_initialized, 0);
-}
-
 /* ---- turns ---- */
 
 static void turn_free(acp_session *s) {
@@ -193,6 +29,7 @@ static void end_turn(acp_session *s, const char *stop_reason, const json_t *usag
   acp_streams_end(s, true);
   acp_asks_end(s, REMOTE__V1__ASK_OUTCOME__ASK_OUTCOME_WITHDRAWN, "the turn ended", false, true);
   acp_tools_end_turn(s);
+  acp_agents_end_turn(s);
   s->event_turn_id = NULL;
   acp_build_begin(&b, s);
   Remote__V1__TurnEnded ended = REMOTE__V1__TURN_ENDED__INIT;
@@ -208,6 +45,45 @@ static void end_turn(acp_session *s, const char *stop_reason, const json_t *usag
   acp_build_end(&b);
 }
 
+/* A stop that a person can do something about. */
+static void tell_limit(acp_session *s, const char *stop_reason) {
+  static const struct {
+    const char *reason, *text;
+  } limits[] = {
+      {"max_tokens", "The agent stopped at its limit of tokens. Send a prompt to go on."},
+      {"max_turn_requests",
+       "The agent stopped at its limit of requests for one turn. Send a prompt to go on."},
+      {"refusal", "The agent refused. It has dropped this prompt and what it answered to it."},
+  };
+  for (size_t i = 0; stop_reason != NULL && i < sizeof limits / sizeof *limits; i++)
+    if (strcmp(limits[i].reason, stop_reason) == 0)
+      acp_notice(s, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING, "limit", "%s", limits[i].text);
+}
+
+/* Words with which agents say that an account has used up what it may. */
+static bool is_usage_limit(const char *text) {
+  static const char *const words[] = {"usage limit",        "rate limit",
+                                      "rate_limit",         "quota",
+                                      "limit reached",      "too many requests",
+                                      "out of credits",     "credit balance",
+                                      "resource_exhausted", "429"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (strcasestr(text, words[i]) != NULL) return true;
+  return false;
+}
+
+/* What a person can do about an error. */
+static void tell_why(acp_session *s, json_int_t code, const char *text) {
+  if (code == RPC_AUTH_REQUIRED)
+    acp_notice(s, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING, "agent",
+               "The agent wants its person to sign in: /sign-in at its own terminal.");
+  else if (is_usage_limit(text))
+    acp_notice(s, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING, "limit",
+               "The agent's account has reached a limit (%.300s). Send the prompt again when it is "
+               "over, or choose another model.",
+               text);
+}
+
 static void on_prompt_answered(void *user, uint64_t context, json_t *result, json_t *error) {
   acp_session *s = user;
   if (!s->turn.running || s->turn.number != context) {
@@ -221,11 +97,14 @@ static void on_prompt_answered(void *user, uint64_t context, json_t *result, jso
   if (error != NULL) {
     bool cancelled =
         s->turn.cancelled && json_integer_value(json_object_get(error, "code")) == RPC_CANCELLED;
-    end_turn(s, cancelled ? "cancelled" : "error", NULL, cancelled ? NULL : error_text(error));
+    json_int_t code = json_integer_value(json_object_get(error, "code"));
+    end_turn(s, cancelled ? "cancelled" : "error", NULL, cancelled ? NULL : acp_error_text(error));
+    if (!cancelled) tell_why(s, code, acp_error_text(error));
     return;
   }
   const char *reason = json_string_value(json_object_get(result, "stopReason"));
   end_turn(s, reason != NULL ? reason : "unknown", json_object_get(result, "usage"), NULL);
+  tell_limit(s, reason);
 }
 
 static json_t *prompt_params(const acp_session *s, const char *text,
@@ -283,6 +162,10 @@ void acp_session_cancel(acp_session *s, const lrm_id *command_id, uint64_t now_n
 
 static void on_request(void *user, json_t *id, const char *method, json_t *params) {
   acp_session *s = user;
+  if (s->state == ACP_OPENING || s->state == ACP_AUTHENTICATING) {
+    acp_start_describe(s); /* it wants an answer: somebody must see it */
+    acp_start_tell_held(s);
+  }
   if (strcmp(method, "session/request_permission") == 0) {
     acp_ask_permission(s, id, params);
   } else if (strcmp(method, "elicitation/create") == 0) {
@@ -295,8 +178,7 @@ static void on_request(void *user, json_t *id, const char *method, json_t *param
   }
 }
 
-static void on_notification(void *user, const char *method, json_t *params) {
-  acp_session *s = user;
+void acp_notification(acp_session *s, const char *method, json_t *params) {
   if (strcmp(method, "session/update") == 0) {
     acp_update(s, params);
   } else if (strcmp(method, "$/cancel_request") == 0) {
@@ -306,6 +188,11 @@ static void on_notification(void *user, const char *method, json_t *params) {
   } else {
     acp_extension(s, method, params != NULL ? params : json_null(), false);
   }
+}
+
+static void on_notification(void *user, const char *method, json_t *params) {
+  acp_session *s = user;
+  if (!acp_start_holds(s, method, params)) acp_notification(s, method, params);
 }
 
 static void say_malformed(acp_session *s, const char *line, size_t bytes, const char *why) {
@@ -323,16 +210,16 @@ static void on_malformed(void *user, const char *line, size_t bytes, const char 
   uint64_t run = rpc_malformed_run(s->rpc);
   if (s->state == ACP_DEAD) return;
   s->event_turn_id = s->turn.running ? s->turn.id : NULL;
-  if (s->state != ACP_STARTING && s->nonsense_reported < NONSENSE_SHOWN_MAX) {
+  if (s->described && s->nonsense_reported < NONSENSE_SHOWN_MAX) {
     say_malformed(s, line, bytes, why);
     if (++s->nonsense_reported == NONSENSE_SHOWN_MAX)
       acp_notice(s, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING, "agent",
                  "The agent writes lines that are not ACP; further ones are only counted.");
   }
   if (s->state == ACP_STARTING && run >= ACP_NONSENSE_BEFORE_START_MAX)
-    fail(s, ACP_FAILURE_PROTOCOL, "it does not speak ACP (its output is not JSON-RPC)");
+    acp_fail(s, ACP_FAILURE_PROTOCOL, "it does not speak ACP (its output is not JSON-RPC)");
   else if (run >= ACP_NONSENSE_RUN_MAX)
-    fail(s, ACP_FAILURE_PROTOCOL, "the agent no longer speaks ACP");
+    acp_fail(s, ACP_FAILURE_PROTOCOL, "the agent no longer speaks ACP");
 }
 
 static void on_send(void *user, const char *line, size_t bytes) {
@@ -361,20 +248,22 @@ acp_session *acp_session_create(const acp_session_config *c, uint64_t now_ns) {
   s->elevation = (elevation){NULL, c->elevates, c->policy_user};
   s->slash_allowed = c->slash_allowed;
   s->policy_user = c->policy_user;
+  s->mcp_servers = c->mcp_servers != NULL ? json_deep_copy(c->mcp_servers) : NULL;
+  s->directories = c->directories != NULL ? json_deep_copy(c->directories) : NULL;
   s->start_limit_ns = c->start_ns != 0 ? c->start_ns : ACP_START_NS;
   s->now_ns = now_ns;
   s->usage = usage;
   s->ended_ids = json_object();
-  s->subagents = json_object();
   s->summaries = json_object();
   s->rpc = rpc_create(&owner, s);
-  initialize(s);
+  acp_start(s);
   return s;
 }
 
 void acp_session_destroy(acp_session *s) {
   if (s == NULL) return;
   rpc_destroy(s->rpc);
+  acp_start_free(s);
   acp_modes_free(s);
   acp_tools_free(s);
   for (size_t i = 0; i < ACP_ASKS_MAX; i++) {
@@ -382,8 +271,8 @@ void acp_session_destroy(acp_session *s) {
     json_decref(s->asks[i].options);
   }
   for (size_t i = 0; i < ACP_STREAMS_MAX; i++) redact_stream_free(&s->streams[i].redact);
-  json_t *owned[] = {s->capabilities, s->auth_methods, s->session_id, s->collected.blocks,
-                     s->ended_ids,    s->subagents,    s->summaries};
+  json_t *owned[] = {s->capabilities,     s->auth_methods, s->session_id,
+                     s->collected.blocks, s->ended_ids,    s->summaries};
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) json_decref(owned[i]);
   free(s->collected.text);
   free(s->turn.prompt);
@@ -429,10 +318,14 @@ static uint64_t stream_deadline(const acp_session *s) {
   return least;
 }
 
+static bool starting(const acp_session *s) {
+  return s->state == ACP_STARTING || s->state == ACP_OPENING || s->state == ACP_AUTHENTICATING;
+}
+
 uint64_t acp_session_deadline(const acp_session *s) {
   uint64_t least = stream_deadline(s);
-  if (s->state == ACP_STARTING || s->state == ACP_OPENING)
-    if (s->deadline_ns < least) least = s->deadline_ns;
+  if (starting(s) && s->deadline_ns < least) least = s->deadline_ns;
+  if (acp_changes_deadline(s) < least) least = acp_changes_deadline(s);
   if (s->turn.running && s->turn.cancelled && s->turn.cancelled_ns + ACP_CANCEL_NS < least)
     least = s->turn.cancelled_ns + ACP_CANCEL_NS;
   return least;
@@ -440,14 +333,18 @@ uint64_t acp_session_deadline(const acp_session *s) {
 
 void acp_session_expire(acp_session *s, uint64_t now_ns) {
   s->now_ns = now_ns;
-  if ((s->state == ACP_STARTING || s->state == ACP_OPENING) && now_ns >= s->deadline_ns) {
+  if (starting(s) && now_ns >= s->deadline_ns) {
     char text[200];
+    uint64_t limit_ns = s->state == ACP_AUTHENTICATING ? ACP_SIGN_IN_NS : s->start_limit_ns;
     snprintf(text, sizeof text, "the agent did not answer %s within %llu s",
-             s->state == ACP_STARTING ? "initialize" : "the request for a session",
-             (unsigned long long)(s->start_limit_ns / 1000000000ull));
-    fail(s, ACP_FAILURE_TIMEOUT, text);
+             s->state == ACP_STARTING  ? "initialize"
+             : s->state == ACP_OPENING ? "the request for a session"
+                                       : "the request to sign in",
+             (unsigned long long)(limit_ns / 1000000000ull));
+    acp_fail(s, ACP_FAILURE_TIMEOUT, text);
     return;
   }
+  acp_changes_expire(s);
   if (now_ns >= stream_deadline(s)) acp_streams_end(s, true);
   if (s->turn.running && s->turn.cancelled && now_ns >= s->turn.cancelled_ns + ACP_CANCEL_NS) {
     acp_notice(s, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING, "agent",

@@ -4,6 +4,8 @@
 #ifndef REMOTE_CLI_ACP_SESSION_H
 #define REMOTE_CLI_ACP_SESSION_H
 
+#include <jansson.h>
+
 #include "acp_history.h"
 #include "acp_sink.h"
 #include "elevation.h"
@@ -13,7 +15,9 @@ typedef struct acp_session acp_session;
 
 /* Limits and times of the adapter. */
 #define ACP_START_NS (60ull * 1000000000ull)      /* for initialize and for session/new, each */
+#define ACP_SIGN_IN_NS (600ull * 1000000000ull)   /* for authenticate: a person is busy with it */
 #define ACP_CANCEL_NS (30ull * 1000000000ull)     /* for the reply after session/cancel */
+#define ACP_CHANGE_NS (30ull * 1000000000ull)     /* for the reply to a mode or option */
 #define ACP_IDLE_STREAM_NS (2ull * 1000000000ull) /* a message outside any turn ends after */
 #define ACP_ASKS_MAX 64u
 #define ACP_TOOLS_MAX 1024u
@@ -35,12 +39,36 @@ typedef struct acp_session_config {
   elevation_extra elevates; /* further words; may be NULL */
   bool (*slash_allowed)(void *user, const char *name);
   void *policy_user;
-  uint64_t start_ns; /* 0: ACP_START_NS */
+  uint64_t start_ns;         /* 0: ACP_START_NS */
+  const json_t *mcp_servers; /* array in ACP's form; NULL: none */
+  const json_t *directories; /* array of absolute paths beside cwd; NULL: none */
 } acp_session_config;
 
 /* Copies what it needs and sends initialize. */
 acp_session *acp_session_create(const acp_session_config *config, uint64_t now_ns);
 void acp_session_destroy(acp_session *session);
+
+/* ---- signing in ---- */
+
+typedef struct acp_sign_in_method {
+  const char *id, *name;
+  const char *description; /* may be NULL */
+  const char *variable;    /* an environment variable that does it; NULL: none */
+  bool by_agent;           /* the agent does it when it is told to */
+} acp_sign_in_method;
+
+/* As initialize told them; texts are borrowed. */
+size_t acp_session_sign_in_methods(const acp_session *session, acp_sign_in_method *out,
+                                   size_t room);
+/* The agent waits for its person to choose a way. */
+bool acp_session_signing_in(const acp_session *session);
+/* Tells the agent to sign in by this method. False: it cannot be told now. */
+bool acp_session_sign_in(acp_session *session, const char *method_id, uint64_t now_ns);
+/* It was done elsewhere: asks for the session again. */
+bool acp_session_sign_in_again(acp_session *session, uint64_t now_ns);
+
+/* Tells an agent that wants to hear it that its session ends; its standard input is closed next. */
+void acp_session_close(acp_session *session);
 
 /* What the agent wrote to its standard output. */
 void acp_session_feed(acp_session *session, const char *data, size_t bytes, uint64_t now_ns);
@@ -92,6 +120,7 @@ void acp_session_set_option(acp_session *session, const char *option_id, const c
 
 bool acp_session_ready(const acp_session *session);
 bool acp_session_in_turn(const acp_session *session);
+bool acp_session_knows_mode(const acp_session *session, const char *mode_id);
 bool acp_session_knows_slash(const acp_session *session, const char *name);
 const elevation *acp_session_elevation(const acp_session *session);
 /* Category of an option; NULL: none, or no such option. */

@@ -14,6 +14,7 @@ typedef struct acp_agent_facts {
   const char *name;    /* of the agent; never NULL, may be empty */
   const char *version; /* may be empty */
   bool can_load, can_resume;
+  const char *agent_session_id; /* NULL: not known yet */
 } acp_agent_facts;
 
 typedef enum acp_failure {
@@ -36,7 +37,10 @@ typedef struct acp_sink {
   void (*turn_ended)(void *user, const Remote__V1__TurnEnded *ended);
   /* What became of a remote person's command; command_id none: a local one. */
   void (*finish)(void *user, const lrm_id *command_id, uint32_t code, const char *reason);
-  /* initialize was answered: the session may be described now. */
+  /* The agent wants its person to sign in, `why`. True: somebody will choose a way
+   * (acp_session_sign_in). False, or NULL: nobody can, the start fails. */
+  bool (*sign_in)(void *user, const char *why);
+  /* The session may be described now: once, when its id is known or something must be shown. */
   void (*initialized)(void *user, const acp_agent_facts *facts);
   /* The agent has a session and takes prompts. `loaded`: it has its earlier conversation. */
   void (*ready)(void *user, const char *agent_session_id, bool loaded);

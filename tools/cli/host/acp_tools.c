@@ -1,5 +1,5 @@
-/* Tool calls. An update may be the first sight of a call, fields are repeated or left out, and
- * output comes as content that grows, as content that is replaced, or only in _meta. */
+/* Tool calls. An update may be the first sight of a call, and fields are repeated or left out. What
+ * commands print is acp_output.c's. */
 #include <stdio.h>
 
 #include "acp_internal.h"
@@ -8,7 +8,6 @@
 #define STATUS(x) REMOTE__V1__TOOL_STATUS__TOOL_STATUS_##x
 #define CONTENT_MAX 16u
 #define LOCATIONS_MAX 64u
-#define OUTPUT_PIECE_BYTES 32768u
 
 Remote__V1__ToolKind acp_tool_kind(const char *word) {
   static const struct {
@@ -177,8 +176,9 @@ static void build_item(acp_build *b, const json_t *item, Remote__V1__ToolContent
   }
 }
 
+/* A terminal alone is nothing to see: the agent's own, whose output comes as ToolOutput. */
 static Remote__V1__ToolContent **build_content(acp_build *b, const json_t *content, size_t *count) {
-  size_t n = json_array_size(content);
+  size_t n = acp_output_is_terminal(content) ? 0 : json_array_size(content);
   if (n > CONTENT_MAX) {
     n = CONTENT_MAX;
     b->cut = true;
@@ -212,104 +212,6 @@ static Remote__V1__Location **build_locations(acp_build *b, const json_t *locati
   }
   *count = n;
   return list;
-}
-
-/* ---- output ---- */
-
-static void send_output(acp_session *s, const acp_tool *tool, const char *data, size_t bytes) {
-  while (bytes > 0) {
-    size_t n = bytes < OUTPUT_PIECE_BYTES ? bytes : OUTPUT_PIECE_BYTES;
-    acp_build b;
-    acp_build_begin(&b, s);
-    Remote__V1__ToolOutput output = REMOTE__V1__TOOL_OUTPUT__INIT;
-    output.tool_call_id = acp_build_copy(&b, tool->id);
-    output.data.data = acp_build_alloc(&b, n);
-    memcpy(output.data.data, data, n);
-    output.data.len = n;
-    Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
-    event.body_case = REMOTE__V1__EVENT__BODY_TOOL_OUTPUT;
-    event.tool_output = &output;
-    acp_delta(s, &event);
-    acp_build_end(&b);
-    data += n;
-    bytes -= n;
-  }
-}
-
-static void feed_output(acp_session *s, acp_tool *tool, const char *data, size_t bytes, bool end) {
-  if (s->redact == NULL) {
-    send_output(s, tool, data, bytes);
-    return;
-  }
-  char *out;
-  size_t out_bytes;
-  redact_stream_feed(&tool->redact, s->redact, data, bytes, end, &out, &out_bytes);
-  if (tool->redact.redacted) acp_redacted(s);
-  send_output(s, tool, out, out_bytes);
-}
-
-/* All content is text: the command's output so far, joined. To be freed; NULL: it is not so. */
-static char *output_so_far(const json_t *content, size_t *bytes) {
-  size_t total = 0;
-  if (json_array_size(content) == 0) return NULL;
-  for (size_t i = 0; i < json_array_size(content); i++) {
-    const json_t *block = json_object_get(json_array_get(content, i), "content");
-    const json_t *text = json_object_get(block, "text");
-    if (!is_type(block, "text") || !json_is_string(text)) return NULL;
-    total += json_string_length(text);
-  }
-  char *out = memory_zero(total + 1);
-  *bytes = 0;
-  for (size_t i = 0; i < json_array_size(content); i++) {
-    const json_t *block = json_object_get(json_array_get(content, i), "content");
-    const json_t *text = json_object_get(block, "text");
-    memcpy(out + *bytes, json_string_value(text), json_string_length(text));
-    *bytes += json_string_length(text);
-  }
-  return out;
-}
-
-/* Content that only grew is output: the new part goes out. False: it is something else. */
-static bool grow_output(acp_session *s, acp_tool *tool, const json_t *content) {
-  size_t bytes;
-  char *text = tool->kind == KIND(EXECUTE) ? output_so_far(content, &bytes) : NULL;
-  if (text == NULL) return false;
-  bool grew = bytes >= tool->output_bytes &&
-              acp_hash(ACP_HASH_BEGIN, text, tool->output_bytes) == tool->output_hash;
-  if (grew && bytes > tool->output_bytes) {
-    const char *more = text + tool->output_bytes;
-    size_t count = bytes - tool->output_bytes;
-    tool->output_hash = acp_hash(tool->output_hash, more, count);
-    tool->output_bytes = bytes;
-    feed_output(s, tool, more, count, false);
-  }
-  free(text);
-  return grew;
-}
-
-/* Output that some agents send only in _meta: a piece, or all of it so far. */
-static void meta_output(acp_session *s, acp_tool *tool, const json_t *meta) {
-  const json_t *piece = json_object_get(json_object_get(meta, "terminal_output_delta"), "data");
-  if (piece == NULL) piece = json_object_get(json_object_get(meta, "terminal_output"), "data");
-  if (json_is_string(piece))
-    feed_output(s, tool, json_string_value(piece), json_string_length(piece), false);
-}
-
-static void find_exit(acp_tool *tool, const json_t *update) {
-  const json_t *meta = json_object_get(update, "_meta"),
-               *raw = json_object_get(update, "rawOutput");
-  const json_t *places[] = {
-      json_object_get(json_object_get(meta, "terminal_exit"), "exit_code"),
-      json_object_get(json_object_get(raw, "metadata"), "exit"),
-      json_object_get(raw, "exit_code"),
-      json_object_get(raw, "exitCode"),
-  };
-  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-    if (!json_is_integer(places[i])) continue;
-    tool->exit_known = true;
-    tool->exit_code = (int)json_integer_value(places[i]);
-    return;
-  }
 }
 
 /* ---- events ---- */
@@ -403,7 +305,11 @@ static void emit_ended(acp_session *s, acp_tool *tool, const json_t *update,
   ended.status = status;
   ended.exit_known = tool->exit_known;
   ended.exit_code = tool->exit_code;
-  if (raw != NULL && !json_is_null(raw)) ended.output = acp_build_json(&b, raw);
+  char reason[64];
+  snprintf(reason, sizeof reason, "ended by %s", tool->signal);
+  if (tool->signal[0] != '\0') ended.reason = acp_build_text(&b, reason, strlen(reason), 1024);
+  /* What only repeats the output would stand in the place of the output itself. */
+  if (raw != NULL && !json_is_null(raw) && !tool->raw_said) ended.output = acp_build_json(&b, raw);
   ended.content = build_content(&b, content, &ended.n_content);
   Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
   event.body_case = REMOTE__V1__EVENT__BODY_TOOL_ENDED;
@@ -425,12 +331,16 @@ static bool say_state(acp_session *s, acp_tool *tool, json_t *update, bool first
   json_t *content = json_object_get(update, "content");
   uint64_t content_hash = hash_json(ACP_HASH_BEGIN, content);
   uint64_t fields = fields_hash(update);
-  bool grew = json_array_size(content) > 0 && grow_output(s, tool, content);
+  bool grew = json_array_size(content) > 0 && acp_output_content(s, tool, content);
   bool new_content = json_array_size(content) > 0 && !grew && content_hash != tool->content;
   bool new_fields = fields != tool->fields;
   bool said = grew && !new_fields;
   const json_t *raw = json_object_get(update, "rawOutput");
   bool partial = !final && raw != NULL && !json_is_null(raw) && json_array_size(content) == 0;
+  if (partial && acp_output_raw(s, tool, raw, false)) {
+    partial = false;
+    said = said || !new_fields;
+  }
   if (first || new_fields || partial || (new_content && !final)) {
     acp_build b;
     acp_build_begin(&b, s);
@@ -484,6 +394,30 @@ static acp_tool *tool_of(acp_session *s, const json_t *update, bool *first) {
   return tool_add(s, id);
 }
 
+/* Its end: what only came in rawOutput first. */
+static void end_tool(acp_session *s, acp_tool *tool, json_t *update,
+                     Remote__V1__ToolStatus status) {
+  const json_t *raw = json_object_get(update, "rawOutput");
+  const json_t *content = json_object_get(update, "content");
+  bool told = json_array_size(content) > 0 && !acp_output_is_terminal(content);
+  bool alone = tool->output_bytes == 0 && !told;
+  if (raw != NULL && (alone || tool->output_bytes > 0))
+    tool->raw_said = acp_output_raw(s, tool, raw, true) && !told;
+  acp_output_end(s, tool);
+  emit_ended(s, tool, update, status);
+  acp_agent_tool_ended(s, tool, update, status != STATUS(COMPLETED));
+  tool->ended = true;
+  let_go(tool);
+}
+
+/* It only repeats what is known: that it was said is an event too. */
+static void emit_repeated(acp_session *s, acp_tool *tool, Remote__V1__ToolStatus status) {
+  Remote__V1__ToolState state = REMOTE__V1__TOOL_STATE__INIT;
+  state.tool_call_id = tool->id;
+  state.status = status;
+  emit_state(s, &state, false);
+}
+
 void acp_tool_update(acp_session *s, json_t *update) {
   bool first;
   acp_tool *tool = tool_of(s, update, &first);
@@ -493,30 +427,27 @@ void acp_tool_update(acp_session *s, json_t *update) {
   if (kind != NULL) tool->kind = acp_tool_kind(kind);
   Remote__V1__ToolStatus status = tool_status(json_string_value(json_object_get(update, "status")));
   bool final = is_final(status);
-  const char *turn = s->event_turn_id;
+  const char *turn = s->event_turn_id, *agent = s->event_agent_id;
   if (tool->turn_id[0] != '\0') s->event_turn_id = tool->turn_id;
-  find_exit(tool, update);
+  if (tool->agent_id[0] != '\0') s->event_agent_id = tool->agent_id;
+  acp_output_exit(tool, update);
+  /* Pieces in _meta come before content that repeats them, but behind the call's begin. */
+  if (!first) acp_output_meta(s, tool, json_object_get(update, "_meta"));
   bool said = say_state(s, tool, update, first, final);
+  if (first) acp_output_meta(s, tool, json_object_get(update, "_meta"));
+  acp_agent_tool(s, tool, update);
   if (status == STATUS(RUNNING) || status == STATUS(COMPLETED)) tell_authorized(s, tool);
-  meta_output(s, tool, json_object_get(update, "_meta"));
   other_meta(s, update);
   if (final) {
-    feed_output(s, tool, "", 0, true);
-    emit_ended(s, tool, update, status);
-    tool->ended = true;
-    let_go(tool);
+    end_tool(s, tool, update, status);
   } else {
     keep(&tool->kept_content, update, "content");
     keep(&tool->kept_input, update, "rawInput");
     keep(&tool->kept_locations, update, "locations");
-    if (!said) { /* it only repeats what is known: that it was said is an event too */
-      Remote__V1__ToolState state = REMOTE__V1__TOOL_STATE__INIT;
-      state.tool_call_id = tool->id;
-      state.status = status;
-      emit_state(s, &state, false);
-    }
+    if (!said) emit_repeated(s, tool, status);
   }
   s->event_turn_id = turn;
+  s->event_agent_id = agent;
 }
 
 acp_tool *acp_tool_seen(acp_session *s, json_t *tool_call) {
@@ -533,7 +464,7 @@ void acp_tools_end_turn(acp_session *s) {
   for (size_t i = 0; i < s->tool_count; i++) {
     acp_tool *tool = &s->tools[i];
     if (tool->ended || strcmp(tool->turn_id, s->turn.id) != 0) continue;
-    feed_output(s, tool, "", 0, true);
+    acp_output_end(s, tool);
     tool->ended = true; /* the host closes it; a late end is still told */
     let_go(tool);
   }

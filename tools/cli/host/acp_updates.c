@@ -4,8 +4,6 @@
 
 #include "acp_internal.h"
 
-#define SUBAGENTS_MAX 64u
-
 static bool on_user(acp_session *s, json_t *update) {
   acp_collect(s, ACP_ROLE_USER, update);
   return true;
@@ -80,6 +78,18 @@ static bool on_plan(acp_session *s, json_t *update) {
   return whole;
 }
 
+/* Of the draft: entries, or a document. A file is told by its name only, so it stays as it is. */
+static bool on_plan_update(acp_session *s, json_t *update) {
+  json_t *plan = json_object_get(update, "plan");
+  const char *type = json_string_value(json_object_get(plan, "type"));
+  const json_t *text = json_object_get(plan, "content");
+  if (type == NULL) return false;
+  if (strcmp(type, "items") == 0) return on_plan(s, plan);
+  if (strcmp(type, "markdown") != 0 || !json_is_string(text)) return false;
+  acp_plan_document(s, json_string_value(text), json_string_length(text));
+  return true;
+}
+
 static bool on_commands(acp_session *s, json_t *update) {
   if (!json_is_array(json_object_get(update, "availableCommands"))) return false;
   acp_slash_update(s, json_object_get(update, "availableCommands"));
@@ -117,6 +127,8 @@ static bool on_info(acp_session *s, json_t *update) {
   event.title_changed = &changed;
   acp_emit(s, &event);
   acp_build_end(&b); /* a title that is cut is no loss */
+  if (json_is_object(json_object_get(update, "_meta")))
+    acp_extension(s, "session/update:session_info_update", update, true);
   return true;
 }
 
@@ -256,6 +268,8 @@ static const struct {
     {"notice", on_notice},
     {"compaction_update", on_compaction},
     {"compaction_summary_chunk", on_summary},
+    {"subagent_update", acp_agent_update}, /* these two are of the draft */
+    {"plan_update", on_plan_update},
 };
 
 static bool collects(const acp_session *s, const char *kind) {
@@ -277,26 +291,6 @@ static void take(acp_session *s, json_t *update) {
   acp_extension(s, name, update, false);
 }
 
-/* Updates of a session that is not ours are a sub-agent's: kept, under its name. */
-static const char *subagent_of(acp_session *s, const json_t *session_id) {
-  if (!json_is_string(session_id) || s->session_id == NULL || json_equal(session_id, s->session_id))
-    return NULL;
-  const char *key = json_string_value(session_id);
-  const json_t *known = json_object_get(s->subagents, key);
-  if (known != NULL) return json_string_value(known);
-  if (json_object_size(s->subagents) >= SUBAGENTS_MAX) return NULL;
-  char id[ACP_ID_BYTES];
-  acp_id_make(key, ACP_ID_BYTES - 1, id);
-  json_object_set_new(s->subagents, key, json_string(id));
-  Remote__V1__SubagentStarted started = REMOTE__V1__SUBAGENT_STARTED__INIT;
-  started.agent_id = id;
-  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
-  event.body_case = REMOTE__V1__EVENT__BODY_SUBAGENT_STARTED;
-  event.subagent_started = &started;
-  acp_emit(s, &event);
-  return json_string_value(json_object_get(s->subagents, key));
-}
-
 void acp_update(acp_session *s, json_t *params) {
   json_t *update = json_object_get(params, "update");
   if (!json_is_object(update)) {
@@ -304,7 +298,7 @@ void acp_update(acp_session *s, json_t *params) {
     return;
   }
   s->event_turn_id = s->turn.running ? s->turn.id : NULL;
-  s->event_agent_id = subagent_of(s, json_object_get(params, "sessionId"));
+  s->event_agent_id = acp_agent_speaking(s, json_object_get(params, "sessionId"), update);
   take(s, update);
   s->event_agent_id = NULL;
 }

@@ -108,6 +108,18 @@ bool elevation_mode(const elevation *e, const char *mode_id) {
   return false;
 }
 
+/* "auto" is a model or an effort elsewhere; "yolo" is the same everywhere. */
+static bool plainly_elevates(const char *word) {
+  static const char *const doubtful[] = {"auto", "never", "yes", "turbo"};
+  return !in(word, doubtful, sizeof doubtful / sizeof *doubtful) && word_elevates(word);
+}
+
+bool elevation_word(const elevation *e, const char *id) {
+  char word[64];
+  plain(id, word);
+  return extra(e, id) || extra(e, word) || plainly_elevates(word);
+}
+
 bool elevation_option(const elevation *e, const char *option_id, const char *category,
                       const char *value) {
   char option[64], word[64];
@@ -118,9 +130,7 @@ bool elevation_option(const elevation *e, const char *option_id, const char *cat
   bool about_asking = word_elevates(option);
   for (size_t i = 0; i < sizeof asking_options / sizeof *asking_options; i++)
     if (strstr(option, asking_options[i]) != NULL) about_asking = true;
-  if (!about_asking) /* "auto" is a model or an effort elsewhere; "yolo" is the same everywhere */
-    return strcmp(word, "auto") != 0 && strcmp(word, "never") != 0 && strcmp(word, "yes") != 0 &&
-           strcmp(word, "turbo") != 0 && word_elevates(word);
+  if (!about_asking) return plainly_elevates(word);
   /* A switch such as yolo=true, or a policy such as approval=never. */
   if (word_elevates(option) && (strcmp(word, "on") == 0 || strcmp(word, "always") == 0))
     return true;

@@ -15,6 +15,8 @@ typedef struct elevation {
 } elevation;
 
 bool elevation_mode(const elevation *elevation, const char *mode_id);
+/* By its words alone, whatever the agent: for ids that are no mode of it as far as it has told. */
+bool elevation_word(const elevation *elevation, const char *id);
 /* `category` of the option may be NULL. A boolean's value is "true" or "false". */
 bool elevation_option(const elevation *elevation, const char *option_id, const char *category,
                       const char *value);

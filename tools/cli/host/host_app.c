@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "command_host.h"
+#include "mcp_config.h"
 
 #define PENDING_BYTES_MAX (128u * 1024u * 1024u)
 #define UNSETTLED_BYTES_MAX (4u * 1024u * 1024u) /* then the agent waits for the journal */
@@ -93,9 +95,13 @@ static bool extra_word(void *user, const char *word) {
   return config_has_word(&app->options->config, "elevating_modes", word);
 }
 
+/* Also of a plan's options, of which not all are modes. */
 static bool on_elevates_mode(void *user, const char *mode_id) {
   const host_app *app = user;
-  return app->acp == NULL || elevation_mode(acp_session_elevation(app->acp), mode_id);
+  if (app->acp == NULL) return true;
+  const elevation *e = acp_session_elevation(app->acp);
+  return acp_session_knows_mode(app->acp, mode_id) ? elevation_mode(e, mode_id)
+                                                   : elevation_word(e, mode_id);
 }
 
 static bool on_elevates_option(void *user, const char *option_id, const char *value) {
@@ -392,7 +398,9 @@ static bool start_agent(host_app *app) {
                                .elevates = extra_word,
                                .slash_allowed = on_slash_allowed,
                                .policy_user = app,
-                               .start_ns = start_limit_ns()};
+                               .start_ns = start_limit_ns(),
+                               .mcp_servers = app->mcp_servers,
+                               .directories = json_object_get(app->dir.facts, "directories")};
   app->acp = acp_session_create(&config, app_now(app));
   return true;
 }
@@ -404,6 +412,12 @@ static bool in_turn(const host_app *app) {
          (lrm_host_state(app->host)->turn_id[0] != '\0' || acp_session_in_turn(app->acp));
 }
 
+/* One that wants to hear of the end hears it before its standard input is closed. */
+static void stop_agent(host_app *app, bool now) {
+  if (!now && app->acp != NULL) acp_session_close(app->acp);
+  agent_process_stop(app->process, now);
+}
+
 void app_end(host_app *app, Remote__V1__EndReason reason, exit_code code, const char *text) {
   if (app->state >= APP_ENDING) return;
   app->state = APP_ENDING;
@@ -413,14 +427,14 @@ void app_end(host_app *app, Remote__V1__EndReason reason, exit_code code, const 
   bool failed = reason == REMOTE__V1__END_REASON__END_REASON_AGENT_FAILED;
   if (app->process == NULL || app->agent_gone) return;
   if (failed || !in_turn(app)) {
-    agent_process_stop(app->process, failed);
+    stop_agent(app, failed);
     return;
   }
   /* The person's quit cancels the turn first, so that it is told as what it is. */
   if (lrm_host_cancel_local(app->host, lrm_uv_wall_ms(), app_now(app)) == 0)
     app->stop_ns = app_now(app) + CANCEL_NS;
   else
-    agent_process_stop(app->process, false);
+    stop_agent(app, false);
 }
 
 static void say_end(host_app *app) {
@@ -449,7 +463,7 @@ static void work_on_end(host_app *app) {
   if (app->state == APP_ENDING && app->stop_ns != 0 && !app->agent_gone &&
       (!in_turn(app) || app_now(app) >= app->stop_ns)) {
     app->stop_ns = 0;
-    agent_process_stop(app->process, false);
+    stop_agent(app, false);
   }
   if (app->state == APP_ENDING && (app->agent_gone || app->process == NULL)) {
     app->state = APP_CLOSING;
@@ -593,6 +607,35 @@ static bool find_agent(host_app *app) {
   return count > 0;
 }
 
+/* What the agent is given besides its folder: as the flags say, else as the session had it. Of the
+ * servers only the file's name is kept: there may be secrets in it. */
+static exit_code find_extras(host_app *app) {
+  const host_options *o = app->options;
+  char path[PATH_MAX], error[1024];
+  json_t *directories = json_array();
+  for (size_t i = 0; i < o->directory_count; i++) {
+    if (realpath(o->directories[i], path) == NULL) {
+      fprintf(stderr, "remote: --add-dir %s: %s\n", o->directories[i], strerror(errno));
+      json_decref(directories);
+      return EXIT_CODE_USAGE;
+    }
+    json_array_append_new(directories, json_string(path));
+  }
+  if (o->directory_count > 0)
+    session_dir_set(&app->dir, "directories", directories);
+  else
+    json_decref(directories);
+  if (o->mcp_config != NULL)
+    session_dir_set(&app->dir, "mcp_config",
+                    json_string(realpath(o->mcp_config, path) != NULL ? path : o->mcp_config));
+  const char *config = session_dir_text(&app->dir, "mcp_config");
+  if (config == NULL) return EXIT_CODE_DONE;
+  app->mcp_servers = mcp_config_load(config, error, sizeof error);
+  if (app->mcp_servers != NULL) return EXIT_CODE_DONE;
+  fprintf(stderr, "remote: --mcp-config: %s\n", error);
+  return EXIT_CODE_USAGE;
+}
+
 static exit_code open_session(host_app *app) {
   const host_options *o = app->options;
   char error[1024];
@@ -630,10 +673,10 @@ static exit_code open_session(host_app *app) {
 static bool open_surface(host_app *app, surface_kind kind) {
   const remote_config *configured = &app->options->config;
   char history[PATH_BYTES_MAX];
-  surface_config config = {.kind = kind,
-                           .screen_reader = surface_wants_screen_reader(
-                               app->options->screen_reader,
-                               config_get(configured, "screen_reader"))};
+  surface_config config = {
+      .kind = kind,
+      .screen_reader = surface_wants_screen_reader(app->options->screen_reader,
+                                                   config_get(configured, "screen_reader"))};
   if (!surface_bell_from(config_get(configured, "bell"), &config.bell)) {
     fputs("remote: config.ini: bell is off, asks or all\n", stderr);
     return false;
@@ -647,6 +690,8 @@ static exit_code start(host_app *app) {
   exit_code code = open_session(app);
   if (code != EXIT_CODE_DONE) return code;
   if (!find_agent(app)) return EXIT_CODE_USAGE;
+  code = find_extras(app);
+  if (code != EXIT_CODE_DONE) return code;
   if (!open_redactor(app) || !open_journal(app)) return EXIT_CODE_FAILURE;
   if (app->resumed) app->history = journal_history(app->store, &app->dir.id);
   surface_kind kind = app->options->headless         ? SURFACE_LOG
@@ -681,6 +726,7 @@ static void free_all(host_app *app) {
   if (app->store != NULL) lrm_store_close(app->store);
   acp_history_destroy(app->history);
   redactor_destroy(app->redact);
+  json_decref(app->mcp_servers);
   for (size_t i = 0; app->argv_owned && app->argv[i] != NULL; i++) free(app->argv[i]);
   if (app->argv_owned) free(app->argv);
   if (empty && app->dir.lock >= 0) session_dir_remove(&app->dir);

@@ -1,6 +1,7 @@
 /* `remote host`: one session with one agent. host_app.c: its life; host_options.c: the command
  * line; host_sink.c: what the agent says goes to the host library; host_actions.c: what the host
- * library wants done; host_link.c: the relay; host_input.c: what the local person types;
+ * library wants done; host_link.c: the relay;
+ * host_sign_in.c: signing in to the agent; host_input.c: what the local person types;
  * journal_history.c: what the journal holds already. */
 #ifndef REMOTE_CLI_HOST_APP_H
 #define REMOTE_CLI_HOST_APP_H
@@ -28,8 +29,12 @@ typedef struct host_options {
   const char *resume; /* a session id or its beginning; "": the newest */
   capture *wire;      /* where `capture` goes; NULL: nowhere */
   bool resuming, headless, remote_given, screen_reader;
-  uint32_t remote_mode; /* RemoteMode */
-  char **agent;         /* NULL-terminated; NULL: as the resumed session had it */
+  uint32_t remote_mode;        /* RemoteMode */
+  const char *sign_in;         /* the way to sign in to the agent; NULL: asked */
+  const char *mcp_config;      /* file; NULL: as the resumed session had it, or none */
+  const char *directories[16]; /* further folders for the agent */
+  size_t directory_count;
+  char **agent; /* NULL-terminated; NULL: as the resumed session had it */
 } host_options;
 
 /* Parses and checks. EXIT_CODE_DONE: go on; else return it. *help: the usage was printed. */
@@ -53,6 +58,8 @@ typedef struct host_app {
   exit_code code;
   char cwd[PATH_BYTES_MAX];
   session_dir dir;
+  json_t *mcp_servers; /* in ACP's form; NULL: none */
+  bool sign_in_tried;
   char **argv; /* the agent's; owned when argv_owned */
   bool argv_owned;
 
@@ -121,6 +128,10 @@ extern const acp_sink host_sink;
 /* Opens the host library's session; the agent has told its name, or has failed. False: it cannot
  * be opened (said). */
 bool app_open_host(host_app *app, const char *agent, const char *version);
+
+/* host_sign_in.c */
+bool app_sign_in(void *user, const char *why);       /* acp_sink.sign_in */
+void app_sign_in_line(void *user, const char *rest); /* /sign-in [WAY] */
 
 /* host_actions.c */
 void app_take_actions(host_app *app);

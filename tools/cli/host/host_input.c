@@ -27,6 +27,7 @@ static void command_remote(void *user, const char *rest) {
 
 static const surface_command commands[] = {
     {"remote", "[on|view|off]", "remote control", false, command_remote},
+    {"sign-in", "[WAY]", "sign in to the agent", true, app_sign_in_line},
 };
 
 /* ---- what the surface asks for ---- */
@@ -56,11 +57,16 @@ static void on_agent_slash(void *user, const char *line) { on_submit(user, line,
 
 static void on_answer(void *user, const ask_answer *answer) {
   host_app *app = user;
+  char reason[512];
   if (app->host == NULL) return;
   int result = lrm_host_answer_local(app->host, &answer->ask_id, &answer->content, lrm_uv_wall_ms(),
                                      app_now(app));
   if (result == LRM_ERR_NOT_FOUND)
     surface_say(app->surface, "somebody else has already answered that");
+  else if (result == LRM_ERR_USAGE && app->acp != NULL &&
+           !acp_session_answer_fits(app->acp, &answer->ask_id, &answer->content, reason,
+                                    sizeof reason))
+    surface_say(app->surface, "that is not taken. %s", reason);
   else
     say_result(app, result, "answer");
   app_pump(app);

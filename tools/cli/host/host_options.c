@@ -33,6 +33,7 @@ exit_code host_options_parse(int argc, char **argv, host_options *out, bool *hel
   const char *remote = NULL, *config_path = NULL;
   char error[1024];
   bool continuing = false;
+  option_list directories = {.count = 0};
   memset(out, 0, sizeof *out);
   *help = false;
   const option flags[] = {
@@ -47,6 +48,12 @@ exit_code host_options_parse(int argc, char **argv, host_options *out, bool *hel
        "go on with an earlier session; alone: the newest", ""},
       {"continue", OPTION_FLAG, &continuing, NULL, "go on with the newest session of this folder"},
       {"prompt", OPTION_VALUE, &out->prompt, "TEXT", "one prompt, then end; never remote"},
+      {"mcp-config", OPTION_VALUE, &out->mcp_config, "FILE",
+       "tool servers (MCP) for the agent: JSON with \"mcpServers\""},
+      {"add-dir", OPTION_LIST, &directories, "DIR",
+       "a further folder for the agent to work in; may be repeated"},
+      {"sign-in", OPTION_VALUE, &out->sign_in, "WAY",
+       "sign in to the agent this way, if it asks: a number, id or name of its list"},
       {"token-file", OPTION_VALUE, &out->token_file, "FILE", "this device's token"},
       {"screen-reader", OPTION_FLAG, &out->screen_reader, NULL,
        "lines only, nothing is drawn again, everything is said in words"},
@@ -69,6 +76,8 @@ exit_code host_options_parse(int argc, char **argv, host_options *out, bool *hel
     return (exit_code)options_wrong(&usage, "what is \"%s\"? The agent goes behind --",
                                     words.words[0]);
   out->agent = words.rest_count > 0 ? words.rest : NULL;
+  out->directory_count = directories.count;
+  memcpy(out->directories, directories.items, sizeof directories.items);
   out->resuming = continuing || out->resume != NULL;
   const char *wrong = contradiction(out, continuing);
   if (wrong != NULL) return (exit_code)options_wrong(&usage, "%s", wrong);

@@ -60,13 +60,51 @@ static void on_end_ask(void *user, const lrm_id *ask_id, Remote__V1__AskOutcome 
   if (result != LRM_ERR_NOT_FOUND) check(app, result, NULL);
 }
 
+static const char *message_id_of(const Remote__V1__HistoryItem *item) {
+  switch (item->item_case) {
+    case REMOTE__V1__HISTORY_ITEM__ITEM_USER:
+      return item->user->message_id;
+    case REMOTE__V1__HISTORY_ITEM__ITEM_ASSISTANT:
+      return item->assistant->message_id;
+    case REMOTE__V1__HISTORY_ITEM__ITEM_THOUGHT:
+      return item->thought->message_id;
+    default:
+      return "";
+  }
+}
+
+/* An agent that refuses drops the prompt and all that followed: so says ACP. What still counts is
+ * the last message before that turn. */
+static void tell_rewound(host_app *app, const char *turn) {
+  const Remote__V1__SessionState *state = lrm_host_state(app->host);
+  const char *last = "";
+  for (size_t i = 0; i < state->n_history; i++) {
+    const Remote__V1__HistoryItem *item = state->history[i];
+    if (strcmp(item->turn_id, turn) == 0) break;
+    if (message_id_of(item)[0] != '\0') last = message_id_of(item);
+  }
+  char id[128], reason[] = "the agent refused, and dropped the prompt";
+  snprintf(id, sizeof id, "%s", last);
+  Remote__V1__HistoryRewound rewound = REMOTE__V1__HISTORY_REWOUND__INIT;
+  rewound.message_id = id;
+  rewound.reason = reason;
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  event.body_case = REMOTE__V1__EVENT__BODY_HISTORY_REWOUND;
+  event.history_rewound = &rewound;
+  app_emit(app, &event);
+}
+
 static void on_turn_ended(void *user, const Remote__V1__TurnEnded *ended) {
   host_app *app = user;
   bool failed = ended->error[0] != '\0';
   if (failed) app->one_shot_failed = true;
   if (app->host == NULL) return;
+  char turn[128];
+  snprintf(turn, sizeof turn, "%s", ended->turn_id);
+  bool refused = strcmp(ended->stop_reason, "refusal") == 0;
   int result = lrm_host_turn_ended(app->host, ended, wall(), app_now(app));
   if (result != LRM_ERR_STATE) check(app, result, NULL);
+  if (refused && result == 0) tell_rewound(app, turn);
   app_idle(app);
 }
 
@@ -80,6 +118,8 @@ static void on_finish(void *user, const lrm_id *command_id, uint32_t code, const
 static void on_initialized(void *user, const acp_agent_facts *facts) {
   host_app *app = user;
   const char *name = facts->name[0] != '\0' ? facts->name : app->argv[0];
+  if (facts->agent_session_id != NULL)
+    session_dir_set(&app->dir, "agent_session_id", json_string(facts->agent_session_id));
   if (!app_open_host(app, name, facts->version))
     app_end(app, REMOTE__V1__END_REASON__END_REASON_HOST_FAILED, EXIT_CODE_FAILURE,
             "the session could not be opened");
@@ -131,6 +171,7 @@ const acp_sink host_sink = {
     .end_ask = on_end_ask,
     .turn_ended = on_turn_ended,
     .finish = on_finish,
+    .sign_in = app_sign_in,
     .initialized = on_initialized,
     .ready = on_ready,
     .failed = on_failed,

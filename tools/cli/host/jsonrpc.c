@@ -7,6 +7,7 @@
 
 typedef struct open_call {
   bool used;
+  bool dead; /* nobody waits for it any more; its answer may still come */
   json_int_t id;
   rpc_answer answer;
   uint64_t context;
@@ -52,18 +53,34 @@ static void send_message(rpc *r, json_t *message) {
   free(text);
 }
 
+/* One that is free, else one whose answer nobody waits for. */
+static open_call *free_call(rpc *r) {
+  open_call *dead = NULL;
+  for (size_t i = 0; i < RPC_CALLS_MAX; i++) {
+    if (!r->calls[i].used) return &r->calls[i];
+    if (r->calls[i].dead && dead == NULL) dead = &r->calls[i];
+  }
+  return dead;
+}
+
 bool rpc_call(rpc *r, const char *method, json_t *params, rpc_answer answer, uint64_t context) {
+  open_call *call = free_call(r);
+  if (call == NULL) {
+    json_decref(params);
+    return false;
+  }
+  *call = (open_call){.used = true, .id = r->next_id++, .answer = answer, .context = context};
+  send_message(r, json_pack("{s:I,s:s,s:o}", "id", call->id, "method", method, "params", params));
+  return true;
+}
+
+void rpc_give_up(rpc *r, rpc_answer answer, uint64_t context) {
   for (size_t i = 0; i < RPC_CALLS_MAX; i++) {
     open_call *call = &r->calls[i];
-    if (call->used) continue;
-    *call = (open_call){true, r->next_id++, answer, context};
-    json_t *message =
-        json_pack("{s:I,s:s,s:o}", "id", call->id, "method", method, "params", params);
-    send_message(r, message);
-    return true;
+    if (!call->used || call->dead || call->answer != answer || call->context != context) continue;
+    call->dead = true;
+    rpc_notify(r, "$/cancel_request", json_pack("{s:I}", "requestId", call->id));
   }
-  json_decref(params);
-  return false;
 }
 
 void rpc_notify(rpc *r, const char *method, json_t *params) {
@@ -83,7 +100,7 @@ void rpc_abandon(rpc *r, const char *why) {
   for (size_t i = 0; i < RPC_CALLS_MAX; i++) {
     open_call call = r->calls[i];
     r->calls[i].used = false;
-    if (call.used) call.answer(r->user, call.context, NULL, error);
+    if (call.used && !call.dead) call.answer(r->user, call.context, NULL, error);
   }
   json_decref(error);
 }
@@ -118,7 +135,7 @@ static const char *take_response(rpc *r, json_t *message) {
   open_call taken = *call;
   call->used = false;
   r->malformed_run = 0;
-  taken.answer(r->user, taken.context, result, error);
+  if (!taken.dead) taken.answer(r->user, taken.context, result, error);
   return NULL;
 }
 

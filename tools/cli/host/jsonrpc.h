@@ -50,6 +50,9 @@ void rpc_end(rpc *rpc);
 /* Sends a request (takes over params). False: RPC_CALLS_MAX are open; nothing was sent. `answer`
  * is called once: with the response, or by rpc_abandon. */
 bool rpc_call(rpc *rpc, const char *method, json_t *params, rpc_answer answer, uint64_t context);
+/* Nobody waits any more: the other side is told so ($/cancel_request), an answer that comes all the
+ * same is dropped. */
+void rpc_give_up(rpc *rpc, rpc_answer answer, uint64_t context);
 void rpc_notify(rpc *rpc, const char *method, json_t *params);
 void rpc_reply(rpc *rpc, json_t *id, json_t *result);
 void rpc_refuse(rpc *rpc, json_t *id, int code, const char *message);

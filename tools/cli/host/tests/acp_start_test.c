@@ -84,6 +84,124 @@ static void signing_in_is_for_the_person(void **state) {
   assert_non_null(strstr(rec.failure_text, "Login with X"));
 }
 
+static void a_person_chooses_how_to_sign_in(void **state) {
+  (void)state;
+  rec.person = true;
+  recorder_start(&rec, NULL, NULL);
+  agent_answers(&rec, "initialize",
+                "{'protocolVersion':1,'authMethods':[{'id':'x','name':'X'},{'id':'key','name':"
+                "'Key','type':'env_var','vars':[{'name':'X_KEY'}]},{'name':'no id'}]}");
+  assert_false(acp_session_sign_in(rec.session, "x", rec.now_ns)); /* nothing was refused yet */
+  agent_fails(&rec, "session/new", RPC_AUTH_REQUIRED, "Authentication required");
+  assert_int_equal(rec.sign_ins, 1);
+  assert_true(acp_session_signing_in(rec.session));
+  assert_int_equal(acp_session_deadline(rec.session), UINT64_MAX); /* a person may take long */
+  acp_sign_in_method methods[8];
+  assert_int_equal(acp_session_sign_in_methods(rec.session, methods, 8), 2);
+  assert_true(methods[0].by_agent);
+  assert_false(methods[1].by_agent);
+  assert_string_equal(methods[1].variable, "X_KEY");
+  assert_true(acp_session_sign_in(rec.session, "x", rec.now_ns));
+  assert_false(acp_session_sign_in(rec.session, "x", rec.now_ns)); /* one at a time */
+  /* The way it takes is shown to whoever can see it. */
+  agent_says(&rec,
+             "{'jsonrpc':'2.0','id':1,'method':'elicitation/create','params':{'requestId':4,"
+             "'mode':'url','message':'Sign in','elicitationId':'e','url':'https://example.org'}}");
+  assert_int_equal(rec.ask_count, 1);
+  agent_fails(&rec, "authenticate", -32603, "wrong password");
+  assert_int_equal(rec.sign_ins, 2);
+  assert_non_null(strstr(rec.sign_in_why, "wrong password"));
+  assert_true(acp_session_sign_in_again(rec.session, rec.now_ns));
+  assert_int_equal(sent_count(&rec, "session/new"), 2);
+  agent_fails(&rec, "session/new", RPC_AUTH_REQUIRED, "Authentication required");
+  assert_true(acp_session_sign_in(rec.session, "x", rec.now_ns));
+  agent_answers(&rec, "authenticate", "{}");
+  agent_answers(&rec, "session/new", "{'sessionId':'s1'}");
+  assert_true(rec.ready);
+  /* In the middle of the session, too. */
+  assert_true(acp_session_sign_in(rec.session, "x", rec.now_ns));
+  agent_answers(&rec, "authenticate", "{}");
+  assert_non_null(strstr(last_body(&rec, BODY(NOTICE))->notice->text, "Signed in"));
+  assert_true(rec.ready);
+}
+
+static void signing_in_that_is_never_answered_fails(void **state) {
+  (void)state;
+  rec.person = true;
+  recorder_start(&rec, NULL, NULL);
+  agent_answers(&rec, "initialize", "{'protocolVersion':1,'authMethods':[{'id':'x'}]}");
+  agent_fails(&rec, "session/new", RPC_AUTH_REQUIRED, "no");
+  assert_true(acp_session_sign_in(rec.session, "x", rec.now_ns));
+  acp_session_expire(rec.session, rec.now_ns + ACP_SIGN_IN_NS);
+  assert_int_equal(rec.failure, ACP_FAILURE_TIMEOUT);
+  assert_non_null(strstr(rec.failure_text, "sign in"));
+}
+
+/* A new session is described with the id that the agent gives it; what comes before waits. */
+static void a_session_is_described_with_its_id(void **state) {
+  (void)state;
+  recorder_start(&rec, NULL, NULL);
+  agent_answers(&rec, "initialize", "{'protocolVersion':1}");
+  agent_updates(&rec,
+                "{'sessionUpdate':'available_commands_update','availableCommands':[{"
+                "'name':'init'}]}");
+  assert_false(rec.initialized);
+  assert_int_equal(rec.count, 0);
+  agent_answers(&rec, "session/new", "{'sessionId':'s1'}");
+  assert_string_equal(rec.described_id, "s1");
+  assert_int_equal(count_body(&rec, BODY(SLASH_COMMANDS_CHANGED)), 1);
+  assert_true(acp_session_knows_slash(rec.session, "init"));
+}
+
+static void too_much_before_the_session_is_not_kept_waiting(void **state) {
+  (void)state;
+  recorder_start(&rec, NULL, NULL);
+  agent_answers(&rec, "initialize", "{'protocolVersion':1}");
+  for (int i = 0; i < 1100; i++)
+    agent_updates(&rec, "{'sessionUpdate':'session_info_update','title':'%d'}", i);
+  assert_true(rec.initialized);
+  assert_string_equal(rec.described_id, "");
+  assert_int_equal(count_body(&rec, BODY(TITLE_CHANGED)), 1100);
+  assert_string_equal(last_body(&rec, BODY(TITLE_CHANGED))->title_changed->title, "1099");
+  agent_answers(&rec, "session/new", "{'sessionId':'s1'}");
+  assert_true(rec.ready);
+}
+
+static void tool_servers_and_folders_go_where_they_are_taken(void **state) {
+  json_t *servers = json_pack("[{s:s,s:s,s:[],s:[]},{s:s,s:s,s:s,s:[]}]", "name", "local",
+                              "command", "/bin/true", "args", "env", "type", "http", "name", "far",
+                              "url", "https://example.org", "headers");
+  json_t *folders = json_pack("[s]", "/srv/more");
+  acp_session_config config = {.mcp_servers = servers, .directories = folders};
+  (void)state;
+  recorder_start_with(&rec, &config);
+  recorder_ready(&rec);
+  json_t *params = json_object_get(sent_method(&rec, "session/new"), "params");
+  json_t *list = json_object_get(params, "mcpServers");
+  assert_int_equal(json_array_size(list), 1);
+  assert_true(json_equal(json_array_get(list, 0), json_array_get(servers, 0)));
+  assert_null(json_object_get(params, "additionalDirectories"));
+  assert_int_equal(count_body(&rec, BODY(NOTICE)), 2); /* what was left out, and why */
+  recorder_free(&rec);
+  recorder_init(&rec);
+  recorder_start_with(&rec, &config);
+  agent_answers(&rec, "initialize",
+                "{'protocolVersion':1,'agentCapabilities':{'mcpCapabilities':{'http':true},"
+                "'sessionCapabilities':{'additionalDirectories':{},'close':{}}}}");
+  params = json_object_get(sent_method(&rec, "session/new"), "params");
+  assert_true(json_equal(json_object_get(params, "mcpServers"), servers));
+  assert_true(json_equal(json_object_get(params, "additionalDirectories"), folders));
+  agent_answers(&rec, "session/new", "{'sessionId':'s1'}");
+  assert_int_equal(count_body(&rec, BODY(NOTICE)), 0);
+  acp_session_close(rec.session);
+  assert_string_equal(
+      json_string_value(json_object_get(
+          json_object_get(sent_method(&rec, "session/close"), "params"), "sessionId")),
+      "s1");
+  json_decref(servers);
+  json_decref(folders);
+}
+
 static void the_end_of_the_agent_ends_all(void **state) {
   (void)state;
   recorder_start(&rec, NULL, NULL);
@@ -400,6 +518,11 @@ int main(void) {
       TEST(nonsense_from_the_start_fails_soon),
       TEST(a_banner_before_the_start_does_not_hurt),
       TEST(signing_in_is_for_the_person),
+      TEST(a_person_chooses_how_to_sign_in),
+      TEST(signing_in_that_is_never_answered_fails),
+      TEST(a_session_is_described_with_its_id),
+      TEST(too_much_before_the_session_is_not_kept_waiting),
+      TEST(tool_servers_and_folders_go_where_they_are_taken),
       TEST(the_end_of_the_agent_ends_all),
       TEST(replayed_history_is_not_said_twice),
       TEST(replay_without_ids_matches_by_text),

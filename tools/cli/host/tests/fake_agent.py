@@ -33,13 +33,34 @@ if behaviour == "stubborn":  # does not leave when stdin closes, nor on TERM, an
     with open(sys.argv[2], "w") as f:
         f.write(f"{os.getpid()} {child.pid}")
 
+signed_in = False
+
+
+def note(text):
+    """For the test: FAKE_AGENT_NOTES names a file."""
+    if "FAKE_AGENT_NOTES" in os.environ:
+        with open(os.environ["FAKE_AGENT_NOTES"], "a") as notes:
+            notes.write(text + "\n")
+
+
 for line in sys.stdin:
     m = json.loads(line)
     method, params, ident = m.get("method"), m.get("params", {}), m.get("id")
     if method == "initialize":
-        send(id=ident, result={"protocolVersion": 1, "agentInfo": {"name": "fake", "version": "1"}})
+        send(id=ident, result={
+            "protocolVersion": 1, "agentInfo": {"name": "fake", "version": "1"},
+            "authMethods": [{"id": "browser", "name": "Browser"},
+                            {"id": "key", "name": "API key", "type": "env_var", "vars": [{"name": "FAKE_KEY"}]}],
+            "agentCapabilities": {"sessionCapabilities": {"close": {}, "additionalDirectories": {}}}})
+    elif method == "authenticate":
+        signed_in = params["methodId"] == "browser"
+        send(id=ident, **({"result": {}} if signed_in else {"error": {"code": -32603, "message": "no key"}}))
+    elif method == "session/close":
+        note("closed " + params["sessionId"])
+        send(id=ident, result={})
     elif method == "session/new":
-        if behaviour == "sign-in":
+        note(json.dumps({k: params[k] for k in ("mcpServers", "additionalDirectories") if k in params}))
+        if behaviour == "sign-in" and not signed_in:
             send(id=ident, error={"code": -32000, "message": "Authentication required"})
         else:
             send(id=ident, result={"sessionId": "fake-1"})

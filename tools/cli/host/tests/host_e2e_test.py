@@ -210,6 +210,56 @@ def a_flood_is_survived(w):
     check("the end of it is there", "line 19999 of" in out and "you said: after" in out)
 
 
+def signing_in(w):
+    """Chosen at the terminal, named by a flag, or told how when nobody is there."""
+    host = start(w, agent=[*FAKE, "sign-in"], terminal=(80, 24))
+    host.wait_text("1  Browser")
+    host.wait_text("set FAKE_KEY")
+    host.type("/sign-in key\r")
+    host.wait_text("signing in did not work (no key)")
+    host.type("/sign-in elsewhere\r")
+    host.wait_text("there is no such way")
+    host.type("a prompt that waits\r")
+    host.type("/sign-in 1\r")
+    host.wait_text("is ready")
+    host.wait_text("you said: a prompt that waits")
+    host.type("/quit\r")
+    check("quit", host.wait() == 0)
+    local(w, "--sign-in", "Browser", agent=[*FAKE, "sign-in"], lines="hello\n").says("you said: hello")
+    local(w, agent=[*FAKE, "sign-in"], code=4).says("Browser", "API key", "FAKE_KEY")
+    local(w, "--sign-in", "key", agent=[*FAKE, "sign-in"], code=4).says("no key")
+
+
+def what_the_agent_is_given(w):
+    """--mcp-config and --add-dir, also for the resumed session; session/close at the end."""
+    notes, config = f"{w.root}/notes", f"{w.root}/mcp.json"
+    env = {"FAKE_AGENT_NOTES": notes}
+    with open(config, "w") as f:
+        json.dump({"mcpServers": {"tools": {"command": "true", "args": ["-x"], "env": {"A": "b"}}}}, f)
+    os.makedirs(f"{w.root}/more")
+    local(w, "--mcp-config", config, "--add-dir", f"{w.root}/more", agent=FAKE, lines="hi\n", env=env)
+    local(w, "--continue", agent=FAKE, lines="again\n", env=env)
+    first, closed, second, _ = open(notes).read().splitlines()
+    given = json.loads(first)
+    check(f"the server: {given}", given["mcpServers"][0]["args"] == ["-x"] and
+          given["mcpServers"][0]["command"].endswith("/true") and
+          given["mcpServers"][0]["env"] == [{"name": "A", "value": "b"}])
+    check("the folder", given["additionalDirectories"] == [f"{w.root}/more"])
+    check("resumed with the same", json.loads(second) == given)
+    check("closed", closed == "closed fake-1")
+    for text, what in (("{", "line 1"), ("{}", "mcpServers"), ('{"mcpServers": {"a": {}}}', '"command" is missing'),
+                       ('{"mcpServers": {"a": {"command": "no-such-program"}}}', "no program"),
+                       ('{"mcpServers": {"a": {"command": "true", "args": "x"}}}', "list of texts"),
+                       ('{"mcpServers": {"a": {"command": "true", "env": {"A": 1}}}}', "must be a text"),
+                       ('{"mcpServers": {"a": {"type": "smoke"}}}', "stdio, http or sse"),
+                       ('{"mcpServers": {"a": {"url": "ftp://x"}}}', "http://")):
+        with open(config, "w") as f:
+            f.write(text)
+        local(w, "--mcp-config", config, agent=FAKE, code=2).says(what)
+    local(w, "--mcp-config", f"{w.root}/none", agent=FAKE, code=2).says("No such file")
+    local(w, "--add-dir", f"{w.root}/none", agent=FAKE, code=2).says("No such file")
+
+
 # ---- resuming ----
 
 def resume_and_continue(w):
@@ -403,7 +453,8 @@ def signals(w):
 
 TESTS = [lines_of_a_pipe_are_prompts, asks_in_a_pipe, nobody_is_there_to_answer, one_shot, one_shot_with_a_person,
          terminal, nothing_unclean_reaches_the_terminal, narrow, agents_that_misbehave,
-         the_agents_children_end_with_it, a_killed_host_takes_its_agent_along, a_flood_is_survived, resume_and_continue, resume_is_the_same_conversation,
+         the_agents_children_end_with_it, a_killed_host_takes_its_agent_along, a_flood_is_survived, signing_in,
+         what_the_agent_is_given, resume_and_continue, resume_is_the_same_conversation,
          two_hosts_on_one_session, killed_at_every_place, the_journal_cannot_be_written,
          remote_control_that_does_not_work, the_relay_comes_late, remote_on_in_the_middle, secrets_stay_here, signals]
 

@@ -22,6 +22,10 @@ static void keep(recorder *r, recorded_way way, const Remote__V1__Event *event) 
                 report.error_text != NULL ? report.error_text : "too large",
                 report.error_field != NULL ? report.error_field : "?");
   }
+  if (!r->initialized) { /* nobody would hear it */
+    r->bad++;
+    print_error("event body %d before the session is described\n", (int)event->body_case);
+  }
   if (r->count == r->room) {
     r->room = r->room * 2 + 256;
     r->events = memory_grow(r->events, r->room * sizeof *r->events);
@@ -104,7 +108,10 @@ static void on_finish(void *user, const lrm_id *command_id, uint32_t code, const
 
 static void on_initialized(void *user, const acp_agent_facts *facts) {
   recorder *r = user;
+  assert_false(r->initialized); /* once */
   r->initialized = true;
+  if (facts->agent_session_id != NULL)
+    snprintf(r->described_id, sizeof r->described_id, "%s", facts->agent_session_id);
   snprintf(r->agent, sizeof r->agent, "%s", facts->name);
 }
 
@@ -121,9 +128,25 @@ static void on_failed(void *user, acp_failure failure, const char *text) {
   snprintf(r->failure_text, sizeof r->failure_text, "%s", text);
 }
 
-const acp_sink recorder_sink = {on_emit,        on_delta,   on_tail,       on_complete,
-                                on_ask,         on_end_ask, on_turn_ended, on_finish,
-                                on_initialized, on_ready,   on_failed};
+static bool on_sign_in(void *user, const char *why) {
+  recorder *r = user;
+  r->sign_ins++;
+  snprintf(r->sign_in_why, sizeof r->sign_in_why, "%s", why);
+  return r->person;
+}
+
+const acp_sink recorder_sink = {.emit = on_emit,
+                                .delta = on_delta,
+                                .tail = on_tail,
+                                .complete_stream = on_complete,
+                                .ask = on_ask,
+                                .end_ask = on_end_ask,
+                                .turn_ended = on_turn_ended,
+                                .finish = on_finish,
+                                .sign_in = on_sign_in,
+                                .initialized = on_initialized,
+                                .ready = on_ready,
+                                .failed = on_failed};
 
 /* ---- life ---- */
 

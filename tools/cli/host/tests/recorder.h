@@ -38,7 +38,11 @@ typedef struct recorder {
   uint32_t finish_code;
   size_t finishes;
   char agent[128], session_id[128];
+  char described_id[128]; /* agent_session_id of `initialized` */
   bool initialized, ready, loaded;
+  bool person; /* somebody can choose how to sign in */
+  size_t sign_ins;
+  char sign_in_why[512];
   acp_failure failure;
   char failure_text[1024];
   size_t bad; /* events that a reader would refuse */
