@@ -246,7 +246,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static redactor *redact;
   char error[64];
   world w = {.now_ns = 1};
-  if (redact == NULL) redact = redactor_create(true, NULL, 0, error, sizeof error);
+  const redact_config redacting = {.defaults = true};
+  if (redact == NULL) redact = redactor_create(&redacting, error, sizeof error);
   acp_history *history = acp_history_create();
   acp_history_add(history, ACP_ROLE_USER, "h", 0, "first", 5);
   acp_history_add_tool(history, "call-1");
@@ -259,8 +260,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                .history = history,
                                .id_token = "f",
                                .version = "0",
-                               .redact = redact,
-                               .redact_messages = size > 1 && data[1] == 'R'};
+                               .redact = redact};
   w.session = acp_session_create(&config, w.now_ns);
   const char *at = (const char *)data, *end = at + size;
   bool gone = false;

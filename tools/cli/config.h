@@ -26,14 +26,16 @@
     "modes and option values that reduce asking and so cannot be chosen "                      \
     "from afar, besides the built-in list; separated by spaces or commas")                     \
   X(redact, true,                                                                              \
-    "extended regular expression; what matches is removed from tool output before "            \
-    "it leaves this machine")                                                                  \
-  X(redact_default, false, "off: do not remove the built-in shapes of secrets")                \
-  X(redact_prompts, false, "on: redact prompts, messages and asks too, not only tool output")  \
+    "regular expression; what matches is removed from all that leaves this machine "           \
+    "(docs/redaction.md)")                                                                     \
+  X(redact_allow, true,                                                                        \
+    "regular expression; a secret that it matches as a whole stays (false alarms)")            \
+  X(redact_defaults, false, "off: do not remove the built-in shapes of secrets")               \
   X(screen_reader, false,                                                                      \
     "on: the terminal gets lines only, nothing is drawn again, and everything is said in "     \
     "words; else ACCESSIBLE in the environment decides")                                       \
-  X(bell, false, "off (default), asks: ring when the agent asks something, all: and when a turn ends") \
+  X(bell, false,                                                                               \
+    "off (default), asks: ring when the agent asks something, all: and when a turn ends")      \
   X(timeout, false, "seconds that a command waits for the relay (default 10)")
 
 typedef struct config_entry {

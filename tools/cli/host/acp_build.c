@@ -107,7 +107,9 @@ char *acp_build_text(acp_build *b, const char *text, size_t bytes, size_t limit)
 
 char *acp_build_string(acp_build *b, const json_t *value, size_t limit) {
   if (!json_is_string(value)) return acp_build_text(b, "", 0, 0);
-  return acp_build_text(b, json_string_value(value), json_string_length(value), limit);
+  size_t bytes = json_string_length(value);
+  const char *text = acp_build_redact(b, json_string_value(value), &bytes);
+  return acp_build_text(b, text, bytes, limit);
 }
 
 void acp_id_make(const char *id, size_t limit, char *out) {
@@ -135,14 +137,6 @@ void acp_make_id(acp_session *s, const char *prefix, char out[ACP_ID_BYTES]) {
 
 /* ---- redaction ---- */
 
-void acp_redacted(acp_session *s) {
-  if (s->said_redacted) return;
-  s->said_redacted = true;
-  acp_notice(s, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_INFO, "redaction",
-             "Something that looks like a secret was removed from what leaves this machine. "
-             "It is marked [redacted: KIND].");
-}
-
 const char *acp_build_redact(acp_build *b, const char *text, size_t *bytes) {
   size_t clean_bytes;
   char *clean = redact_text(b->session->redact, text, *bytes, &clean_bytes);
@@ -151,7 +145,6 @@ const char *acp_build_redact(acp_build *b, const char *text, size_t *bytes) {
   memcpy(kept, clean, clean_bytes);
   free(clean);
   *bytes = clean_bytes;
-  acp_redacted(b->session);
   return kept;
 }
 
@@ -186,8 +179,21 @@ static void send_asset(acp_session *s, const char *id, const unsigned char *data
   acp_build_end(&b);
 }
 
-char *acp_build_asset(acp_build *b, const void *data, size_t bytes, const char *media_type,
-                      const char *name) {
+/* Files of text are redacted as texts are; what is no text goes as it is. To be freed; NULL:
+ * nothing was redacted. */
+static char *clean_asset(const redactor *redact, const char *data, size_t bytes,
+                         const char *media_type, size_t *out_bytes) {
+  static const char *const texts[] = {"text/", "xml", "yaml", "toml", "javascript", "x-sh", "sql"};
+  if (strcasestr(media_type, "json") != NULL)
+    return redact_json_text(redact, data, bytes, out_bytes);
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    if (strcasestr(media_type, texts[i]) != NULL)
+      return redact_text(redact, data, bytes, out_bytes);
+  return NULL;
+}
+
+static char *keep_asset(acp_build *b, const void *data, size_t bytes, const char *media_type,
+                        const char *name) {
   acp_session *s = b->session;
   uint64_t h0 = acp_hash(ACP_HASH_BEGIN, data, bytes);
   uint64_t h1 = acp_hash(h0 ^ bytes, media_type, strlen(media_type));
@@ -203,6 +209,16 @@ char *acp_build_asset(acp_build *b, const void *data, size_t bytes, const char *
   snprintf(s->assets[slot].id, sizeof s->assets[slot].id, "%.63s", id);
   send_asset(s, s->assets[slot].id, data, bytes, media_type, name);
   return acp_build_copy(b, s->assets[slot].id);
+}
+
+char *acp_build_asset(acp_build *b, const void *data, size_t bytes, const char *media_type,
+                      const char *name) {
+  size_t clean_bytes;
+  char *clean = clean_asset(b->session->redact, data, bytes, media_type, &clean_bytes);
+  char *id = keep_asset(b, clean != NULL ? clean : data, clean != NULL ? clean_bytes : bytes,
+                        media_type, name);
+  free(clean);
+  return id;
 }
 
 static int digit64(char c) {
@@ -252,25 +268,31 @@ char *acp_build_asset64(acp_build *b, const json_t *base64, const json_t *media_
   return id;
 }
 
-char *acp_build_long(acp_build *b, const char *text, size_t bytes, size_t limit,
-                     const char *media_type, const char *name, bool secret, char **asset_id) {
-  if (secret) text = acp_build_redact(b, text, &bytes);
+static char *clean_long(acp_build *b, const char *text, size_t bytes, size_t limit,
+                        const char *media_type, const char *name, char **asset_id) {
   bool whole;
   char *out = text_within(b, text, bytes, limit, &whole);
   *asset_id = whole ? acp_build_copy(b, "") : acp_build_asset(b, text, bytes, media_type, name);
   return out;
 }
 
+char *acp_build_long(acp_build *b, const char *text, size_t bytes, size_t limit,
+                     const char *media_type, const char *name, char **asset_id) {
+  text = acp_build_redact(b, text, &bytes);
+  return clean_long(b, text, bytes, limit, media_type, name, asset_id);
+}
+
+/* Its texts are redacted one by one: what goes out is JSON. */
 Remote__V1__Json *acp_build_json(acp_build *b, const json_t *value) {
   Remote__V1__Json *json = acp_build_alloc(b, sizeof *json);
   remote__v1__json__init(json);
-  char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+  json_t *clean = redact_json(b->session->redact, value);
+  char *text = json_dumps(clean != NULL ? clean : value, JSON_COMPACT | JSON_ENCODE_ANY);
+  json_decref(clean);
   if (text == NULL) text = memory_string("null");
-  size_t bytes = strlen(text);
-  const char *clean = acp_build_redact(b, text, &bytes);
-  json->total_bytes = bytes;
-  json->text = acp_build_long(b, clean, bytes, JSON_INLINE_BYTES, "application/json", "", false,
-                              &json->asset_id);
+  json->total_bytes = strlen(text);
+  json->text =
+      clean_long(b, text, strlen(text), JSON_INLINE_BYTES, "application/json", "", &json->asset_id);
   free(text);
   return json;
 }

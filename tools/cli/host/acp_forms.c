@@ -44,7 +44,9 @@ static void build_choices(acp_build *b, const json_t *list, Remote__V1__FormFiel
     }
     Remote__V1__FormChoice *c = acp_build_alloc(b, sizeof *c);
     remote__v1__form_choice__init(c);
-    c->value = acp_build_string(b, acp_form_choice_value(choice), 255);
+    /* Comes back as the answer: as it is. */
+    const json_t *value = acp_form_choice_value(choice);
+    c->value = acp_build_text(b, json_string_value(value), json_string_length(value), 255);
     c->label =
         json_is_string(title) ? acp_build_string(b, title, 255) : acp_build_copy(b, c->value);
     field->choices[field->n_choices++] = c;

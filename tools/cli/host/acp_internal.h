@@ -34,16 +34,16 @@ void acp_build_end(acp_build *build);
 void *acp_build_alloc(acp_build *build, size_t bytes);
 /* Valid UTF-8 without NUL of at most `limit` bytes, cut at a letter (and build->cut set). */
 char *acp_build_text(acp_build *build, const char *text, size_t bytes, size_t limit);
-/* The same of a JSON string; anything else gives an empty text. */
+/* The same of a JSON string, redacted first; anything else gives an empty text. */
 char *acp_build_string(acp_build *build, const json_t *value, size_t limit);
 /* An id of at most ACP_ID_BYTES - 1 bytes: the agent's, or, when that is too long, one made of its
  * hash (so the same id always gives the same). */
 void acp_id_make(const char *id, size_t limit, char *out);
 char *acp_build_id(acp_build *build, const json_t *value, size_t limit);
 /* A text of which `limit` bytes stand in the event; more of it goes out as an asset first, whose
- * id comes out (else empty). `secret`: pass it through the redactor. */
+ * id comes out (else empty). Redacted first, so that no secret is cut in two. */
 char *acp_build_long(acp_build *build, const char *text, size_t bytes, size_t limit,
-                     const char *media_type, const char *name, bool secret, char **asset_id);
+                     const char *media_type, const char *name, char **asset_id);
 Remote__V1__Json *acp_build_json(acp_build *build, const json_t *value);
 /* Sends bytes as Asset events (once: the same bytes give the same id). */
 char *acp_build_asset(acp_build *build, const void *data, size_t bytes, const char *media_type,
@@ -63,8 +63,6 @@ void acp_tail(acp_session *session, Remote__V1__Event *event);
 void acp_extension(acp_session *session, const char *name, const json_t *value, bool tail);
 void acp_notice(acp_session *session, Remote__V1__NoticeLevel level, const char *topic,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* Says once that something was redacted. */
-void acp_redacted(acp_session *session);
 
 /* ---- streams ---- */
 
@@ -279,7 +277,6 @@ struct acp_session {
   char *cwd, *resume_id, *id_token, *version;
   acp_history *history;
   const redactor *redact;
-  bool redact_messages, said_redacted;
   elevation elevation;
   bool (*slash_allowed)(void *user, const char *name);
   void *policy_user;

@@ -45,7 +45,6 @@ static void feed(acp_session *s, acp_tool *tool, const char *data, size_t bytes,
   char *out;
   size_t out_bytes;
   redact_stream_feed(&tool->redact, s->redact, data, bytes, end, &out, &out_bytes);
-  if (tool->redact.redacted) acp_redacted(s);
   send_output(s, tool, tool->stream, out, out_bytes);
 }
 

@@ -244,7 +244,6 @@ acp_session *acp_session_create(const acp_session_config *c, uint64_t now_ns) {
   s->id_token = memory_string(c->id_token);
   s->version = memory_string(c->version);
   s->redact = c->redact;
-  s->redact_messages = c->redact_messages;
   s->elevation = (elevation){NULL, c->elevates, c->policy_user};
   s->slash_allowed = c->slash_allowed;
   s->policy_user = c->policy_user;

@@ -35,7 +35,6 @@ typedef struct acp_session_config {
   const char *id_token;     /* unique for each process: in the ids that the host makes */
   const char *version;      /* of this program */
   const redactor *redact;   /* NULL: nothing is redacted. Borrowed */
-  bool redact_messages;     /* messages and asks too, not only what tools say */
   elevation_extra elevates; /* further words; may be NULL */
   bool (*slash_allowed)(void *user, const char *name);
   void *policy_user;

@@ -50,14 +50,13 @@ static void send_text(acp_session *s, const acp_stream *stream, const char *text
 }
 
 static void feed(acp_session *s, acp_stream *stream, const char *text, size_t bytes, bool end) {
-  if (s->redact == NULL || !s->redact_messages) {
+  if (s->redact == NULL) {
     send_text(s, stream, text, bytes);
     return;
   }
   char *out;
   size_t out_bytes;
   redact_stream_feed(&stream->redact, s->redact, text, bytes, end, &out, &out_bytes);
-  if (stream->redact.redacted) acp_redacted(s);
   send_text(s, stream, out, out_bytes);
 }
 
@@ -239,8 +238,7 @@ static void emit_user(acp_session *s, acp_build *b, char *id, const char *text, 
                       Remote__V1__Attachment **attachments, size_t count) {
   Remote__V1__UserMessage message = REMOTE__V1__USER_MESSAGE__INIT;
   message.message_id = id;
-  message.text = acp_build_long(b, text, bytes, 65536, "text/plain", "prompt", s->redact_messages,
-                                &message.asset_id);
+  message.text = acp_build_long(b, text, bytes, 65536, "text/plain", "prompt", &message.asset_id);
   message.attachments = attachments;
   message.n_attachments = count;
   Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
@@ -318,6 +316,19 @@ static void emit_collected(acp_session *s, size_t from) {
   acp_build_end(&b);
 }
 
+/* What the journal holds and what goes out is redacted; what the agent repeats is not. */
+static void redact_collected(acp_session *s) {
+  size_t bytes;
+  char *clean = s->collected.bytes > 0
+                    ? redact_text(s->redact, s->collected.text, s->collected.bytes, &bytes)
+                    : NULL;
+  if (clean == NULL) return;
+  free(s->collected.text);
+  s->collected.text = clean;
+  s->collected.bytes = bytes;
+  s->collected.room = bytes + 1;
+}
+
 /* The agent repeats the prompt it was just given: everybody has seen it already. */
 static bool is_echo(acp_session *s) {
   if (s->collected.role != ACP_ROLE_USER || !s->turn.running || s->turn.prompt == NULL)
@@ -333,11 +344,13 @@ static bool is_echo(acp_session *s) {
 void acp_collect_end(acp_session *s) {
   if (s->collected.role == 0) return;
   size_t known = 0;
+  bool echo = !s->loading && is_echo(s);
+  if (!echo) redact_collected(s);
   const char *text = s->collected.text != NULL ? s->collected.text : "";
   if (s->loading && acp_history_match(s->history, s->collected.role, s->collected.agents_id, text,
                                       s->collected.bytes, &known)) {
     if (known < s->collected.bytes && s->collected.role != ACP_ROLE_USER) emit_collected(s, known);
-  } else if (!s->loading && is_echo(s)) {
+  } else if (echo) {
     json_t *said = json_pack("{s:s,s:I}", "messageId", s->collected.agents_id, "bytes",
                              (json_int_t)s->collected.bytes);
     acp_extension(s, "session/update:user_message_chunk:echo", said, true);

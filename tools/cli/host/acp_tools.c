@@ -93,10 +93,10 @@ static Remote__V1__Diff *build_diff(acp_build *b, const json_t *item) {
   diff->new_file = !json_is_string(old);
   const char *text = json_is_string(old) ? json_string_value(old) : "";
   diff->old_text = acp_build_long(b, text, json_is_string(old) ? json_string_length(old) : 0, 32768,
-                                  "text/plain", name, true, &diff->old_asset_id);
+                                  "text/plain", name, &diff->old_asset_id);
   text = json_is_string(new) ? json_string_value(new) : "";
   diff->new_text = acp_build_long(b, text, json_is_string(new) ? json_string_length(new) : 0, 32768,
-                                  "text/plain", name, true, &diff->new_asset_id);
+                                  "text/plain", name, &diff->new_asset_id);
   return diff;
 }
 
@@ -136,7 +136,7 @@ static bool build_block(acp_build *b, const json_t *block, Remote__V1__ToolConte
   if (is_type(block, "text") && json_is_string(text)) {
     out->content_case = REMOTE__V1__TOOL_CONTENT__CONTENT_TEXT;
     out->text = acp_build_long(b, json_string_value(text), json_string_length(text), 65536,
-                               "text/plain", "", true, &out->asset_id);
+                               "text/plain", "", &out->asset_id);
     return true;
   }
   if (is_type(block, "image") || is_type(block, "audio")) {
@@ -238,14 +238,6 @@ static bool has_input(const json_t *update) {
          !(json_is_object(input) && json_object_size(input) == 0);
 }
 
-/* Often the command line itself. */
-static char *build_title(acp_build *b, const json_t *title) {
-  if (!json_is_string(title)) return acp_build_copy(b, "");
-  size_t bytes = json_string_length(title);
-  const char *clean = acp_build_redact(b, json_string_value(title), &bytes);
-  return acp_build_text(b, clean, bytes, 1024);
-}
-
 static void build_state(acp_build *b, const acp_tool *tool, const json_t *update,
                         Remote__V1__ToolState *state) {
   const json_t *meta = json_object_get(update, "_meta");
@@ -254,7 +246,7 @@ static void build_state(acp_build *b, const acp_tool *tool, const json_t *update
   const json_t *parent = json_object_get(claude, "parentToolUseId");
   remote__v1__tool_state__init(state);
   state->tool_call_id = acp_build_copy(b, tool->id);
-  state->title = build_title(b, json_object_get(update, "title"));
+  state->title = acp_build_string(b, json_object_get(update, "title"), 1024);
   state->kind = acp_tool_kind(json_string_value(json_object_get(update, "kind")));
   state->status = tool_status(json_string_value(json_object_get(update, "status")));
   if (!json_is_string(name)) name = json_object_get(claude, "toolName");

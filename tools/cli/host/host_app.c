@@ -131,37 +131,6 @@ static bool on_answer_fits(void *user, const Remote__V1__Ask *ask,
   return acp_session_answer_fits(app->acp, &id, answer, reason, reason_bytes);
 }
 
-/* Prompts do not pass through the adapter on their way out. */
-static void on_redact(void *user, Remote__V1__Event *event, lrm_arena *arena) {
-  const host_app *app = user;
-  if (event->body_case != REMOTE__V1__EVENT__BODY_USER_MESSAGE) return;
-  size_t bytes;
-  const char *text = event->user_message->text;
-  char *clean = redact_text(app->redact, text, strlen(text), &bytes);
-  if (clean == NULL) return;
-  char *kept = lrm_arena_copy(arena, clean, bytes < 65536 ? bytes : 65536);
-  if (kept != NULL) event->user_message->text = kept;
-  free(clean);
-}
-
-static bool wants(const host_app *app, const char *key, bool initially) {
-  const char *value = config_get(&app->options->config, key);
-  return value == NULL ? initially : strcmp(value, "off") != 0;
-}
-
-static bool open_redactor(host_app *app) {
-  const char *patterns[64];
-  char error[512];
-  size_t count = 0;
-  const char *item;
-  while (count < 64 && (item = config_item(&app->options->config, "redact", count)) != NULL)
-    patterns[count++] = item;
-  app->redact =
-      redactor_create(wants(app, "redact_default", true), patterns, count, error, sizeof error);
-  if (app->redact == NULL) fprintf(stderr, "remote: config.ini: %s\n", error);
-  return app->redact != NULL;
-}
-
 /* ---- the session ---- */
 
 /* The branch and the top folder of a Git work tree around cwd. */
@@ -275,7 +244,7 @@ bool app_open_host(host_app *app, const char *agent, const char *version) {
                             .elevates_option = on_elevates_option,
                             .slash_known = on_slash_known,
                             .slash_allowed = on_slash_allowed,
-                            .redact = wants(app, "redact_prompts", false) ? on_redact : NULL,
+                            .redact = app_redact_event,
                             .user = app,
                             .answer_fits = on_answer_fits};
   if (uv_random(NULL, NULL, config.seed, sizeof config.seed, 0, NULL) != 0) return false;
@@ -394,7 +363,6 @@ static bool start_agent(host_app *app) {
                                .id_token = token,
                                .version = REMOTE_VERSION,
                                .redact = app->redact,
-                               .redact_messages = wants(app, "redact_prompts", false),
                                .elevates = extra_word,
                                .slash_allowed = on_slash_allowed,
                                .policy_user = app,
@@ -519,6 +487,7 @@ void app_pump(host_app *app) {
   app->pumping = true;
   expire(app);
   app_take_actions(app);
+  app_redact_work(app);
   bool answerless = app->options->prompt != NULL && !surface_input_is_terminal(app->surface);
   bool local_only = app->drive == NULL && app->input_ended;
   if (app->host != NULL && (answerless || local_only) && surface_open_asks(app->surface) > 0)
@@ -692,7 +661,7 @@ static exit_code start(host_app *app) {
   if (!find_agent(app)) return EXIT_CODE_USAGE;
   code = find_extras(app);
   if (code != EXIT_CODE_DONE) return code;
-  if (!open_redactor(app) || !open_journal(app)) return EXIT_CODE_FAILURE;
+  if (!app_redact_open(app) || !open_journal(app)) return EXIT_CODE_FAILURE;
   if (app->resumed) app->history = journal_history(app->store, &app->dir.id);
   surface_kind kind = app->options->headless         ? SURFACE_LOG
                       : app->options->prompt != NULL ? SURFACE_ONE_SHOT

@@ -75,6 +75,7 @@ typedef struct host_app {
   acp_session *acp;
   acp_history *history;
   redactor *redact;
+  bool said_redacted;
   bool agent_gone, agent_ready, was_ready;
   acp_failure failure; /* 0: none */
   char failure_text[1024];
@@ -152,6 +153,14 @@ extern const surface_owner host_surface_owner;
 void app_idle(host_app *app);
 /* Nobody can answer: the open asks are rejected by their kind. */
 void app_reject_asks(host_app *app);
+
+/* redact_host.c */
+bool app_redact_open(host_app *app);
+void app_redact_event(void *user, Remote__V1__Event *event, lrm_arena *arena);
+/* Says once that something was removed. */
+void app_redact_work(host_app *app);
+/* What was removed so far; empty: nothing. */
+void app_redact_status(host_app *app, char *out, size_t bytes);
 
 /* journal_history.c */
 acp_history *journal_history(lrm_store *store, const lrm_id *session_id);

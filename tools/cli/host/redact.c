@@ -1,7 +1,5 @@
 #include "redact.h"
 
-#include <ctype.h>
-#include <regex.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,310 +7,243 @@
 
 #include "memory.h"
 
-/* Longest piece of a stream that is held back for a word that may become a secret. */
-#define HELD_BYTES_MAX 4096u
-#define PATTERNS_MAX 64u
+#define KINDS_MAX 96u
+
+typedef struct redact_counts {
+  size_t all, kinds;
+  struct {
+    const char *kind;
+    size_t count;
+  } of[KINDS_MAX];
+} redact_counts;
 
 struct redactor {
   bool defaults;
-  regex_t patterns[PATTERNS_MAX];
-  size_t count;
+  patterns *patterns; /* NULL: none */
+  patterns *allowed;
+  redact_counts *counts; /* changes while the redactor is lent as const */
 };
 
-redactor *redactor_create(bool defaults, const char *const *patterns, size_t count, char *error,
-                          size_t error_bytes) {
-  redactor *r = memory_zero(sizeof *r);
-  r->defaults = defaults;
-  for (size_t i = 0; i < count && i < PATTERNS_MAX; i++) {
-    int bad = regcomp(&r->patterns[r->count], patterns[i], REG_EXTENDED);
-    if (bad != 0) {
-      char why[128];
-      regerror(bad, NULL, why, sizeof why);
-      snprintf(error, error_bytes, "redact = %s: %s", patterns[i], why);
-      redactor_destroy(r);
-      return NULL;
-    }
-    r->count++;
+static bool add_all(patterns *all, const char *const *texts, size_t count, const char *key,
+                    char *error, size_t error_bytes) {
+  char why[256];
+  for (size_t i = 0; i < count; i++) {
+    if (patterns_add(all, texts[i], why, sizeof why)) continue;
+    snprintf(error, error_bytes, "%s = %.100s: %s", key, texts[i], why);
+    return false;
   }
-  return r;
+  return true;
+}
+
+redactor *redactor_create(const redact_config *config, char *error, size_t error_bytes) {
+  redactor *r = memory_zero(sizeof *r);
+  r->defaults = config->defaults;
+  r->counts = memory_zero(sizeof *r->counts);
+  if (config->patterns_count > 0) r->patterns = patterns_create();
+  if (config->allowed_count > 0) r->allowed = patterns_create();
+  bool good = add_all(r->patterns, config->patterns, config->patterns_count, "redact", error,
+                      error_bytes) &&
+              add_all(r->allowed, config->allowed, config->allowed_count, "redact_allow", error,
+                      error_bytes);
+  if (good) return r;
+  redactor_destroy(r);
+  return NULL;
 }
 
 void redactor_destroy(redactor *r) {
   if (r == NULL) return;
-  for (size_t i = 0; i < r->count; i++) regfree(&r->patterns[i]);
+  patterns_destroy(r->patterns);
+  patterns_destroy(r->allowed);
+  free(r->counts);
   free(r);
 }
 
-/* ---- shapes ---- */
+size_t redactor_count(const redactor *r) { return r != NULL ? r->counts->all : 0; }
 
-typedef bool (*letter_test)(char c);
-static bool is_word(char c) { return isalnum((unsigned char)c) || c == '_' || c == '-'; }
-static bool is_token(char c) {
-  return is_word(c) || c == '.' || c == '+' || c == '/' || c == '=' || c == '~';
-}
-static bool is_upper(char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-
-/* A secret is its prefix and then at least `least` letters of its alphabet. */
-typedef struct shape {
-  const char *prefix;
-  size_t least;
-  letter_test letter;
-  const char *kind;
-  size_t keep; /* bytes of the prefix that are shown */
-} shape;
-
-static const shape shapes[] = {
-    {"ghp_", 30, is_word, "GitHub token", 0},     {"gho_", 30, is_word, "GitHub token", 0},
-    {"ghu_", 30, is_word, "GitHub token", 0},     {"ghs_", 30, is_word, "GitHub token", 0},
-    {"ghr_", 30, is_word, "GitHub token", 0},     {"github_pat_", 40, is_word, "GitHub token", 0},
-    {"glpat-", 20, is_word, "GitLab token", 0},   {"sk-ant-", 20, is_word, "API key", 0},
-    {"sk-", 20, is_word, "API key", 0},           {"sk_live_", 16, is_word, "API key", 0},
-    {"rk_live_", 16, is_word, "API key", 0},      {"AIza", 35, is_word, "API key", 0},
-    {"AKIA", 16, is_upper, "AWS key", 0},         {"ASIA", 16, is_upper, "AWS key", 0},
-    {"xoxb-", 20, is_word, "Slack token", 0},     {"xoxp-", 20, is_word, "Slack token", 0},
-    {"xoxa-", 20, is_word, "Slack token", 0},     {"xoxr-", 20, is_word, "Slack token", 0},
-    {"xoxs-", 20, is_word, "Slack token", 0},     {"npm_", 30, is_word, "npm token", 0},
-    {"pypi-", 40, is_word, "PyPI token", 0},      {"hf_", 30, is_word, "API key", 0},
-    {"ya29.", 30, is_token, "OAuth token", 0},    {"dop_v1_", 40, is_word, "API key", 0},
-    {"SG.", 50, is_token, "API key", 0},          {"Bearer ", 20, is_token, "bearer token", 7},
-    {"bearer ", 20, is_token, "bearer token", 7},
-};
-
-static bool starts(const char *text, size_t bytes, const char *with) {
-  size_t n = strlen(with);
-  return bytes >= n && memcmp(text, with, n) == 0;
+const char *redactor_kind(const redactor *r, size_t index, size_t *count) {
+  if (r == NULL || index >= r->counts->kinds) return NULL;
+  *count = r->counts->of[index].count;
+  return r->counts->of[index].kind;
 }
 
-/* "eyJ….eyJ….signature" */
-static size_t web_token(const char *text, size_t bytes) {
-  if (!starts(text, bytes, "eyJ")) return 0;
-  size_t n = 0, dots = 0;
-  while (n < bytes && (is_word(text[n]) || text[n] == '.')) dots += text[n++] == '.';
-  return dots == 2 && n > 40 ? n : 0;
+static void count_one(const redactor *r, const char *kind) {
+  redact_counts *c = r->counts;
+  size_t i = 0;
+  c->all++;
+  while (i < c->kinds && strcmp(c->of[i].kind, kind) != 0) i++;
+  if (i == KINDS_MAX) return;
+  if (i == c->kinds) c->of[c->kinds++].kind = kind;
+  c->of[i].count++;
 }
 
-/* "-----BEGIN … PRIVATE KEY-----" up to its END line; 0: none begins here. *open: no end yet. */
-static size_t key_block(const char *text, size_t bytes, bool *open) {
-  static const char begin[] = "-----BEGIN ", end[] = "-----END ", key[] = "PRIVATE KEY";
-  *open = false;
-  if (!starts(text, bytes, begin)) return 0;
-  size_t head = bytes < 100 ? bytes : 100;
-  if (memmem(text, head, key, sizeof key - 1) == NULL) return 0;
-  const char *stop = memmem(text, bytes, end, sizeof end - 1);
-  const char *close = stop != NULL
-                          ? memmem(stop + sizeof end - 1,
-                                   bytes - (size_t)(stop - text) - (sizeof end - 1), "-----", 5)
-                          : NULL;
-  *open = close == NULL;
-  return close != NULL ? (size_t)(close - text) + 5 : bytes;
+const char *redactor_named(const redactor *r, const char *name, size_t name_bytes,
+                           const char *value, size_t bytes) {
+  if (!r->defaults) return NULL;
+  const char *kind = shape_named(name, name_bytes, value, bytes);
+  if (kind == NULL || patterns_whole(r->allowed, value, bytes)) return NULL;
+  count_one(r, kind);
+  return kind;
 }
 
-/* A secret that begins at text[at]: its length, or 0. */
-static size_t secret_at(const char *text, size_t bytes, size_t at, const char **kind, size_t *keep,
-                        bool *open) {
-  const char *here = text + at;
-  size_t left = bytes - at;
-  *keep = 0;
-  *open = false;
-  size_t n = key_block(here, left, open);
-  *kind = "private key";
-  if (n > 0) return n;
-  if (at > 0 && is_word(text[at - 1])) return 0; /* inside a word */
-  n = web_token(here, left);
-  *kind = "web token";
-  if (n > 0) return n;
-  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-    const shape *s = &shapes[i];
-    if (here[0] != s->prefix[0] || !starts(here, left, s->prefix)) continue;
-    size_t prefix = strlen(s->prefix);
-    n = prefix;
-    while (n < left && s->letter(here[n])) n++;
-    if (n - prefix < s->least) continue;
-    *kind = s->kind;
-    *keep = s->keep;
-    return n;
+/* ---- what comes out ---- */
+
+typedef struct outlet {
+  redact_stream *stream;
+  const redactor *redactor;
+} outlet;
+
+static void out_text(void *user, const char *text, size_t bytes) {
+  redact_stream *s = ((outlet *)user)->stream;
+  if (s->out_bytes + bytes + 1 > s->out_room) {
+    s->out_room = (s->out_bytes + bytes + 1) * 2;
+    s->out = memory_grow(s->out, s->out_room);
   }
-  return 0;
+  memcpy(s->out + s->out_bytes, text, bytes);
+  s->out_bytes += bytes;
+  s->out[s->out_bytes] = '\0';
 }
 
-/* ---- whole texts ---- */
-
-typedef struct buffer {
-  char *data;
-  size_t bytes, room;
-} buffer;
-
-static void put(buffer *b, const char *data, size_t bytes) {
-  if (b->bytes + bytes + 1 > b->room) {
-    b->room = (b->bytes + bytes + 1) * 2;
-    b->data = memory_grow(b->data, b->room);
-  }
-  memcpy(b->data + b->bytes, data, bytes);
-  b->bytes += bytes;
-  b->data[b->bytes] = '\0';
-}
-
-static void put_mark(buffer *b, const char *kind) {
+static void out_mark(outlet *o, const char *kind) {
   char mark[64];
-  put(b, mark, (size_t)snprintf(mark, sizeof mark, "[redacted: %s]", kind));
+  out_text(o, mark, shape_mark(kind, mark));
+  o->stream->redacted = true;
+  count_one(o->redactor, kind);
 }
 
-/* First letters of all shapes, so that most bytes are passed quickly. */
-static bool may_begin(char c) { return strchr("gsrAxnphydSBbe-", c) != NULL && c != '\0'; }
-
-static bool redact_shapes(const char *text, size_t bytes, buffer *out) {
-  bool found = false;
-  size_t copied = 0;
-  for (size_t i = 0; i < bytes; i++) {
-    const char *kind;
-    size_t keep;
-    bool open;
-    if (!may_begin(text[i])) continue;
-    size_t n = secret_at(text, bytes, i, &kind, &keep, &open);
-    if (n == 0) continue;
-    found = true;
-    put(out, text + copied, i + keep - copied);
-    put_mark(out, kind);
-    copied = i + n;
-    i = copied - 1;
-  }
-  if (found) put(out, text + copied, bytes - copied);
-  return found;
+static void out_configured(void *user, const char *text, size_t bytes) {
+  outlet *o = user;
+  if (text != NULL && patterns_whole(o->redactor->allowed, text, bytes))
+    out_text(o, text, bytes);
+  else
+    out_mark(o, SHAPE_CONFIGURED);
 }
 
-static bool redact_pattern(const regex_t *pattern, const char *text, size_t bytes, buffer *out) {
-  bool found = false;
-  size_t at = 0;
-  while (at < bytes) {
-    regmatch_t match = {.rm_so = (regoff_t)at, .rm_eo = (regoff_t)bytes};
-    if (regexec(pattern, text, 1, &match, REG_STARTEND) != 0) break;
-    if (match.rm_eo == match.rm_so) break; /* a pattern that matches nothing */
-    put(out, text + at, (size_t)match.rm_so - at);
-    put_mark(out, "configured pattern");
-    at = (size_t)match.rm_eo;
-    found = true;
+/* Text that no built-in shape took. */
+static void pass_text(outlet *o, const char *text, size_t bytes, bool end) {
+  redact_stream *s = o->stream;
+  if (o->redactor->patterns == NULL) {
+    out_text(o, text, bytes);
+    return;
   }
-  if (found) put(out, text + at, bytes - at);
-  return found;
+  if (s->patterns == NULL) {
+    if (bytes == 0) return;
+    s->patterns = pattern_stream_create(o->redactor->patterns);
+  }
+  const pattern_sink sink = {out_text, out_configured, o};
+  pattern_stream_feed(s->patterns, text, bytes, end, &sink);
 }
 
-char *redact_text(const redactor *r, const char *text, size_t bytes, size_t *out_bytes) {
-  buffer now = {0};
-  if (r == NULL) return NULL;
-  if (r->defaults && redact_shapes(text, bytes, &now)) {
-    text = now.data;
-    bytes = now.bytes;
+/* ---- the stream ---- */
+
+/* A place where something was found. Returns how far it reaches from `at`. */
+static size_t take_found(outlet *o, size_t at, const shape_found *found) {
+  redact_stream *s = o->stream;
+  const char *here = s->raw + at;
+  if (found->kind == NULL) { /* a mark from before: for the patterns a place where text ends */
+    pass_text(o, "", 0, true);
+    out_text(o, here, found->keep);
+    return found->keep;
   }
-  for (size_t i = 0; i < r->count; i++) {
-    buffer next = {0};
-    if (!redact_pattern(&r->patterns[i], text, bytes, &next)) continue;
-    free(now.data);
-    now = next;
-    text = now.data;
-    bytes = now.bytes;
+  bool stays = found->rest.kind == SHAPE_REST_NONE &&
+               patterns_whole(o->redactor->allowed, here + found->keep, found->secret);
+  if (stays) {
+    pass_text(o, here, found->keep + found->secret, false);
+    return found->keep + found->secret;
   }
-  *out_bytes = now.bytes;
-  return now.data;
+  pass_text(o, here, found->keep, true);
+  out_mark(o, found->kind);
+  s->rest = found->rest;
+  return found->keep + found->secret;
 }
 
-/* ---- streams ---- */
+/* Decides as much as the bytes at hand allow. */
+static void scan(outlet *o, bool end) {
+  redact_stream *s = o->stream;
+  const shape_view view = {s->raw, s->bytes, end};
+  size_t at = s->at, passed = s->at; /* passed: text before it has gone on */
+  while (at < s->bytes) {
+    if (s->rest.kind != SHAPE_REST_NONE) {
+      size_t n = shape_drop(&view, at, &s->rest);
+      at = passed = at + n;
+      if (s->rest.kind != SHAPE_REST_NONE) break;
+      continue;
+    }
+    at += shape_skip(&view, at);
+    if (at >= s->bytes) break;
+    shape_found found;
+    shape_verdict verdict = shape_at(&view, at, o->redactor->defaults, &found);
+    if (verdict == SHAPE_MORE) break;
+    if (verdict == SHAPE_NO) {
+      at++;
+      continue;
+    }
+    pass_text(o, s->raw + passed, at - passed, false);
+    at = passed = at + take_found(o, at, &found);
+  }
+  pass_text(o, s->raw + passed, at - passed, end);
+  s->at = at;
+}
 
-static void hold(redact_stream *s, const char *data, size_t bytes) {
+/* What is no longer looked back at goes. */
+static void forget(redact_stream *s) {
+  size_t gone = s->at > SHAPE_CONTEXT_BYTES ? s->at - SHAPE_CONTEXT_BYTES : 0;
+  if (gone == 0) return;
+  memmove(s->raw, s->raw + gone, s->bytes - gone);
+  s->bytes -= gone;
+  s->at -= gone;
+}
+
+static void append(redact_stream *s, const char *data, size_t bytes) {
   if (s->bytes + bytes + 1 > s->room) {
     s->room = (s->bytes + bytes + 1) * 2;
-    s->held = memory_grow(s->held, s->room);
+    s->raw = memory_grow(s->raw, s->room);
   }
-  memcpy(s->held + s->bytes, data, bytes);
+  memcpy(s->raw + s->bytes, data, bytes);
   s->bytes += bytes;
-  s->held[s->bytes] = '\0';
 }
 
-/* How much of what is held is decided: up to the end of the last line, or, when a line is long,
- * of the last word. ("Bearer " holds a blank: the word behind it decides.) */
-static size_t decided(const redact_stream *s) {
-  const char *newline = memrchr(s->held, '\n', s->bytes);
-  if (newline != NULL) return (size_t)(newline - s->held) + 1;
-  size_t n = s->bytes;
-  while (n > 0 && !isspace((unsigned char)s->held[n - 1])) n--;
-  if (n >= 7 && strncasecmp(s->held + n - 7, "bearer ", 7) == 0) n -= 7;
-  /* "-----BEGIN RSA PRIVATE KEY-----" has blanks too. */
-  const char *dashes = n > 0 ? memmem(s->held, n, "-----BEGIN", 10) : NULL;
-  if (dashes != NULL) n = (size_t)(dashes - s->held);
-  return s->bytes - n > HELD_BYTES_MAX ? s->bytes : n;
-}
-
-/* A key block that is still open at the end of text[0..bytes): where it begins, or `bytes`. */
-static size_t open_key(const char *text, size_t bytes) {
-  const char *at = text;
-  size_t left = bytes;
-  while ((at = memmem(at, left, "-----BEGIN ", 11)) != NULL) {
-    bool open;
-    size_t n = key_block(at, bytes - (size_t)(at - text), &open);
-    if (n > 0 && open) return (size_t)(at - text);
-    at += n > 0 ? n : 11;
-    left = bytes - (size_t)(at - text);
-  }
-  return bytes;
+/* The memory of a stream that has ended, but for what came out of it. */
+static void begin_anew(redact_stream *s) {
+  free(s->raw);
+  pattern_stream_destroy(s->patterns);
+  s->raw = NULL;
+  s->patterns = NULL;
+  s->bytes = s->room = s->at = 0;
+  s->rest = (shape_rest){0};
 }
 
 void redact_stream_feed(redact_stream *s, const redactor *r, const char *data, size_t bytes,
                         bool end, char **out, size_t *out_bytes) {
-  static const char gone[] = "[redacted: private key]\n";
-  static char nothing[1];
-  *out = nothing;
-  *out_bytes = 0;
-  hold(s, data, bytes);
-  buffer go = {0};
-  if (s->in_key) {
-    const char *stop = memmem(s->held, s->bytes, "-----END ", 9);
-    const char *line =
-        stop != NULL ? memchr(stop, '\n', s->bytes - (size_t)(stop - s->held)) : NULL;
-    if (line == NULL && !end) {
-      /* Nothing of the block is kept but what may be the beginning of its last line. */
-      if (stop == NULL && s->bytes > 128) {
-        memmove(s->held, s->held + s->bytes - 128, 128);
-        s->bytes = 128;
-      }
-      return;
-    }
-    size_t drop = line != NULL ? (size_t)(line - s->held) + 1 : s->bytes;
-    memmove(s->held, s->held + drop, s->bytes - drop);
-    s->bytes -= drop;
-    s->in_key = false;
-    put(&go, gone, sizeof gone - 1);
-  }
-  size_t n = end || r == NULL ? s->bytes : decided(s);
-  if (r != NULL && r->defaults && !end) {
-    size_t key = open_key(s->held, n);
-    if (key < n) {
-      s->in_key = true;
-      n = key;
-    }
-  }
-  size_t clean_bytes;
-  char *clean = redact_text(r, s->held, n, &clean_bytes);
-  if (clean != NULL) {
-    s->redacted = true;
-    put(&go, clean, clean_bytes);
-    free(clean);
+  outlet o = {s, r};
+  s->out_bytes = 0;
+  if (r == NULL) {
+    out_text(&o, data, bytes);
   } else {
-    put(&go, s->held != NULL ? s->held : "", n);
+    append(s, data, bytes);
+    scan(&o, end);
+    if (end)
+      begin_anew(s);
+    else
+      forget(s);
   }
-  if (s->in_key) s->redacted = true;
-  /* What went out is kept behind what is held, so that the caller need not free it. */
-  memmove(s->held, s->held + n, s->bytes - n);
-  s->bytes -= n;
-  if (s->bytes + go.bytes + 1 > s->room) {
-    s->room = s->bytes + go.bytes + 1;
-    s->held = memory_grow(s->held, s->room);
-  }
-  memcpy(s->held + s->bytes, go.data, go.bytes);
-  *out = s->held + s->bytes;
-  *out_bytes = go.bytes;
-  free(go.data);
+  out_text(&o, "", 0);
+  *out = s->out;
+  *out_bytes = s->out_bytes;
 }
 
 void redact_stream_free(redact_stream *s) {
-  free(s->held);
+  begin_anew(s);
+  free(s->out);
   memset(s, 0, sizeof *s);
+}
+
+char *redact_text(const redactor *r, const char *text, size_t bytes, size_t *out_bytes) {
+  redact_stream s = {0};
+  char *out;
+  if (r == NULL || bytes == 0) return NULL;
+  redact_stream_feed(&s, r, text, bytes, true, &out, out_bytes);
+  char *clean = s.redacted ? out : NULL;
+  if (clean != NULL) s.out = NULL;
+  redact_stream_free(&s);
+  return clean;
 }

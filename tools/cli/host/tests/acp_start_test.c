@@ -477,7 +477,8 @@ static void models_of_older_agents(void **state) {
 
 static void secrets_in_tool_output_are_removed(void **state) {
   char error[128];
-  redactor *redact = redactor_create(true, NULL, 0, error, sizeof error);
+  const redact_config redacting = {.defaults = true};
+  redactor *redact = redactor_create(&redacting, error, sizeof error);
   acp_session_config config = {.redact = redact};
   (void)state;
   recorder_start_with(&rec, &config);
@@ -502,7 +503,7 @@ static void secrets_in_tool_output_are_removed(void **state) {
   const Remote__V1__ToolEnded *ended = last_body(&rec, BODY(TOOL_ENDED))->tool_ended;
   assert_null(strstr(ended->output->text, "ghp_"));
   assert_null(strstr(ended->content[0]->text, "ghp_"));
-  assert_int_equal(count_body(&rec, BODY(NOTICE)), 1); /* said once */
+  assert_true(redactor_count(redact) >= 3);
   acp_session_destroy(rec.session);
   rec.session = NULL;
   redactor_destroy(redact);

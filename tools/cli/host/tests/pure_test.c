@@ -1,4 +1,4 @@
-/* The pure parts: redaction, elevation, ids, framing. */
+/* The pure parts: elevation, ids, framing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,82 +8,6 @@
 #include "elevation.h"
 #include "jsonrpc.h"
 #include "memory.h"
-#include "redact.h"
-
-static redactor *make(const char *pattern) {
-  char error[128];
-  redactor *r = redactor_create(true, &pattern, pattern != NULL ? 1 : 0, error, sizeof error);
-  assert_non_null(r);
-  return r;
-}
-
-static void expect_redacted(const redactor *r, const char *text, const char *wanted) {
-  size_t bytes;
-  char *out = redact_text(r, text, strlen(text), &bytes);
-  if (wanted == NULL) {
-    assert_null(out);
-    return;
-  }
-  assert_non_null(out);
-  assert_string_equal(out, wanted);
-  free(out);
-}
-
-#define KEY                                                                               \
-  "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAA\n" \
-  "-----END OPENSSH PRIVATE KEY-----"
-
-static void shapes_of_secrets(void **state) {
-  (void)state;
-  redactor *r = make("hunter[0-9]+");
-  expect_redacted(r, "nothing here: task-1234, sk-short, ghp_short, eyJ.x.y", NULL);
-  expect_redacted(r,
-                  "k=sk-ant"
-                  "-aaaaaaaaaabbbbbbbbbbcccc",
-                  "k=[redacted: API key]");
-  expect_redacted(r, "AKIAIOSFODNN7EXAMPLE!", "[redacted: AWS key]!");
-  expect_redacted(r, "Authorization: Bearer abcdefghijklmnopqrstuvwx.y",
-                  "Authorization: Bearer [redacted: bearer token]");
-  expect_redacted(r, "a " KEY " b", "a [redacted: private key] b");
-  expect_redacted(r, "pw hunter2 hunter3",
-                  "pw [redacted: configured pattern] [redacted: configured "
-                  "pattern]");
-  expect_redacted(r, "desk-abcdefghijklmnopqrstuvwxyz", NULL); /* inside a word */
-  expect_redacted(NULL, KEY, NULL);
-  redactor_destroy(r);
-}
-
-/* However a stream is cut, what comes out is the same, and no secret. */
-static void streams_cut_anywhere(void **state) {
-  static const char text[] =
-      "first line\nTOKEN=ghp_0123456789abcdefghijKLMNOPQRSTUVWXYZ0123 x\n" KEY
-      "\nlast Bearer abcdefghijklmnopqrstuvwxyz0123 end\nno newline";
-  (void)state;
-  redactor *r = make(NULL);
-  for (size_t step = 1; step < sizeof text; step++) {
-    redact_stream stream = {0};
-    char *all = NULL, *out;
-    size_t all_bytes, out_bytes;
-    FILE *memory = open_memstream(&all, &all_bytes);
-    for (size_t at = 0; at < sizeof text - 1; at += step) {
-      size_t n = sizeof text - 1 - at < step ? sizeof text - 1 - at : step;
-      redact_stream_feed(&stream, r, text + at, n, false, &out, &out_bytes);
-      fwrite(out, 1, out_bytes, memory);
-    }
-    redact_stream_feed(&stream, r, "", 0, true, &out, &out_bytes);
-    fwrite(out, 1, out_bytes, memory);
-    fclose(memory);
-    assert_null(strstr(all, "ghp_"));
-    assert_null(strstr(all, "b3Blb"));
-    assert_null(strstr(all, "Bearer abc"));
-    assert_non_null(strstr(all, "first line\nTOKEN=[redacted: GitHub token] x\n"));
-    assert_non_null(strstr(all, " end\nno newline"));
-    assert_true(stream.redacted);
-    free(all);
-    redact_stream_free(&stream);
-  }
-  redactor_destroy(r);
-}
 
 static bool extra(void *user, const char *word) { return strcmp(word, user) == 0; }
 
@@ -193,8 +117,8 @@ static void open_calls_are_bounded(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(shapes_of_secrets),      cmocka_unit_test(streams_cut_anywhere),
-      cmocka_unit_test(elevating_modes),        cmocka_unit_test(elevating_options),
+      cmocka_unit_test(elevating_modes),
+      cmocka_unit_test(elevating_options),
       cmocka_unit_test(open_calls_are_bounded),
   };
   return cmocka_run_group_tests_name("cli_host_pure", tests, NULL, NULL);
