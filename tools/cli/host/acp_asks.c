@@ -315,8 +315,7 @@ void acp_plan_document(acp_session *s, const char *text, size_t bytes) {
   acp_build b;
   acp_build_begin(&b, s);
   Remote__V1__PlanDocumentChanged changed = REMOTE__V1__PLAN_DOCUMENT_CHANGED__INIT;
-  changed.text =
-      acp_build_long(&b, text, bytes, 65536, "text/markdown", "plan", true, &changed.asset_id);
+  changed.text = acp_build_long(&b, text, bytes, 65536, "text/markdown", "plan", &changed.asset_id);
   Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
   event.body_case = REMOTE__V1__EVENT__BODY_PLAN_DOCUMENT_CHANGED;
   event.plan_document_changed = &changed;

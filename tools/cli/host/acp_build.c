@@ -179,19 +179,6 @@ static void send_asset(acp_session *s, const char *id, const unsigned char *data
   acp_build_end(&b);
 }
 
-/* Files of text are redacted as texts are; what is no text goes as it is. To be freed; NULL:
- * nothing was redacted. */
-static char *clean_asset(const redactor *redact, const char *data, size_t bytes,
-                         const char *media_type, size_t *out_bytes) {
-  static const char *const texts[] = {"text/", "xml", "yaml", "toml", "javascript", "x-sh", "sql"};
-  if (strcasestr(media_type, "json") != NULL)
-    return redact_json_text(redact, data, bytes, out_bytes);
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-    if (strcasestr(media_type, texts[i]) != NULL)
-      return redact_text(redact, data, bytes, out_bytes);
-  return NULL;
-}
-
 static char *keep_asset(acp_build *b, const void *data, size_t bytes, const char *media_type,
                         const char *name) {
   acp_session *s = b->session;
@@ -214,7 +201,7 @@ static char *keep_asset(acp_build *b, const void *data, size_t bytes, const char
 char *acp_build_asset(acp_build *b, const void *data, size_t bytes, const char *media_type,
                       const char *name) {
   size_t clean_bytes;
-  char *clean = clean_asset(b->session->redact, data, bytes, media_type, &clean_bytes);
+  char *clean = redact_asset(b->session->redact, data, bytes, media_type, &clean_bytes);
   char *id = keep_asset(b, clean != NULL ? clean : data, clean != NULL ? clean_bytes : bytes,
                         media_type, name);
   free(clean);

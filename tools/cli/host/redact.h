@@ -39,6 +39,10 @@ json_t *redact_json(const redactor *redactor, const json_t *value);
 /* The same of JSON text. What cannot be parsed is redacted as a text. */
 char *redact_json_text(const redactor *redactor, const char *text, size_t bytes, size_t *out_bytes);
 
+/* A file: text and JSON as above, told by its media type; what is no text is left alone. */
+char *redact_asset(const redactor *redactor, const void *data, size_t bytes, const char *media_type,
+                   size_t *out_bytes);
+
 /* The kind when `value` is a secret because of its name (and counts it); NULL: it is none. */
 const char *redactor_named(const redactor *redactor, const char *name, size_t name_bytes,
                            const char *value, size_t bytes);

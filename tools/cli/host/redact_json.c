@@ -127,3 +127,12 @@ char *redact_json_text(const redactor *r, const char *text, size_t bytes, size_t
   if (out != NULL) *out_bytes = strlen(out);
   return out;
 }
+
+char *redact_asset(const redactor *r, const void *data, size_t bytes, const char *media_type,
+                   size_t *out_bytes) {
+  static const char *const texts[] = {"text/", "xml", "yaml", "toml", "javascript", "x-sh", "sql"};
+  if (strcasestr(media_type, "json") != NULL) return redact_json_text(r, data, bytes, out_bytes);
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    if (strcasestr(media_type, texts[i]) != NULL) return redact_text(r, data, bytes, out_bytes);
+  return NULL;
+}
