@@ -27,6 +27,8 @@ static bool split(const char *text, diff_line **lines, size_t *count, bool *newl
 
 static bool same(const line_diff *d, size_t old_line, size_t new_line) {
   const diff_line *a = &d->old_lines[old_line], *b = &d->new_lines[new_line];
+  bool both_last = old_line + 1 == d->old_count && new_line + 1 == d->new_count;
+  if (both_last && d->old_newline != d->new_newline) return false;
   return a->bytes == b->bytes && !memcmp(a->text, b->text, a->bytes);
 }
 

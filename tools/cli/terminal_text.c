@@ -28,9 +28,9 @@ static bool deceives(uint32_t c) {
 
 /* Harmless in prose, where scripts and emoji need them; in a command they hide a difference. */
 static bool looks_like_another(uint32_t c) {
-  return c == 0xA0 || c == 0xAD || c == 0x1680 || (c >= 0x2000 && c <= 0x200D) || c == 0x202F ||
-         c == 0x205F || c == 0x2800 || c == 0x3000 || (c >= 0x180B && c <= 0x180F) ||
-         (c >= 0xFE00 && c <= 0xFE0F);
+  return c == 0x2028 || c == 0x2029 || c == 0xA0 || c == 0xAD || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200D) || c == 0x202F || c == 0x205F || c == 0x2800 || c == 0x3000 ||
+         (c >= 0x180B && c <= 0x180F) || (c >= 0xFE00 && c <= 0xFE0F);
 }
 
 static void emit(uint32_t c, terminal_text_write write, void *user) {
@@ -86,7 +86,7 @@ static void take_plain(terminal_text *text, uint32_t c, terminal_text_write writ
     text->return_seen = true;
   } else if (c == '\n' || c == '\t') {
     emit_break(text, (char)c, write, user);
-  } else if (c == 0x2028 || c == 0x2029) {
+  } else if ((c == 0x2028 || c == 0x2029) && !(text->flags & TERMINAL_TEXT_NAMED)) {
     emit_break(text, '\n', write, user);
   } else if (c == 0x1B && text->flags & TERMINAL_TEXT_STRIP) {
     text->sequence = AFTER_ESCAPE;

@@ -71,6 +71,7 @@ const char *transcript_mark_text(const transcript *t, transcript_mark mark) {
       [MARK_BAD] = {"✗ ", "", ""},
       [MARK_GAP] = {"… ", "... ", ""},
       [MARK_DOT] = {" · ", ", ", ", "},
+      [MARK_QUOTE] = {"│ ┊ ", "  | ", ""},
   };
   return marks[mark][t->options.screen_reader ? 2 : t->options.symbols ? 0 : 1];
 }

@@ -26,13 +26,14 @@
 #define TRANSCRIPT_TOOLS_MAX 64
 #define TRANSCRIPT_ASKS_MAX 64
 #define TRANSCRIPT_AGENTS_MAX 16
-#define TRANSCRIPT_OPTIONS_MAX 12               /* of an ask, whose labels are remembered */
-#define TRANSCRIPT_FOLDS_MAX 32                 /* changes and documents that were folded */
-#define TRANSCRIPT_KEPT_BYTES_MAX (32u * 1024u) /* of a tool's output: its beginning, and its end \
-                                                 */
-#define TRANSCRIPT_LINE_BYTES_MAX 1024          /* of a line of output; the rest is counted */
-#define TRANSCRIPT_TAIL_BYTES_MAX 256           /* of a line of the folded end */
-#define TRANSCRIPT_FOLD_MAX 16                  /* most lines that are shown first, and last */
+#define TRANSCRIPT_OPTIONS_MAX 12 /* of an ask, whose labels are remembered */
+#define TRANSCRIPT_FOLDS_MAX 32   /* changes and documents that were folded */
+#define TRANSCRIPT_KEPT_BYTES_MAX                                                        \
+  (32u * 1024u)                        /* of a tool's output: its beginning, and its end \
+                                        */
+#define TRANSCRIPT_LINE_BYTES_MAX 1024 /* of a line of output; the rest is counted */
+#define TRANSCRIPT_TAIL_BYTES_MAX 256  /* of a line of the folded end */
+#define TRANSCRIPT_FOLD_MAX 16         /* most lines that are shown first, and last */
 
 typedef void (*transcript_write_fn)(void *user, const char *text, size_t bytes);
 

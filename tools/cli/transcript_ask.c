@@ -11,7 +11,7 @@
 #include "remote/types.h"
 #include "transcript_internal.h"
 
-#define DECIDE TERMINAL_TEXT_NAMED
+#define DECIDE (TERMINAL_TEXT_NAMED | TERMINAL_TEXT_ONE_LINE)
 #define CARD_TITLE_BYTES_MAX 300
 
 /* ---- numbers and labels ---- */
@@ -48,7 +48,8 @@ unsigned transcript_ask_number(transcript *t, const Remote__V1__Ask *ask) {
 
 /* ---- fields ---- */
 
-/* "label: text"; the lines of a longer text stand below each other. */
+/* "label: text"; the lines of a longer text stand below each other, behind the label: no text can
+ * look like another row of the card. */
 static void field(transcript *t, unsigned style, const char *label, const void *text,
                   size_t bytes) {
   const char *at = text, *end = at + bytes;
@@ -100,8 +101,7 @@ static void put_permission(transcript *t, const Remote__V1__Ask *ask) {
   for (size_t i = 0; i < p->n_paths; i++) {
     bool told = false; /* by the head of its change */
     for (size_t k = 0; k < p->n_diffs; k++)
-      told = told || (p->diffs[k]->path.len == p->paths[i].len &&
-                      !memcmp(p->diffs[k]->path.data, p->paths[i].data, p->paths[i].len));
+      told = told || transcript_same(&p->diffs[k]->path, &p->paths[i]);
     if (!told) field(t, STYLE_PLAIN, "path: ", p->paths[i].data, p->paths[i].len);
   }
   if (p->place == REMOTE__V1__PLACE__PLACE_INSIDE_WORKSPACE)
@@ -133,14 +133,13 @@ static void put_form_field(transcript *t, const Remote__V1__FormField *f, size_t
     snprintf(lead, sizeof lead, "- ");
   transcript_put(t, STYLE_PLAIN, lead);
   wrap_hang(&t->out, 2);
-  transcript_foreign(t, STYLE_BOLD, f->name, strlen(f->name), TERMINAL_TEXT_ONE_LINE | DECIDE);
+  transcript_foreign(t, STYLE_BOLD, f->name, strlen(f->name), DECIDE);
   transcript_printf(t, STYLE_DIM, " (%s%s)", types[type < 7 ? type : 0],
                     f->required ? ", required" : "");
   if (f->title[0]) transcript_put(t, STYLE_PLAIN, ": ");
-  transcript_foreign(t, STYLE_PLAIN, f->title, strlen(f->title), TERMINAL_TEXT_ONE_LINE | DECIDE);
+  transcript_foreign(t, STYLE_PLAIN, f->title, strlen(f->title), DECIDE);
   if (f->default_json[0]) transcript_put(t, STYLE_DIM, "; default ");
-  transcript_foreign(t, STYLE_DIM, f->default_json, strlen(f->default_json),
-                     TERMINAL_TEXT_ONE_LINE | DECIDE);
+  transcript_foreign(t, STYLE_DIM, f->default_json, strlen(f->default_json), DECIDE);
   transcript_end_line(t);
   text_field(t, STYLE_DIM, "  ", f->description);
   for (size_t k = 0; k < f->n_choices; k++) {
@@ -151,12 +150,21 @@ static void put_form_field(transcript *t, const Remote__V1__FormField *f, size_t
     else
       transcript_put(t, STYLE_PLAIN, "    ");
     wrap_hang(&t->out, 6);
-    transcript_foreign(t, STYLE_PLAIN, c->value, strlen(c->value), TERMINAL_TEXT_ONE_LINE | DECIDE);
+    transcript_foreign(t, STYLE_PLAIN, c->value, strlen(c->value), DECIDE);
     if (labelled) transcript_put(t, STYLE_DIM, " = ");
-    if (labelled)
-      transcript_foreign(t, STYLE_DIM, c->label, strlen(c->label), TERMINAL_TEXT_ONE_LINE | DECIDE);
+    if (labelled) transcript_foreign(t, STYLE_DIM, c->label, strlen(c->label), DECIDE);
     transcript_end_line(t);
   }
+}
+
+/* Apart from the card's own rows, or its text could add an option. */
+static void put_plan(transcript *t, const char *text) {
+  if (!text[0]) return;
+  if (t->options.screen_reader) transcript_put(t, STYLE_PLAIN, "The plan:\n");
+  transcript_gutter(t, transcript_mark_text(t, MARK_QUOTE), STYLE_YELLOW);
+  transcript_markdown(t, STYLE_PLAIN, text);
+  transcript_gutter(t, transcript_mark_text(t, MARK_CARD), STYLE_YELLOW);
+  if (t->options.screen_reader) transcript_put(t, STYLE_PLAIN, "End of the plan.\n");
 }
 
 static void put_kind(transcript *t, const Remote__V1__Ask *ask) {
@@ -165,10 +173,7 @@ static void put_kind(transcript *t, const Remote__V1__Ask *ask) {
       put_permission(t, ask);
       break;
     case REMOTE__V1__ASK__KIND_PLAN:
-      if (t->options.markdown)
-        transcript_markdown(t, STYLE_PLAIN, ask->plan->text);
-      else
-        text_field(t, STYLE_PLAIN, "plan: ", ask->plan->text);
+      put_plan(t, ask->plan->text);
       break;
     case REMOTE__V1__ASK__KIND_FORM:
       for (size_t i = 0; i < ask->form->n_fields; i++)
@@ -195,7 +200,7 @@ static void put_option(transcript *t, const Remote__V1__Ask *ask, size_t index) 
     snprintf(lead, sizeof lead, "[%zu] ", index + 1);
   transcript_put(t, STYLE_BOLD, lead);
   wrap_hang(&t->out, 4);
-  transcript_foreign(t, STYLE_PLAIN, label, strlen(label), TERMINAL_TEXT_ONE_LINE | DECIDE);
+  transcript_foreign(t, STYLE_PLAIN, label, strlen(label), DECIDE);
   if (option->kind && option->kind != REMOTE__V1__ASK_OPTION_KIND__ASK_OPTION_KIND_OTHER)
     transcript_printf(t, STYLE_DIM, "  (%s)", kind);
   if (ask->kind_case == REMOTE__V1__ASK__KIND_PLAN && ask->plan->recommended[0] &&
@@ -203,8 +208,7 @@ static void put_option(transcript *t, const Remote__V1__Ask *ask, size_t index) 
     transcript_put(t, STYLE_GREEN, "  (recommended)");
   if (!t->options.answers) {
     transcript_put(t, STYLE_DIM, "  id ");
-    transcript_foreign(t, STYLE_DIM, option->option_id, strlen(option->option_id),
-                       TERMINAL_TEXT_ONE_LINE | DECIDE);
+    transcript_foreign(t, STYLE_DIM, option->option_id, strlen(option->option_id), DECIDE);
   }
   transcript_end_line(t);
   text_field(t, STYLE_DIM, t->options.screen_reader ? "About it: " : "    ", option->description);
@@ -221,17 +225,19 @@ static void put_hint(transcript *t, const Remote__V1__Ask *ask, unsigned number)
   if (ask->kind_case == REMOTE__V1__ASK__KIND_FORM) form = ask->form;
   if (!count && form && form->n_fields == 1) count = form->fields[0]->n_choices;
   bool yes = ask_once_option(ask, 1), no = ask_once_option(ask, 0);
-  transcript_printf(t, STYLE_DIM, "answer: #%u", number);
-  if (count) transcript_printf(t, STYLE_DIM, count == 1 ? " 1" : " 1 to %zu", count);
+  bool words = takes_words(ask) || (form && !count && form->n_fields == 1);
+  transcript_put(t, STYLE_DIM, "answer: ");
+  if (count) transcript_printf(t, STYLE_DIM, count == 1 ? "1" : "1 to %zu", count);
   if (yes || no)
-    transcript_printf(t, STYLE_DIM, "%s %s", count ? "," : "",
+    transcript_printf(t, STYLE_DIM, "%s%s", count ? ", " : "",
                       yes && no ? "y or n"
                       : yes     ? "y"
                                 : "n");
-  if (takes_words(ask) || (form && !count && form->n_fields == 1))
-    transcript_put(t, STYLE_DIM, count ? ", or WORDS" : " WORDS");
-  if (form && form->n_fields > 1) transcript_put(t, STYLE_DIM, " {\"NAME\": VALUE, ...}, or n");
-  if (form && form->n_fields == 1) transcript_put(t, STYLE_DIM, ", or n");
+  if (words) transcript_printf(t, STYLE_DIM, "%s#%u WORDS", count ? ", or " : "", number);
+  if (form && form->n_fields > 1)
+    transcript_printf(t, STYLE_DIM, "#%u {\"NAME\": VALUE, ...}", number);
+  if (form) transcript_printf(t, STYLE_DIM, ", or #%u n", number);
+  if (count) transcript_printf(t, STYLE_DIM, " (#%u 1 while more is asked)", number);
   transcript_end_line(t);
 }
 
@@ -260,7 +266,7 @@ void transcript_ask(transcript *t, const Remote__V1__Ask *ask) {
 void transcript_ask_as(transcript *t, const Remote__V1__Ask *ask, unsigned number) {
   char title[CARD_TITLE_BYTES_MAX];
   const char *plain = ask_plain_title(ask);
-  terminal_text_copy(title, sizeof title, plain, strlen(plain), TERMINAL_TEXT_ONE_LINE | DECIDE);
+  terminal_text_copy(title, sizeof title, plain, strlen(plain), DECIDE);
   t->agent = ask->agent_id;
   transcript_block(t, BLOCK_ASK, transcript_mark_text(t, MARK_ASK), STYLE_YELLOW,
                    transcript_mark_text(t, MARK_CARD), STYLE_YELLOW);

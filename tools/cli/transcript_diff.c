@@ -8,8 +8,8 @@
 #include "unicode_text.h"
 
 #define CONTEXT_LINES 3
-#define DIFF_LINE_BYTES_MAX 1000 /* of one line; the rest is counted */
-#define FOLDED_LINES_MAX 40      /* of a change that was made */
+#define DIFF_LINE_BYTES_MAX 4000 /* of one line; the rest is counted */
+#define FOLDED_LINES_MAX 24      /* of a change that was made */
 #define ASKED_LINES_MAX 400      /* of a change that is to be decided on */
 #define EXPANDED_LINES_MAX 5000  /* of /expand, and in logs */
 #define DOCUMENT_LINES_MAX 30
@@ -66,10 +66,20 @@ typedef struct diff_view {
   unsigned flags;          /* of terminal_text */
   bool returns;            /* "\r\n" is part of the change */
   size_t left;             /* lines that may be written */
+  size_t changes_left;     /* changed lines that were not written yet */
+  size_t line_bytes_max;
 } diff_view;
 
 static void put_part(const diff_view *v, unsigned style, const char *text, size_t bytes) {
   transcript_foreign(v->t, style, text, bytes, v->flags);
+}
+
+static bool sign_of_change(char sign) { return sign != ' '; }
+
+/* The beginning of the character that `at` lies in. */
+static size_t character_at(const char *text, size_t at) {
+  while (at && ((unsigned char)text[at] & 0xC0) == 0x80) at--;
+  return at;
 }
 
 /* The part in the middle that differs stands out. `from`, `to`: none when equal. */
@@ -81,12 +91,18 @@ static void put_line(const diff_view *v, char sign, unsigned number, const diff_
   size_t bytes = line->bytes, cut = 0;
   bool ends_in_return = bytes && line->text[bytes - 1] == '\r';
   if (ends_in_return) bytes--;
-  if (bytes > DIFF_LINE_BYTES_MAX) {
-    cut = bytes - DIFF_LINE_BYTES_MAX;
-    bytes = DIFF_LINE_BYTES_MAX;
-    from = to = 0;
+  size_t begin = 0, most = v->line_bytes_max;
+  if (to > bytes || !sign_of_change(sign)) from = to = 0;
+  if (bytes > most) {
+    /* What has changed is to be seen, wherever in the line it is. */
+    if (from > most / 2) begin = character_at(line->text, from - most / 4);
+    cut = bytes - begin > most ? bytes - character_at(line->text, begin + most) : 0;
+    bytes -= cut;
+    if (to > bytes) to = bytes;
   }
-  if (to > bytes) from = to = 0;
+  bool marked = v->t->options.colour;
+  if (!marked) from = to = begin;
+  if (from < begin) from = to = begin;
   t->out.hard = true;
   if (v->number_columns) {
     snprintf(lead, sizeof lead, "%*u ", (int)v->number_columns, number);
@@ -95,7 +111,9 @@ static void put_line(const diff_view *v, char sign, unsigned number, const diff_
   snprintf(lead, sizeof lead, "%c ", sign);
   transcript_put(t, style, lead);
   wrap_hang(&t->out, v->number_columns + (v->number_columns ? 3 : 2));
-  put_part(v, style, line->text, from);
+  if (begin)
+    transcript_printf(t, STYLE_DIM, "%s%zu bytes ", transcript_mark_text(t, MARK_GAP), begin);
+  put_part(v, style, line->text + begin, from - begin);
   put_part(v, style | STYLE_REVERSE, line->text + from, to - from);
   put_part(v, style, line->text + to, bytes - to);
   if (cut)
@@ -135,8 +153,8 @@ static void put_changes(diff_view *v, const diff_edit *edits, size_t count) {
   const line_diff *d = v->diff;
   size_t removed = 0;
   while (removed < count && edits[removed].sign == '-') removed++;
-  bool pairs = removed && removed == count - removed && v->t->options.colour;
-  for (size_t i = 0; i < count && v->left; i++, v->left--) {
+  bool pairs = removed && removed == count - removed;
+  for (size_t i = 0; i < count && v->left; i++, v->left--, v->changes_left--) {
     const diff_edit *e = &edits[i];
     bool old = e->sign == '-';
     const diff_line *line = old ? &d->old_lines[e->old_line] : &d->new_lines[e->new_line];
@@ -169,26 +187,16 @@ static void put_context(diff_view *v, const diff_edit *edits, size_t count, bool
   }
 }
 
-/* Returns the lines that were not written for want of room. */
-static size_t put_edits(diff_view *v) {
+static void put_edits(diff_view *v) {
   const line_diff *d = v->diff;
-  size_t at = 0;
-  while (at < d->edits_count && v->left) {
-    size_t end = at;
+  for (size_t at = 0, end; at < d->edits_count && v->left; at = end) {
     bool same = d->edits[at].sign == ' ';
-    while (end < d->edits_count && (d->edits[end].sign == ' ') == same) end++;
+    for (end = at; end < d->edits_count && (d->edits[end].sign == ' ') == same;) end++;
     if (same)
       put_context(v, d->edits + at, end - at, at == 0, end == d->edits_count);
     else
       put_changes(v, d->edits + at, end - at);
-    if (!v->left) {
-      size_t changes = 0;
-      for (size_t i = at; i < d->edits_count; i++) changes += d->edits[i].sign != ' ';
-      return changes;
-    }
-    at = end;
   }
-  return 0;
 }
 
 /* ---- a diff ---- */
@@ -248,13 +256,18 @@ static void show_diff(transcript *t, const diff_text *text, unsigned number, siz
                  .first_line = 1,
                  .flags = TERMINAL_TEXT_ONE_LINE | flags,
                  .returns = old_returns != new_returns && text->old_text[0],
-                 .left = lines_max};
+                 .left = lines_max,
+                 .changes_left = d.added + d.removed,
+                 .line_bytes_max = DIFF_LINE_BYTES_MAX};
   /* Some agents give a piece of the file and where it begins. */
   if (text->first_line > d.old_count) v.first_line = text->first_line;
   if (wrap_room(&t->out) >= 30 && !t->options.screen_reader)
     v.number_columns = digits(v.first_line + most);
+  if (number && !flags && wrap_room(&t->out) < DIFF_LINE_BYTES_MAX / 3)
+    v.line_bytes_max = 3 * wrap_room(&t->out) + 20;
   put_head(t, what, text->path, &d);
-  size_t left = put_edits(&v);
+  put_edits(&v);
+  size_t left = v.changes_left;
   if (left && number)
     transcript_printf(t, STYLE_DIM | STYLE_ITALIC, "%s%zu more changed lines (/expand %u)\n",
                       transcript_mark_text(t, MARK_GAP), left, number);

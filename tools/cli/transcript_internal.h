@@ -2,7 +2,13 @@
 #ifndef REMOTE_CLI_TRANSCRIPT_INTERNAL_H
 #define REMOTE_CLI_TRANSCRIPT_INTERNAL_H
 
+#include <string.h>
+
 #include "transcript.h"
+
+static inline bool transcript_same(const ProtobufCBinaryData *a, const ProtobufCBinaryData *b) {
+  return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+}
 
 /* Lines of a tool's output that are shown first, and last, on a terminal. */
 #define TRANSCRIPT_FOLD_LINES 4
@@ -31,8 +37,9 @@ typedef enum transcript_mark {
   MARK_CARD = 8,   /* in front of each line of a card */
   MARK_GOOD = 9,
   MARK_BAD = 10,
-  MARK_GAP = 11, /* where something is left out */
-  MARK_DOT = 12  /* between facts */
+  MARK_GAP = 11,  /* where something is left out */
+  MARK_DOT = 12,  /* between facts */
+  MARK_QUOTE = 13 /* in front of each line of somebody else's text in a card */
 } transcript_mark;
 const char *transcript_mark_text(const transcript *t, transcript_mark mark);
 

@@ -70,11 +70,15 @@ static const char *kind_word(unsigned kind) {
   return kind < sizeof words / sizeof *words ? words[kind] : "";
 }
 
-/* "Run uname -s"; a title that says it itself is not told twice. */
-static void put_name(transcript *t, const transcript_tool *tool, unsigned style) {
+/* "Run " for the title "uname -s"; a title that begins like a sentence says it itself. */
+static const char *verb(const transcript_tool *tool) {
   const char *word = kind_word(tool->kind);
-  if (word[0] && strncasecmp(tool->title, word, strlen(word)))
-    transcript_printf(t, style, "%s ", word);
+  bool sentence = tool->title[0] >= 'A' && tool->title[0] <= 'Z';
+  return sentence || !strncasecmp(tool->title, word, strlen(word)) ? "" : word;
+}
+
+static void put_name(transcript *t, const transcript_tool *tool, unsigned style) {
+  if (verb(tool)[0]) transcript_printf(t, style, "%s ", verb(tool));
   transcript_put(t, style, tool->title);
 }
 
@@ -323,9 +327,7 @@ static void show_end(transcript *t, transcript_tool *tool, const Remote__V1__Too
 
 static uint32_t line_of(const Remote__V1__ToolState *tool, const Remote__V1__Diff *diff) {
   for (size_t i = 0; i < tool->n_locations; i++) {
-    const ProtobufCBinaryData *path = &tool->locations[i]->path;
-    if (path->len == diff->path.len && !memcmp(path->data, diff->path.data, path->len))
-      return tool->locations[i]->line;
+    if (transcript_same(&tool->locations[i]->path, &diff->path)) return tool->locations[i]->line;
   }
   return 0;
 }
@@ -514,7 +516,7 @@ static bool append(char *out, size_t capacity, size_t *used, const char *text) {
 
 static void live_line(const transcript *t, const transcript_tool *tool, unsigned columns,
                       char *line, size_t capacity) {
-  const char *last = tool->line, *word = kind_word(tool->kind);
+  const char *last = tool->line, *word = verb(tool);
   const char *dot = transcript_mark_text(t, MARK_DOT);
   char text[TRANSCRIPT_LINE_BYTES_MAX];
   size_t bytes = tool->line_bytes < sizeof tool->line ? tool->line_bytes : sizeof tool->line - 1;
@@ -524,7 +526,6 @@ static void live_line(const transcript *t, const transcript_tool *tool, unsigned
   }
   snprintf(text, sizeof text, "%.*s", (int)bytes, last);
   for (char *tab = text; (tab = strchr(tab, '\t'));) *tab = ' ';
-  if (!strncasecmp(tool->title, word, strlen(word))) word = "";
   snprintf(line, capacity, "%s%s%s%s%s%" PRIu64 " line%s%s%s", t->options.symbols ? "◌ " : "* ",
            word, word[0] ? " " : "", tool->title, dot, tool->lines, tool->lines == 1 ? "" : "s",
            text[0] ? dot : "", text);
