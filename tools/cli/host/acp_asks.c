@@ -22,6 +22,7 @@ static json_t *cancelled(const acp_ask *ask) {
 static void ask_free(acp_ask *ask) {
   json_decref(ask->request_id);
   json_decref(ask->options);
+  json_decref(ask->questions);
   memset(ask, 0, sizeof *ask);
 }
 
@@ -315,7 +316,8 @@ void acp_plan_document(acp_session *s, const char *text, size_t bytes) {
   acp_build b;
   acp_build_begin(&b, s);
   Remote__V1__PlanDocumentChanged changed = REMOTE__V1__PLAN_DOCUMENT_CHANGED__INIT;
-  changed.text = acp_build_long(&b, text, bytes, 65536, "text/markdown", "plan", &changed.asset_id);
+  changed.text =
+      acp_build_long(&b, text, bytes, 65536, "text/markdown", "plan", &changed.asset_id);
   Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
   event.body_case = REMOTE__V1__EVENT__BODY_PLAN_DOCUMENT_CHANGED;
   event.plan_document_changed = &changed;
@@ -380,8 +382,14 @@ static void ask_permission(acp_session *s, json_t *id, json_t *params) {
     snprintf(slot->tool_id, sizeof slot->tool_id, "%s", tool->id);
     if (tool->agent_id[0] != '\0') s->event_agent_id = tool->agent_id;
   }
-  build_kind(&b, &r, options, &ask);
   slot->options = json_incref(options);
+  slot->questions = acp_questions_schema(call);
+  if (slot->questions != NULL) {
+    ask.n_options = 0; /* to submit it is to answer, to cancel it is to decline */
+    acp_form_build(&b, json_object_get(call, "title"), slot->questions, &ask);
+  } else {
+    build_kind(&b, &r, options, &ask);
+  }
   if (b.cut) acp_extension(s, "session/request_permission", params, false);
   acp_ask_open(s, slot, &ask, id);
   acp_build_end(&b);
@@ -440,10 +448,28 @@ static json_t *selected(const json_t *option, const char *comment) {
   return json_pack("{s:o}", "outcome", outcome);
 }
 
+static json_t *questions_reply(const acp_ask *ask, const Remote__V1__AskResolved *resolution) {
+  const Remote__V1__AnswerContent *answer = resolution->answer;
+  char reason[FIT_REASON_BYTES];
+  if (resolution->outcome != REMOTE__V1__ASK_OUTCOME__ASK_OUTCOME_ANSWERED || answer == NULL)
+    return cancelled(ask);
+  const json_t *no = option_of_kind(ask, OPTION(REJECT_ONCE));
+  if (answer->declined) return no != NULL ? selected(no, answer->comment) : cancelled(ask);
+  const json_t *yes = option_of_kind(ask, OPTION(ALLOW_ONCE));
+  json_t *content =
+      yes != NULL ? acp_form_content(ask->questions, answer, reason, sizeof reason) : NULL;
+  if (content == NULL) return cancelled(ask);
+  json_t *reply = selected(yes, answer->comment);
+  json_object_set_new(reply, "answers", acp_questions_answers(content));
+  json_decref(content);
+  return reply;
+}
+
 static json_t *permission_reply(acp_session *s, acp_ask *ask,
                                 const Remote__V1__AskResolved *resolution) {
   const Remote__V1__AnswerContent *answer = resolution->answer;
   const json_t *option = NULL;
+  if (ask->questions != NULL) return questions_reply(ask, resolution);
   if (resolution->outcome == REMOTE__V1__ASK_OUTCOME__ASK_OUTCOME_ANSWERED && answer != NULL) {
     option = option_named(ask, answer->option_id);
     if (option == NULL && answer->declined) option = option_of_kind(ask, OPTION(REJECT_ONCE));
@@ -475,8 +501,9 @@ bool acp_session_answer_fits(acp_session *s, const lrm_id *ask_id,
                              size_t reason_bytes) {
   const acp_ask *ask = ask_find(s, ask_id);
   reason[0] = '\0';
-  if (ask == NULL || !ask->elicitation || ask->options == NULL || answer->declined) return true;
-  json_t *content = acp_form_content(ask->options, answer, reason, reason_bytes);
+  const json_t *schema = ask == NULL ? NULL : ask->elicitation ? ask->options : ask->questions;
+  if (schema == NULL || answer->declined) return true;
+  json_t *content = acp_form_content(schema, answer, reason, reason_bytes);
   json_decref(content);
   return content != NULL;
 }

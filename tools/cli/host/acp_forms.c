@@ -85,12 +85,12 @@ static Remote__V1__FormField *build_field(acp_build *b, const char *name, const 
   return field;
 }
 
-static void build_form(acp_build *b, json_t *params, Remote__V1__Ask *ask) {
-  const json_t *schema = json_object_get(params, "requestedSchema");
+void acp_form_build(acp_build *b, const json_t *message, const json_t *schema,
+                    Remote__V1__Ask *ask) {
   json_t *properties = json_object_get(schema, "properties");
   Remote__V1__FormAsk *form = acp_build_alloc(b, sizeof *form);
   remote__v1__form_ask__init(form);
-  form->text = acp_build_string(b, json_object_get(params, "message"), 4096);
+  form->text = acp_build_string(b, message, 4096);
   form->fields = acp_build_alloc(b, FIELDS_MAX * sizeof *form->fields);
   const char *name;
   json_t *field;
@@ -168,8 +168,8 @@ void acp_form_ask(acp_session *s, json_t *id, json_t *params) {
   Remote__V1__Ask ask = REMOTE__V1__ASK__INIT;
   slot->elicitation = true;
   if (is_form) {
-    build_form(&b, params, &ask);
     json_t *schema = json_object_get(params, "requestedSchema");
+    acp_form_build(&b, json_object_get(params, "message"), schema, &ask);
     slot->options = json_is_object(schema) ? json_incref(schema) : json_object();
   } else {
     build_url(&b, params, &ask);

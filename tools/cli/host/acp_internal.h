@@ -181,7 +181,8 @@ typedef struct acp_ask {
   bool elicitation;
   char turn_id[ACP_ID_BYTES];
   char tool_id[ACP_ID_BYTES];
-  json_t *options; /* permission: the agent's options; form: its schema */
+  json_t *options;   /* permission: the agent's options; form: its schema */
+  json_t *questions; /* permission that is a form (acp_questions.c): its schema */
   char elicitation_id[ACP_ID_BYTES];
 } acp_ask;
 
@@ -200,6 +201,12 @@ void acp_ask_open(acp_session *session, acp_ask *slot, Remote__V1__Ask *ask, jso
 void acp_plan_document(acp_session *session, const char *text, size_t bytes);
 /* acp_forms.c */
 void acp_form_ask(acp_session *session, json_t *id, json_t *params);
+void acp_form_build(acp_build *build, const json_t *message, const json_t *schema,
+                    Remote__V1__Ask *ask);
+/* acp_questions.c: the questions in a tool call as a form's schema; NULL: there are none. And what
+ * the agent wants to hear of the form's content. */
+json_t *acp_questions_schema(const json_t *call);
+json_t *acp_questions_answers(json_t *content);
 const json_t *acp_form_choices(const json_t *schema);
 const json_t *acp_form_choice_value(const json_t *choice);
 Remote__V1__FormFieldType acp_form_type(const json_t *schema);

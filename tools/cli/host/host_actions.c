@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "host_app.h"
+#include "memory.h"
 #include "prompt_files.h"
 
 /* The agent did not take a prompt: its turn ends as it began. */
@@ -47,10 +48,71 @@ static void run_slash(host_app *app, const lrm_host_action *action) {
   host_sink.finish(app, &command, result == 0 ? 0 : LRM_CODE_COMMAND_BUSY, lrm_error_text(result));
 }
 
+/* ---- modes and options that were set while the agent starts ---- */
+
+#define HELD_MAX 16u
+
+struct host_held {
+  host_held *next;
+  lrm_host_action action; /* its pointers are into what follows */
+  char *text, *value;
+  Remote__V1__Actor *by;
+};
+
+static void held_free(host_held *held) {
+  free(held->text);
+  free(held->value);
+  if (held->by != NULL) remote__v1__actor__free_unpacked(held->by, NULL);
+  free(held);
+}
+
+static Remote__V1__Actor *actor_copy(const Remote__V1__Actor *by) {
+  size_t bytes = remote__v1__actor__get_packed_size(by);
+  uint8_t *packed = memory_zero(bytes + 1);
+  remote__v1__actor__pack(by, packed);
+  Remote__V1__Actor *copy = remote__v1__actor__unpack(NULL, bytes, packed);
+  free(packed);
+  return copy;
+}
+
+static void hold(host_app *app, const lrm_host_action *action) {
+  host_held **at = &app->held;
+  size_t count = 0;
+  for (; *at != NULL; at = &(*at)->next) count++;
+  if (count == HELD_MAX) {
+    host_sink.finish(app, &action->command_id, LRM_CODE_COMMAND_BUSY,
+                     "the agent is starting, and enough waits for it already");
+    return;
+  }
+  host_held *held = memory_zero(sizeof *held);
+  held->action = (lrm_host_action){.type = action->type, .command_id = action->command_id};
+  held->action.text = held->text = memory_string(action->text);
+  held->action.value = held->value = memory_string(action->value != NULL ? action->value : "");
+  held->action.by = held->by = action->by != NULL ? actor_copy(action->by) : NULL;
+  *at = held;
+}
+
+static void set_value(host_app *app, const lrm_host_action *action);
+
+void app_held_end(host_app *app, bool give) {
+  while (app->held != NULL) {
+    host_held *held = app->held;
+    app->held = held->next;
+    if (give)
+      set_value(app, &held->action);
+    else
+      host_sink.finish(app, &held->action.command_id, LRM_CODE_AGENT_ERROR,
+                       "the agent did not start");
+    held_free(held);
+  }
+}
+
 static void set_value(host_app *app, const lrm_host_action *action) {
   const lrm_id *command = &action->command_id;
-  if (app->acp == NULL || !acp_session_ready(app->acp))
+  if (app->acp == NULL || app->agent_gone)
     host_sink.finish(app, command, LRM_CODE_AGENT_ERROR, "the agent is not there");
+  else if (!acp_session_ready(app->acp))
+    hold(app, action);
   else if (action->type == LRM_ACTION_SET_MODE)
     acp_session_set_mode(app->acp, action->text, command, action->by, app_now(app));
   else

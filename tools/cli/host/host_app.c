@@ -316,6 +316,7 @@ static void on_agent_ended(void *user, int status, int signal) {
   app->agent_status = status;
   agent_end_text(app, status, signal, text, sizeof text);
   bool by_itself = app->state < APP_ENDING;
+  app_held_end(app, false);
   acp_session_gone(app->acp, by_itself ? text : "the session is being ended", app_now(app));
   if (app->host != NULL &&
       lrm_host_set_agent_ready(app->host, false, lrm_uv_wall_ms(), app_now(app)) != 0)

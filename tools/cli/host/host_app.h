@@ -51,6 +51,8 @@ typedef enum app_state {
   APP_DONE = 5
 } app_state;
 
+typedef struct host_held host_held; /* host_actions.c */
+
 typedef struct host_app {
   const host_options *options;
   uv_loop_t *loop;
@@ -77,6 +79,7 @@ typedef struct host_app {
   redactor *redact;
   bool said_redacted;
   bool agent_gone, agent_ready, was_ready;
+  host_held *held;     /* modes and options that were set while the agent starts */
   acp_failure failure; /* 0: none */
   char failure_text[1024];
   int agent_status;
@@ -136,6 +139,8 @@ void app_sign_in_line(void *user, const char *rest); /* /sign-in [WAY] */
 
 /* host_actions.c */
 void app_take_actions(host_app *app);
+/* What was set while the agent started is given to it, or ends as not done. */
+void app_held_end(host_app *app, bool give);
 
 /* host_link.c */
 /* Opens the link for app->remote_mode. False: it cannot be (said: what to do). */

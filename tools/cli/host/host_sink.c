@@ -143,6 +143,7 @@ static void on_ready(void *user, const char *agent_session_id, bool loaded) {
     surface_say(app->surface, "session.json cannot be written: this session cannot be resumed");
   app->agent_ready = app->was_ready = true;
   check(app, lrm_host_set_agent_ready(app->host, true, wall(), app_now(app)), NULL);
+  app_held_end(app, true);
   if (app->options->headless)
     surface_say(app->surface, "session %s is ready", app->dir.hex);
   else if (app->options->prompt == NULL)
@@ -159,6 +160,7 @@ static void on_failed(void *user, acp_failure failure, const char *text) {
   snprintf(app->failure_text, sizeof app->failure_text, "%s", text);
   /* Of a new session in which nothing happened, nothing is kept. */
   if (app->host == NULL && app->resumed) (void)app_open_host(app, app->argv[0], "");
+  app_held_end(app, false);
   app_end(app, REMOTE__V1__END_REASON__END_REASON_AGENT_FAILED, code, text);
 }
 

@@ -50,8 +50,7 @@ static void refused(const char *json, const char *why) {
   if (strcmp(reason, why) != 0) fail_msg("%s: %s", json, reason);
 }
 
-/* Answers and gives the content as the agent hears it. */
-static char *accepted(const char *json) {
+static void answer_json(const char *json) {
   Remote__V1__AskResolved resolved = REMOTE__V1__ASK_RESOLVED__INIT;
   Remote__V1__AnswerContent answer = REMOTE__V1__ANSWER_CONTENT__INIT;
   char *text = memory_string(json);
@@ -62,6 +61,11 @@ static char *accepted(const char *json) {
   resolved.answer = &answer;
   acp_session_answer(rec.session, &rec.asks[0].id, &resolved, rec.now_ns);
   free(text);
+}
+
+/* Answers and gives the content as the agent hears it. */
+static char *accepted(const char *json) {
+  answer_json(json);
   json_t *result = json_object_get(sent_answer(&rec, "1"), "result");
   assert_string_equal(json_string_value(json_object_get(result, "action")), "accept");
   return json_dumps(json_object_get(result, "content"), JSON_COMPACT | JSON_SORT_KEYS);
@@ -182,6 +186,69 @@ static void a_form_without_mode_is_a_form(void **state) {
   expect_accepted("{'a':'b'}", "{\"a\":\"b\"}");
 }
 
+/* ---- questions in a permission request ---- */
+
+static void ask_questions(const char *tool, const char *questions) {
+  agent_says(&rec,
+             "{'jsonrpc':'2.0','id':1,'method':'session/request_permission','params':{"
+             "'sessionId':'s1','options':[{'optionId':'proceed_once','name':'Submit','kind':"
+             "'allow_once'},{'optionId':'cancel','name':'Cancel','kind':'reject_once'}],'toolCall':"
+             "{'toolCallId':'t1','title':'Ask user','kind':'think','rawInput':{'questions':%s},"
+             "'_meta':{'toolName':'%s'}}}}",
+             questions, tool);
+  assert_int_equal(rec.ask_count, 1);
+}
+
+#define COLOURS                                                                             \
+  "{'question':'Which?','header':'Colour','options':[{'label':'red','description':'warm'}," \
+  "{'label':'blue','description':'blue'}]}"
+#define TASTES \
+  "{'question':'Tastes?','multiSelect':true,'options':[{'label':'sour'},{'label':'sweet'}]}"
+
+static void expect_reply(const char *wanted) {
+  json_t *reply = json_object_get(sent_answer(&rec, "1"), "result");
+  char *text = json_dumps(reply, JSON_COMPACT);
+  assert_string_equal(text, wanted);
+  free(text);
+}
+
+static void questions_of_a_permission_are_a_form(void **state) {
+  (void)state;
+  ask_questions("ask_user_question", "[" COLOURS "," TASTES "]");
+  const Remote__V1__Ask *ask = rec.asks[0].ask;
+  assert_int_equal(ask->kind_case, REMOTE__V1__ASK__KIND_FORM);
+  assert_int_equal(ask->n_options, 0);
+  assert_int_equal(ask->form->n_fields, 2);
+  assert_string_equal(ask->form->fields[0]->title, "Colour");
+  assert_string_equal(ask->form->fields[0]->choices[0]->label, "red - warm");
+  assert_string_equal(ask->form->fields[0]->choices[1]->label, "blue");
+  assert_string_equal(ask->form->fields[1]->title, "Tastes?");
+  assert_false(fits("{'0':'green','1':['sour']}"));
+  assert_true(fits("{'0':'blue','1':['sour','sweet']}"));
+  answer_json("{'0':'blue','1':['sour','sweet']}");
+  expect_reply(
+      "{\"outcome\":{\"outcome\":\"selected\",\"optionId\":\"proceed_once\"},"
+      "\"answers\":{\"0\":\"blue\",\"1\":\"sour, sweet\"}}");
+}
+
+static void questions_that_are_declined(void **state) {
+  (void)state;
+  ask_questions("ask_user_question", "[" COLOURS "]");
+  Remote__V1__AskResolved resolved = REMOTE__V1__ASK_RESOLVED__INIT;
+  Remote__V1__AnswerContent answer = REMOTE__V1__ANSWER_CONTENT__INIT;
+  answer.declined = 1;
+  resolved.outcome = REMOTE__V1__ASK_OUTCOME__ASK_OUTCOME_ANSWERED;
+  resolved.answer = &answer;
+  acp_session_answer(rec.session, &rec.asks[0].id, &resolved, rec.now_ns);
+  expect_reply("{\"outcome\":{\"outcome\":\"selected\",\"optionId\":\"cancel\"}}");
+}
+
+static void other_questions_are_a_permission(void **state) {
+  (void)state;
+  ask_questions("another_tool", "[" COLOURS "]");
+  assert_int_equal(rec.asks[0].ask->kind_case, REMOTE__V1__ASK__KIND_PERMISSION);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -192,6 +259,9 @@ int main(void) {
       TEST(declining_needs_no_form),
       TEST(what_cannot_be_shown_is_refused_and_told),
       TEST(a_form_without_mode_is_a_form),
+      TEST(questions_of_a_permission_are_a_form),
+      TEST(questions_that_are_declined),
+      TEST(other_questions_are_a_permission),
   };
   return cmocka_run_group_tests_name("acp_forms", tests, NULL, NULL);
 }
