@@ -1,4 +1,5 @@
 """Starts the real programs for tests: found in a build folder, their output collected."""
+import ctypes
 import json
 import os
 import shutil
@@ -18,13 +19,23 @@ def find(build, name):
     raise SystemExit(f"{name} is not built in {build}")
 
 
+_prctl = ctypes.CDLL(None).prctl
+PR_SET_PDEATHSIG = 1
+
+
+def with_parent():
+    """For preexec_fn: a test that is killed leaves no process behind. (The kernel goes by the thread
+    that starts it: tests start programs from their main thread.)"""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Lines:
     """A process whose JSON lines are collected by a thread."""
 
     def __init__(self, argv, env, log, parse=True, cwd=None):
         self.log = open(log, "ab")
         self.process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=self.log, start_new_session=True, cwd=cwd)
+                                        stderr=self.log, start_new_session=True, cwd=cwd, preexec_fn=with_parent)
         self.lines, self.raw, self.parse = [], [], parse
         self.changed = threading.Condition()
         self.thread = threading.Thread(target=self._read, daemon=True)
