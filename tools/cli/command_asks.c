@@ -108,15 +108,17 @@ static exit_code judge(answering *w, bool yes) {
  * to the wrong ask. */
 static exit_code sort_out_word(answering *w, const option_usage *usage, const session_list *list,
                                const char *word) {
-  size_t index = 0, asks = 0, owner = 0;
+  size_t index = 0, asks = 0, owner = 0, hidden = 0;
   exit_code as_session = session_list_find(list, word, &index);
-  for (size_t i = 0; i < list->count; i++)
+  for (size_t i = 0; i < list->count; i++) {
+    hidden += list->entries[i].info.asks_total > list->entries[i].info.asks_count;
     for (size_t k = 0; k < list->entries[i].info.asks_count; k++) {
       const remote_v1_OpenAskInfo *ask = &list->entries[i].info.asks[k];
       if (!id_has_prefix(ask->ask_id.bytes, ask->ask_id.size, word)) continue;
       asks++;
       owner = i;
     }
+  }
   if (as_session != EXIT_CODE_NOT_FOUND && asks)
     return (exit_code)options_wrong(
         usage, "\"%s\" could be a session or an ask; write more of it, or name both", word);
@@ -124,6 +126,10 @@ static exit_code sort_out_word(answering *w, const option_usage *usage, const se
     w->act.session_word = word;
     return EXIT_CODE_DONE;
   }
+  /* A list holds the oldest asks of a session only: a short word could be one of the others. */
+  if (asks == 1 && hidden && strlen(word) < 8)
+    return (exit_code)options_wrong(
+        usage, "\"%s\" could be another ask, too; write 8 digits of it, or name the SESSION", word);
   w->ask_word = word;
   if (asks == 1) {
     static char hex[LRM_ID_HEX_BYTES];

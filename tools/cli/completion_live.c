@@ -41,9 +41,11 @@ static void offer_sessions(const completion *c, const session_list *list, bool a
   }
 }
 
-static void offer_listed_asks(const completion *c, const session_list *list) {
+/* What the list says of asks may be a moment old, and holds the oldest three: those of the session
+ * that was read are left out here. */
+static void offer_listed_asks(const completion *c, const session_list *list, size_t known) {
   for (size_t i = 0; i < list->count; i++)
-    for (size_t k = 0; k < list->entries[i].info.asks_count; k++) {
+    for (size_t k = 0; i != known && k < list->entries[i].info.asks_count; k++) {
       const remote_v1_OpenAskInfo *ask = &list->entries[i].info.asks[k];
       char hex[LRM_ID_HEX_BYTES];
       lrm_id id;
@@ -107,6 +109,12 @@ static void offer_state(const completion *c, unsigned live, const Remote__V1__Se
     lrm_id_hex(&id, hex);
     completion_offer(c, hex, state->queue[i]->text);
   }
+  for (size_t i = 0; (live & LIVE_ASKS) && i < state->n_asks; i++) {
+    char hex[9], title[160];
+    ask_short_id(state->asks[i], hex);
+    ask_title(state->asks[i], title, sizeof title);
+    completion_offer(c, hex, title);
+  }
   if (live & LIVE_ANSWERS) offer_answers(c, state);
   if (live & LIVE_VALUES) offer_values(c, state);
 }
@@ -126,16 +134,18 @@ static bool find_session(const completion *c, const session_list *list, size_t *
   return !session_list_find(list, NULL, index);
 }
 
-static void from_session(connection *relay, const completion *c, const session_list *list,
-                         unsigned live) {
+/* Returns which session was read; SIZE_MAX: none. */
+static size_t from_session(connection *relay, const completion *c, const session_list *list,
+                           unsigned live) {
   static remote_session session;
   static const remote_session_config watching = {.watch_only = true};
   size_t index = 0;
   if (!find_session(c, list, &index) ||
       remote_session_open(&session, relay, &list->entries[index], &watching) ||
       remote_session_wait_synced(&session))
-    return;
+    return SIZE_MAX;
   offer_state(c, live, remote_session_state(&session));
+  return index;
 }
 
 /* ---- devices ---- */
@@ -171,9 +181,10 @@ void completion_from_relay(const completion *c, unsigned live) {
   if (connection_open(&relay, &flags)) return;
   if (live & LIVE_DEVICES) offer_devices(&relay, &copy);
   if (live == LIVE_DEVICES || session_list_fetch(&relay, &list)) return;
-  unsigned state = LIVE_ANSWERS | LIVE_MODES | LIVE_KEYS | LIVE_VALUES | LIVE_SLASH | LIVE_COMMANDS;
-  if (live & state) from_session(&relay, c, &list, live);
-  if (live & LIVE_ASKS) offer_listed_asks(c, &list);
+  unsigned state =
+      LIVE_ASKS | LIVE_ANSWERS | LIVE_MODES | LIVE_KEYS | LIVE_VALUES | LIVE_SLASH | LIVE_COMMANDS;
+  size_t known = live & state ? from_session(&relay, c, &list, live) : SIZE_MAX;
+  if (live & LIVE_ASKS) offer_listed_asks(c, &list, known);
   if (live & (LIVE_SESSIONS | LIVE_ALL_SESSIONS))
     offer_sessions(c, &list, (live & LIVE_ALL_SESSIONS) != 0);
 }

@@ -44,6 +44,7 @@ typedef struct inspect_frame {
   size_t wire_bytes;
   uint32_t log;   /* of its channel; 0: none, or not known */
   lrm_id session; /* of its channel; none: not known */
+  bool late;      /* its channel is closed: ignored, whatever it holds (clause 2.4.3) */
   inspect_problem problems[INSPECT_PROBLEMS_MAX];
   size_t problems_count;
   const ProtobufCMessage *payload; /* control frames; NULL: none, or it cannot be read */

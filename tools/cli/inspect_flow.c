@@ -333,6 +333,7 @@ static void judge_channel(carrier *c, inspect_frame *f) {
     if (type == LRM_FRAME_CLOSE) ch->closed = true;
   }
   if (ch == NULL) return;
+  f->late = ch->closed && type != LRM_FRAME_CLOSE;
   f->log = ch->log;
   f->session = ch->session;
 }
@@ -382,7 +383,8 @@ static void take_frame(inspect_flow *flow, carrier *c, bool connecting, uint64_t
   inspect_read_payload(&flow->decoder, &f);
   judge_order(c, &f, r);
   judge_form(&f, r);
-  if (r != NULL && r->on_channel && frame->channel != 0) judge_channel(c, &f);
+  bool may = r != NULL && (r->from & (connecting ? FROM_C : FROM_A)) != 0;
+  if (may && r->on_channel && frame->channel != 0) judge_channel(c, &f);
   bool call = frame->type == LRM_FRAME_REQUEST || frame->type == LRM_FRAME_REPLY;
   if (call && f.payload != NULL) judge_call(c, &f);
   note_progress(c, &f);

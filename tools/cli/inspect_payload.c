@@ -172,11 +172,11 @@ void inspect_read_messages(inspect_decoder *d, inspect_frame *f,
                            void (*each)(void *user, json_t *object), void *user) {
   const lrm_frame *frame = f->frame;
   lrm_slice message;
-  if (frame->type == LRM_FRAME_TAIL) {
+  if (frame->type == LRM_FRAME_TAIL && !f->late) {
     read_one(d, f, frame->offset, frame->payload, each, user);
     return;
   }
-  if (frame->type != LRM_FRAME_BLOCK) return;
+  if (frame->type != LRM_FRAME_BLOCK || f->late) return;
   int result = lrm_block_reader_begin(d->blocks, frame->flags, frame->count, frame->inflated_bytes,
                                       frame->payload);
   if (result == LRM_ERR_INFLATE) {

@@ -77,7 +77,7 @@ static void print_head(FILE *to, const inspect_frame *f) {
     fprintf(to, " %" PRIu64, frame->offset);
   if (frame->credit != 0) fprintf(to, " credit %" PRIu64, frame->credit);
   print_flags(to, frame);
-  fprintf(to, " (%zu bytes)\n", f->wire_bytes);
+  fprintf(to, " (%zu bytes)%s\n", f->wire_bytes, f->late ? " late" : "");
 }
 
 /* JSON is ASCII here: nothing that a peer wrote reaches the terminal as it is. */
@@ -177,7 +177,8 @@ static void print_json(inspect_printer *p, inspect_frame *f) {
 static void on_frame(void *user, inspect_frame *f) {
   inspect_printer *p = user;
   p->frames++;
-  inspect_read_messages(inspect_flow_decoder(p->flow), f, NULL, NULL);
+  /* Of a frame that is wrong in itself nobody reads the contents. */
+  if (f->problems_count == 0) inspect_read_messages(inspect_flow_decoder(p->flow), f, NULL, NULL);
   p->problems += f->problems_count;
   if (!wanted(&p->filter, f)) return;
   p->shown++;
