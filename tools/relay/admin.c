@@ -225,13 +225,14 @@ static void do_stats_json(program_state *state, char *const *field, uint64_t now
 
 static const struct {
   const char *name;
-  int fields; /* with the name */
+  int fields;   /* with the name */
+  bool changes; /* something that must be durable before it is said */
   void (*run)(program_state *state, char *const *field, uint64_t now_ns, answer *a);
-} requests[] = {{"token", 3, do_token},       {"account", 3, do_account},
-                {"list", 1, do_list},         {"revoke", 2, do_revoke},
-                {"stats", 1, do_stats_lines}, {"stats-json", 1, do_stats_json}};
+} requests[] = {{"token", 3, true, do_token},        {"account", 3, true, do_account},
+                {"list", 1, false, do_list},         {"revoke", 2, true, do_revoke},
+                {"stats", 1, false, do_stats_lines}, {"stats-json", 1, false, do_stats_json}};
 
-void admin_answer(program_state *state, const char *line, char *out, size_t out_bytes,
+bool admin_answer(program_state *state, const char *line, char *out, size_t out_bytes,
                   uint64_t now_ns) {
   answer a = {out, out_bytes, 0};
   char copy[512];
@@ -240,7 +241,7 @@ void admin_answer(program_state *state, const char *line, char *out, size_t out_
   out[0] = '\0';
   if (strlen(line) >= sizeof copy) {
     say(&a, "error\tthe request is too long\n");
-    return;
+    return false;
   }
   snprintf(copy, sizeof copy, "%s", line);
   for (char *at = copy; count < FIELDS_MAX;) {
@@ -252,7 +253,8 @@ void admin_answer(program_state *state, const char *line, char *out, size_t out_
   for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
     if (strcmp(field[0], requests[i].name) != 0 || count != requests[i].fields) continue;
     requests[i].run(state, field, now_ns, &a);
-    return;
+    return requests[i].changes;
   }
   say(&a, "error\tthis relay does not know that request; is it of another version?\n");
+  return false;
 }

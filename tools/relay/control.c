@@ -31,9 +31,10 @@ static int connect_to(const data_dir *dir) {
   return fd;
 }
 
-static int print_reply(char *reply, size_t bytes) {
+static int print_reply(char *reply, size_t bytes, const char *before) {
   if (reply != NULL) reply[bytes] = '\0';
   if (reply != NULL && strncmp(reply, "ok\n", 3) == 0) {
+    fputs(before, stdout);
     fputs(reply + 3, stdout);
     return PROGRAM_DONE;
   }
@@ -45,7 +46,7 @@ static int print_reply(char *reply, size_t bytes) {
   return PROGRAM_FAILED;
 }
 
-int control_ask(const data_dir *dir, const char *line) {
+int control_ask(const data_dir *dir, const char *line, const char *before) {
   int fd = connect_to(dir);
   if (fd < 0) {
     fprintf(stderr, "remote-relay: a relay uses %s, but its control socket does not answer: %s\n",
@@ -71,7 +72,7 @@ int control_ask(const data_dir *dir, const char *line) {
     used += (size_t)n;
   }
   close(fd);
-  int result = print_reply(reply, used);
+  int result = print_reply(reply, used, before);
   free(reply);
   return result;
 }

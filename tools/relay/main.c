@@ -51,7 +51,7 @@ static int wrong_use(const char *text) {
 }
 
 /* No relay runs here: the same request on the directory itself. */
-static int answer_offline(data_dir *dir, const char *line) {
+static int answer_offline(data_dir *dir, const char *line, const char *before) {
   char error[700];
   program_state state;
   relay_config config = {.user = &state};
@@ -59,7 +59,7 @@ static int answer_offline(data_dir *dir, const char *line) {
   if (!state_open(&state, dir, &config, error, sizeof error)) return complain(error);
   relay_on_revoked(state.relay, state_revoked);
   char *reply = malloc(REPLY_BYTES);
-  if (reply != NULL) admin_answer(&state, line, reply, REPLY_BYTES, 1);
+  if (reply != NULL) (void)admin_answer(&state, line, reply, REPLY_BYTES, 1);
   int result = reply != NULL ? lrm_store_commit(state.store) : LRM_ERR_NO_MEMORY;
   state_close(&state);
   if (result != 0) {
@@ -67,24 +67,27 @@ static int answer_offline(data_dir *dir, const char *line) {
     return complain(lrm_error_text(result));
   }
   bool good = strncmp(reply, "ok\n", 3) == 0;
-  if (good)
+  if (good) {
+    fputs(before, stdout);
     fputs(reply + 3, stdout);
-  else
+  } else {
     fprintf(stderr, "remote-relay: %s", reply + (strncmp(reply, "error\t", 6) == 0 ? 6 : 0));
+  }
   free(reply);
   return good ? PROGRAM_DONE : PROGRAM_FAILED;
 }
 
-static int ask(const program_options *options, bool create, const char *line) {
+static int ask_after(const program_options *options, bool create, const char *line,
+                     const char *before) {
   data_dir dir;
   char error[700];
   int result = PROGRAM_FAILED;
   switch (data_dir_open(&dir, options->data, create, error, sizeof error)) {
     case DATA_DIR_LOCKED:
-      result = answer_offline(&dir, line);
+      result = answer_offline(&dir, line, before);
       break;
     case DATA_DIR_IN_USE:
-      result = control_ask(&dir, line);
+      result = control_ask(&dir, line, before);
       break;
     case DATA_DIR_FAILED:
       result = complain(error);
@@ -92,6 +95,10 @@ static int ask(const program_options *options, bool create, const char *line) {
   }
   data_dir_close(&dir);
   return result;
+}
+
+static int ask(const program_options *options, bool create, const char *line) {
+  return ask_after(options, create, line, "");
 }
 
 static bool no_tabs(const char *text) {
@@ -137,10 +144,10 @@ static int run_account(int argc, char **argv) {
 static int run_stats(int argc, char **argv) {
   program_options options;
   if (!options_parse(&options, argc, argv, "dj")) return PROGRAM_USAGE;
-  int result = store_print_facts(options.data, options.json);
+  char store[1024];
+  int result = store_facts(options.data, options.json, store, sizeof store);
   if (result != PROGRAM_DONE) return result;
-  fflush(stdout);
-  return ask(&options, false, options.json ? "stats-json" : "stats");
+  return ask_after(&options, false, options.json ? "stats-json" : "stats", store);
 }
 
 static int run_on_store(int argc, char **argv, const char *allowed,

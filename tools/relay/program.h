@@ -105,8 +105,9 @@ void witness_close(witness *w);
  */
 #define REPLY_BYTES ((size_t)16 * 1024 * 1024)
 /* One request line (fields separated by tabs) into a reply: "ok\n..." or "error\ttext\n". The
- * caller sends it once what it changed is durable. */
-void admin_answer(program_state *state, const char *line, char *out, size_t out_bytes,
+ * caller sends it once what it changed is durable; false: it changed nothing, and may be sent at
+ * once, also while the disk is full. */
+bool admin_answer(program_state *state, const char *line, char *out, size_t out_bytes,
                   uint64_t now_ns);
 
 /* ---- log_lines.c ---- */
@@ -117,7 +118,7 @@ void log_line(relay_level level, const char *event, const char *key, const char 
 
 /* ---- serve.c, control.c ---- */
 int serve_run(const program_options *options);
-/* Sends one request to the relay that runs on this directory, prints its answer. */
-int control_ask(const data_dir *dir, const char *line);
+/* Sends one request to the relay that runs on this directory, prints `before` and its answer. */
+int control_ask(const data_dir *dir, const char *line, const char *before);
 
 #endif

@@ -160,8 +160,8 @@ static size_t on_control_received(void *user, lrm_carrier *carrier, const uint8_
     lrm_carrier_close(carrier, false);
     return bytes;
   }
-  admin_answer(&s->state, line, request->reply, REPLY_BYTES, now_of(s));
-  request->ticket = relay_commit_ticket(s->state.relay);
+  bool changed = admin_answer(&s->state, line, request->reply, REPLY_BYTES, now_of(s));
+  request->ticket = changed ? relay_commit_ticket(s->state.relay) : 0;
   return bytes;
 }
 

@@ -350,7 +350,7 @@ int store_compact(const program_options *options) {
 
 /* ---- stats ---- */
 
-int store_print_facts(const char *data, bool json) {
+int store_facts(const char *data, bool json, char *out, size_t out_bytes) {
   char path[FILE_PATH_BYTES], error[ERROR_BYTES];
   lrm_store_sqlite_facts facts;
   if (!store_path(data, path, sizeof path)) return no_store(data);
@@ -368,10 +368,11 @@ int store_print_facts(const char *data, bool json) {
               {"logs", facts.logs},
               {"records", facts.records},
               {"places_to_sweep", facts.places_to_sweep}};
-  if (json) fputs("{\"store\":{", stdout);
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    printf(json ? "%s\"%s\":%llu" : "%sstore_%s %llu\n", json && i > 0 ? "," : "", rows[i].name,
-           (unsigned long long)rows[i].value);
-  if (json) fputs("},", stdout);
+  size_t used = (size_t)snprintf(out, out_bytes, "%s", json ? "{\"store\":{" : "");
+  for (size_t i = 0; i < sizeof rows / sizeof *rows && used < out_bytes; i++)
+    used +=
+        (size_t)snprintf(out + used, out_bytes - used, json ? "%s\"%s\":%llu" : "%sstore_%s %llu\n",
+                         json && i > 0 ? "," : "", rows[i].name, (unsigned long long)rows[i].value);
+  if (json && used < out_bytes) snprintf(out + used, out_bytes - used, "},");
   return PROGRAM_DONE;
 }

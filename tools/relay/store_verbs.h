@@ -9,7 +9,7 @@ int store_check(const program_options *options);
 int store_backup(const program_options *options);
 int store_restore(const program_options *options);
 int store_compact(const program_options *options);
-/* Prints the store's part of `stats`, as lines or as a JSON member. */
-int store_print_facts(const char *data, bool json);
+/* The store's part of `stats`: lines, or the beginning of a JSON object. */
+int store_facts(const char *data, bool json, char *out, size_t out_bytes);
 
 #endif

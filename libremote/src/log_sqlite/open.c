@@ -12,8 +12,7 @@
 
 /* ---- errors and faults ---- */
 
-static int error_of(sqlite3 *connection, int code) {
-  int system_error = connection != NULL ? sqlite3_system_errno(connection) : 0;
+static int error_of(int code, int system_error) {
   switch (code & 0xff) {
     case SQLITE_FULL:
       return LRM_ERR_DISK_FULL;
@@ -38,7 +37,10 @@ int lrm__sqlite_failed(sqlite_store *self, sqlite3 *connection, int code, const 
   bool writing = connection != NULL && connection == self->writer;
   sqlite3_snprintf(SQLITE_STORE_ERROR_BYTES, writing ? self->write_error : self->error, "%s: %s",
                    doing, connection != NULL ? sqlite3_errmsg(connection) : sqlite3_errstr(code));
-  return error_of(connection, code);
+  int system_error = connection != NULL ? sqlite3_system_errno(connection) : 0;
+  /* SQLite does not keep it when it is the COMMIT that fails. */
+  if (writing && self->write_errno != 0) system_error = self->write_errno;
+  return error_of(code, system_error);
 }
 
 void lrm__sqlite_take_write_error(sqlite_store *self) {

@@ -73,6 +73,7 @@ typedef struct sqlite_store {
   char error[SQLITE_STORE_ERROR_BYTES]; /* of what failed last; the owner's */
   /* Of the writer, which may run elsewhere; the owner takes it over when it is told. */
   char write_error[SQLITE_STORE_ERROR_BYTES];
+  int write_errno; /* of the statement that it ran last; 0: none */
 } sqlite_store;
 
 extern const char *const lrm__sqlite_write_texts[WRITE_COUNT];

@@ -1,9 +1,13 @@
 /* One transaction a batch. */
+#include <errno.h>
+
 #include "log_sqlite/sqlite_store.h"
 
 int lrm__sqlite_run(sqlite_store *self, sqlite_write which, const char *doing) {
   sqlite3_stmt *statement = self->writes[which];
+  errno = 0;
   int code = sqlite3_step(statement);
+  self->write_errno = errno;
   int error = code == SQLITE_DONE || code == SQLITE_ROW
                   ? 0
                   : lrm__sqlite_failed(self, self->writer, code, doing);
@@ -166,10 +170,22 @@ static int write_all(sqlite_store *self, const lrm__op *ops) {
   return error != 0 ? error : lrm__sqlite_run(self, WRITE_COMMIT, "committing");
 }
 
+/* A file that was removed, or put aside for another, can be written to for ever, and all of it is
+ * lost when the process ends. */
+static int still_there(sqlite_store *self) {
+  int moved = 0;
+  int code = sqlite3_file_control(self->writer, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  if (code != SQLITE_OK || !moved) return 0;
+  sqlite3_snprintf((int)sizeof self->write_error, self->write_error,
+                   "the file was removed or replaced; put it back, or start again");
+  return LRM_ERR_STORE;
+}
+
 int lrm__sqlite_write(void *user, const lrm__op *ops, uint64_t bytes, bool *committed) {
   sqlite_store *self = user;
   (void)bytes;
   int error = lrm__sqlite_fault(self, LRM_FAULT_RECEIVED);
+  if (error == 0) error = still_there(self);
   if (error != 0) return error;
   error = lrm__sqlite_run(self, WRITE_BEGIN, "beginning a transaction");
   if (error != 0) return error;

@@ -1,11 +1,13 @@
 /* What only a store in a file can do or suffer. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -195,6 +197,46 @@ static void survives_overwritten_pages(void **state) {
   }
   print_message("%d pages overwritten, %d noticed\n", tried, found);
   assert_true(found >= tried / 2); /* payload bytes are the sender's business */
+}
+
+/* A limit on the size of files is a full disk: told so, and over when it is lifted. */
+static void a_limit_on_files_is_a_full_disk(void **state) {
+  store_kit *kit = *state;
+  lrm_log *log = started(kit, 1, KIT_EVENTS);
+  assert_ok(kit_append(log, 0, 1, 1));
+  kit_commit(kit);
+  struct rlimit limit, small;
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  small = limit;
+  small.rlim_cur = 4096;
+  signal(SIGXFSZ, SIG_IGN);
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+  assert_ok(kit_append(log, 1, 1, 1));
+  int small_result = lrm_store_commit(kit->store);
+  int again = lrm_store_commit(kit->store);
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  assert_int_equal(small_result, LRM_ERR_DISK_FULL);
+  assert_int_equal(again, LRM_ERR_DISK_FULL);
+  kit_commit(kit);
+  assert_int_equal(lrm_log_facts_now(log).durable, 2);
+}
+
+/* Nothing is acknowledged that would be gone with the process. */
+static void notices_that_its_file_is_gone(void **state) {
+  store_kit *kit = *state;
+  char aside[128];
+  lrm_log *log = started(kit, 1, KIT_EVENTS);
+  assert_ok(kit_append(log, 0, 1, 1));
+  kit_commit(kit);
+  snprintf(aside, sizeof aside, "%s.aside", kit->path);
+  assert_int_equal(rename(kit->path, aside), 0);
+  assert_ok(kit_append(log, 1, 1, 1));
+  assert_int_equal(lrm_store_commit(kit->store), LRM_ERR_STORE);
+  assert_non_null(strstr(lrm_store_sqlite_error(kit->store), "put it back"));
+  assert_int_equal(lrm_log_facts_now(log).durable, 1);
+  assert_int_equal(rename(aside, kit->path), 0);
+  kit_commit(kit);
+  assert_int_equal(lrm_log_facts_now(log).durable, 2);
 }
 
 /* ---- two processes on one file ---- */
@@ -482,13 +524,20 @@ static int tear_down(void **state) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      CASE(keeps_the_file_private),     CASE(refuses_a_newer_version),
-      CASE(refuses_other_files),        CASE(finds_damage),
-      CASE(survives_overwritten_pages), CASE(fences_the_older_process),
-      CASE(fences_who_read_before),     CASE(waits_for_another_process),
-      CASE(stands_a_full_disk),         CASE(refuses_when_too_much_waits),
-      CASE(fails_at_each_point),        CASE(opens_without_loading),
-      CASE(visits_inside_a_visit)};
+  const struct CMUnitTest tests[] = {CASE(keeps_the_file_private),
+                                     CASE(refuses_a_newer_version),
+                                     CASE(notices_that_its_file_is_gone),
+                                     CASE(a_limit_on_files_is_a_full_disk),
+                                     CASE(refuses_other_files),
+                                     CASE(finds_damage),
+                                     CASE(survives_overwritten_pages),
+                                     CASE(fences_the_older_process),
+                                     CASE(fences_who_read_before),
+                                     CASE(waits_for_another_process),
+                                     CASE(stands_a_full_disk),
+                                     CASE(refuses_when_too_much_waits),
+                                     CASE(fails_at_each_point),
+                                     CASE(opens_without_loading),
+                                     CASE(visits_inside_a_visit)};
   return cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
 }

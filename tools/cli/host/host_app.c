@@ -743,6 +743,7 @@ int command_host(int argc, char **argv) {
     return EXIT_CODE_USAGE;
   }
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not the end */
   code = capture_begin(options.capture, "remote host/" REMOTE_VERSION, &options.wire)
              ? (exit_code)host_app_run(&options)
              : EXIT_CODE_FAILURE;
