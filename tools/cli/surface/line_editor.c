@@ -255,6 +255,10 @@ static line_row row_at(const line_editor *e, size_t from, size_t *next) {
   size_t used = 0, space = 0, at = from;
   while (at < e->bytes && e->text[at] != '\n') {
     size_t w = width_at(e, at);
+    if (used + w > e->columns && at > from && e->text[at] == ' ') {
+      *next = at + 1; /* a space may stand in the margin */
+      return (line_row){from, at + 1};
+    }
     if (used + w > e->columns && at > from) {
       size_t to = space > from ? space : at;
       *next = to;

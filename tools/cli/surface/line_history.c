@@ -12,7 +12,7 @@
 #include "host/memory.h"
 #include "paths.h"
 
-#define FILE_BYTES_MAX (1024 * 1024) /* over this the file is written anew with what is known */
+#define FILE_BYTES_MAX (1024 * 1024) /* over this the file is written anew */
 
 /* ---- in memory ---- */
 
@@ -103,9 +103,13 @@ static bool write_all(int fd, const char *text, size_t bytes) {
   return true;
 }
 
-/* The file has grown over its limit: what is known takes its place. */
-static void rewrite(const line_history *h) {
+/* The file has grown over its limit: the newest half of it takes its place. */
+static void rewrite(line_history *h) {
   char path[sizeof h->path + 16];
+  size_t bytes = 0, first = h->count;
+  while (first > 0 && bytes + strlen(h->entries[first - 1]) < FILE_BYTES_MAX / 2)
+    bytes += strlen(h->entries[--first]);
+  while (first-- > 0) drop(h, 0);
   snprintf(path, sizeof path, "%s.new", h->path);
   int fd = open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
   if (fd < 0) return;

@@ -332,14 +332,19 @@ static void append_in_place(screen *s) {
 void screen_flush(screen *s) {
   add_gap(s);
   if (screen_clean(s)) return;
-  puts_out(s, SYNC_BEGIN);
   bool full = s->column >= s->columns;
-  if (s->text_bytes > 0 && s->drawn && s->below && !full && stays_in_row(s)) {
+  bool in_place = s->text_bytes > 0 && s->drawn && s->below && !full && stays_in_row(s);
+  if (in_place && same_area(s)) { /* one row, written once: nothing that could be seen torn */
     append_in_place(s);
-    if (!same_area(s)) update_area(s);
+    write_out(s);
+    return;
+  }
+  puts_out(s, SYNC_BEGIN);
+  if (in_place) {
+    append_in_place(s);
+    update_area(s);
   } else if (s->text_bytes > 0 || (s->present && !s->drawn)) {
     if (s->drawn) to_text(s);
-    if (full && s->text_bytes > 0) new_row(s); /* the wrap that was pending went with the cursor */
     put_text(s);
     if (s->present) draw_area(s);
   } else {

@@ -60,7 +60,7 @@ def asks_in_a_pipe(w):
     host.type("#2 3\n")
     host.wait_text("answered: rejected by you")
     host.type("ASK Which colour?|red|blue\n")
-    host.wait_text("#3 Which colour?")
+    host.wait_text("#3 form")
     host.type("2\n")
     host.wait_text("You answered: blue")
     host.type("/quit\n")
