@@ -115,8 +115,11 @@ static void put_permission(transcript *t, const Remote__V1__Ask *ask) {
     transcript_diff(t, p->diffs[i], 0, tool ? tool->number : ++t->numbers, true);
   if (p->input && p->input->text[0] && !p->command[0] && !p->n_diffs) {
     text_field(t, STYLE_PLAIN, "input: ", p->input->text);
-    if (p->input->asset_id[0])
-      transcript_put(t, STYLE_YELLOW, "(cut here; the whole input is longer)\n");
+    if (p->input->asset_id[0]) {
+      transcript_put(t, STYLE_YELLOW, "(cut here; the whole input");
+      transcript_fetch_words(t, p->input->asset_id);
+      transcript_put(t, STYLE_YELLOW, ")\n");
+    }
   }
   if (p->one_time_only) transcript_put(t, STYLE_DIM, "(policy allows one-time answers only)\n");
 }
@@ -249,8 +252,8 @@ static void put_card_head(transcript *t, const Remote__V1__Ask *ask, unsigned nu
   ask_short_id(ask, id);
   if (t->options.screen_reader)
     transcript_printf(t, STYLE_BOLD, "%u, %s: ", number, ask_kind_name(ask));
-  else
-    transcript_printf(t, STYLE_BOLD | STYLE_YELLOW, number ? "#%u " : "", number);
+  else if (number)
+    transcript_printf(t, STYLE_BOLD | STYLE_YELLOW, "#%u ", number);
   if (!t->options.screen_reader) transcript_put(t, STYLE_BOLD | STYLE_YELLOW, ask_kind_name(ask));
   if (!t->options.answers && !t->options.screen_reader) transcript_printf(t, STYLE_DIM, " %s", id);
   if (!t->options.screen_reader) transcript_put(t, STYLE_BOLD | STYLE_YELLOW, ": ");

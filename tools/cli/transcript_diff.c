@@ -279,6 +279,13 @@ static void show_diff(transcript *t, const diff_text *text, unsigned number, siz
   line_diff_free(&d);
 }
 
+static void put_whole(transcript *t, const char *what, const char *asset_id) {
+  if (!asset_id[0]) return;
+  transcript_put(t, STYLE_DIM, what);
+  transcript_fetch_words(t, asset_id);
+  transcript_end_line(t);
+}
+
 void transcript_diff(transcript *t, const Remote__V1__Diff *diff, unsigned first_line,
                      unsigned number, bool whole) {
   char path[600];
@@ -297,6 +304,8 @@ void transcript_diff(transcript *t, const Remote__V1__Diff *diff, unsigned first
   else
     show_diff(t, &text, number, whole ? ASKED_LINES_MAX : FOLDED_LINES_MAX,
               whole ? TERMINAL_TEXT_NAMED : 0);
+  put_whole(t, "the whole old text", diff->old_asset_id);
+  put_whole(t, "the whole new text", diff->new_asset_id);
 }
 
 /* ---- documents ---- */

@@ -50,18 +50,26 @@ static void short_number(uint64_t n, char out[24]) {
 
 /* ---- messages ---- */
 
+/* How to get what lies in the log beside the conversation. */
+void transcript_fetch_words(transcript *t, const char *asset_id) {
+  if (!asset_id[0]) return;
+  transcript_put(t, STYLE_DIM, ": remote asset ");
+  transcript_words(t, STYLE_DIM, asset_id);
+}
+
 void transcript_attachments(transcript *t, Remote__V1__Attachment **attachments, size_t count) {
   for (size_t i = 0; i < count; i++) {
     const Remote__V1__Attachment *a = attachments[i];
     char size[24];
     transcript_put(t, STYLE_DIM, t->options.screen_reader ? "Attached: " : "+ ");
-    transcript_words(t, STYLE_PLAIN, a->name[0] ? a->name : a->asset_id);
-    if (a->media_type[0]) transcript_put(t, STYLE_DIM, " ");
+    transcript_words(t, STYLE_PLAIN, a->name);
+    if (a->media_type[0] && a->name[0]) transcript_put(t, STYLE_DIM, " ");
     transcript_words(t, STYLE_DIM, a->media_type);
     if (a->size) {
       short_number(a->size, size);
       transcript_printf(t, STYLE_DIM, ", %s bytes", size);
     }
+    transcript_fetch_words(t, a->asset_id);
     transcript_end_line(t);
   }
 }
@@ -79,7 +87,11 @@ void transcript_user_message(transcript *t, const Remote__V1__UserMessage *messa
   transcript_put(t, STYLE_DIM, delivery < 4 ? deliveries[delivery] : "");
   if (!local) transcript_put_actor(t, STYLE_DIM, message->by);
   transcript_end_line(t);
-  if (message->asset_id[0]) transcript_put(t, STYLE_DIM, "(cut here; the whole text is longer)\n");
+  if (message->asset_id[0]) {
+    transcript_put(t, STYLE_DIM, "(cut here; the whole text");
+    transcript_fetch_words(t, message->asset_id);
+    transcript_put(t, STYLE_DIM, ")\n");
+  }
   transcript_attachments(t, message->attachments, message->n_attachments);
   transcript_break(t);
 }

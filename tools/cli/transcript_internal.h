@@ -78,6 +78,8 @@ uint64_t transcript_hash(uint64_t hash, const void *data, size_t bytes);
 /* ---- transcript_events.c: every event that is no stream, tool or ask ---- */
 void transcript_plain_event(transcript *t, const Remote__V1__Event *event);
 void transcript_user_message(transcript *t, const Remote__V1__UserMessage *message);
+/* ": remote asset ID"; nothing for an empty id. */
+void transcript_fetch_words(transcript *t, const char *asset_id);
 void transcript_attachments(transcript *t, Remote__V1__Attachment **attachments, size_t count);
 void transcript_notice(transcript *t, const Remote__V1__Notice *notice);
 void transcript_plan(transcript *t, Remote__V1__PlanEntry **entries, size_t count);

@@ -253,7 +253,7 @@ static void take_output(transcript *t, const Remote__V1__ToolOutput *said) {
   transcript_tool *tool = transcript_find_tool(t, said->tool_call_id);
   unsigned stream = (unsigned)said->stream < 3 ? (unsigned)said->stream : 0;
   uint64_t end = said->position + said->data.len, *shown = &tool->shown[stream];
-  if (tool->ended || end <= *shown) return;
+  if (tool->ended || said->data.len == 0 || end <= *shown) return;
   size_t known = *shown > said->position ? (size_t)(*shown - said->position) : 0;
   if (said->position > *shown) {
     static const char gap[] = "\n[some output was not received]\n";
@@ -335,12 +335,13 @@ static uint32_t line_of(const Remote__V1__ToolState *tool, const Remote__V1__Dif
 static void put_reference(transcript *t, const char *what, const Remote__V1__AssetReference *r) {
   transcript_gutter(t, transcript_mark_text(t, MARK_OUTPUT), STYLE_DIM);
   transcript_printf(t, STYLE_DIM, "%s ", what);
-  transcript_words(t, STYLE_PLAIN, r->name[0] ? r->name : r->asset_id);
+  transcript_words(t, STYLE_PLAIN, r->name);
   if (r->media_type[0]) {
-    transcript_put(t, STYLE_DIM, " (");
+    transcript_put(t, STYLE_DIM, r->name[0] ? " (" : "(");
     transcript_words(t, STYLE_DIM, r->media_type);
     transcript_put(t, STYLE_DIM, ")");
   }
+  transcript_fetch_words(t, r->asset_id);
   transcript_end_line(t);
 }
 
@@ -359,6 +360,12 @@ static void put_content(transcript *t, transcript_tool *tool, Remote__V1__ToolCo
     } else if (c->content_case == REMOTE__V1__TOOL_CONTENT__CONTENT_RESOURCE) {
       resume(t, tool);
       put_reference(t, "file", c->resource);
+    } else if (c->asset_id[0]) {
+      resume(t, tool);
+      transcript_gutter(t, transcript_mark_text(t, MARK_OUTPUT), STYLE_DIM);
+      transcript_put(t, STYLE_DIM, "the whole text");
+      transcript_fetch_words(t, c->asset_id);
+      transcript_end_line(t);
     }
   }
 }
