@@ -24,7 +24,7 @@ HEADERS = {
     "frame": ["frame.h", "envelope.h"],
     "link": ["link.h"],
     "log": ["log.h", "log_memory.h", "cursor.h", "tail.h"],
-    "session": ["block.h", "view.h", "arbiter.h", "host.h", "client.h", "history.h", "upload.h"],
+    "session": ["asset.h", "block.h", "view.h", "arbiter.h", "host.h", "client.h", "history.h", "upload.h"],
     "log_sqlite": ["log_sqlite.h"],
     "carrier": ["carrier.h", "carrier_uv.h"],
 }

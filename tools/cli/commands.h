@@ -17,6 +17,7 @@ int command_rename(int argc, char **argv);
 int command_cancel(int argc, char **argv);
 int command_probe(int argc, char **argv);
 int command_withdraw(int argc, char **argv);
+int command_asset(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_devices(int argc, char **argv);
 int command_rm(int argc, char **argv);

@@ -52,8 +52,8 @@ unsigned transcript_ask_number(transcript *t, const Remote__V1__Ask *ask) {
  * look like another row of the card. */
 static void field(transcript *t, unsigned style, const char *label, const void *text,
                   size_t bytes) {
-  const char *at = text, *end = at + bytes;
   if (bytes == 0) return;
+  const char *at = text, *end = at + bytes;
   size_t columns = terminal_text_columns(label);
   bool first = true;
   while (at < end || first) {

@@ -2,7 +2,7 @@
 # is built without the tools.
 if(NOT TARGET remote_cli_acp)
   pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
-  set(acp_sources acp_agents.c acp_asks.c acp_attach.c acp_build.c acp_form_answer.c acp_forms.c
+  set(acp_sources acp_agents.c acp_asks.c acp_assets.c acp_attach.c acp_build.c acp_form_answer.c acp_forms.c
     acp_history.c acp_modes.c acp_output.c acp_questions.c acp_session.c acp_start.c acp_streams.c
     acp_tools.c
     acp_updates.c elevation.c jsonrpc.c redact.c

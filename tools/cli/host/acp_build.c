@@ -9,7 +9,6 @@
 /* Room for the texts of one event; the message limit is 192 KiB, the rest is for the envelope,
  * ids and paths. */
 #define EVENT_ROOM_BYTES (120u * 1024u)
-#define ASSET_CHUNK_BYTES (64u * 1024u)
 #define JSON_INLINE_BYTES 32768u
 
 struct acp_chunk {
@@ -146,113 +145,6 @@ const char *acp_build_redact(acp_build *b, const char *text, size_t *bytes) {
   free(clean);
   *bytes = clean_bytes;
   return kept;
-}
-
-/* ---- assets ---- */
-
-static void send_asset(acp_session *s, const char *id, const unsigned char *data, size_t bytes,
-                       const char *media_type, const char *name) {
-  acp_build b;
-  acp_build_begin(&b, s);
-  char *asset_id = acp_build_copy(&b, id);
-  char *media = acp_build_text(&b, media_type, strlen(media_type), 127);
-  char *label = acp_build_text(&b, name, strlen(name), 1024);
-  char *chunk = acp_build_alloc(&b, ASSET_CHUNK_BYTES);
-  size_t at = 0;
-  do {
-    size_t n = bytes - at < ASSET_CHUNK_BYTES ? bytes - at : ASSET_CHUNK_BYTES;
-    if (n > 0) memcpy(chunk, data + at, n);
-    Remote__V1__Asset asset = REMOTE__V1__ASSET__INIT;
-    asset.asset_id = asset_id;
-    asset.position = at;
-    asset.total = bytes;
-    asset.media_type = media;
-    asset.name = label;
-    asset.data.data = (uint8_t *)chunk;
-    asset.data.len = n;
-    Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
-    event.body_case = REMOTE__V1__EVENT__BODY_ASSET;
-    event.asset = &asset;
-    acp_emit(s, &event);
-    at += n;
-  } while (at < bytes);
-  acp_build_end(&b);
-}
-
-static char *keep_asset(acp_build *b, const void *data, size_t bytes, const char *media_type,
-                        const char *name) {
-  acp_session *s = b->session;
-  uint64_t h0 = acp_hash(ACP_HASH_BEGIN, data, bytes);
-  uint64_t h1 = acp_hash(h0 ^ bytes, media_type, strlen(media_type));
-  const size_t slots = sizeof s->assets / sizeof *s->assets;
-  for (size_t i = 0; i < slots; i++)
-    if (s->assets[i].id[0] != '\0' && s->assets[i].hash[0] == h0 && s->assets[i].hash[1] == h1)
-      return acp_build_copy(b, s->assets[i].id);
-  char id[ACP_ID_BYTES];
-  acp_make_id(s, "asset", id);
-  size_t slot = s->next_asset++ % slots;
-  s->assets[slot].hash[0] = h0;
-  s->assets[slot].hash[1] = h1;
-  snprintf(s->assets[slot].id, sizeof s->assets[slot].id, "%.63s", id);
-  send_asset(s, s->assets[slot].id, data, bytes, media_type, name);
-  return acp_build_copy(b, s->assets[slot].id);
-}
-
-char *acp_build_asset(acp_build *b, const void *data, size_t bytes, const char *media_type,
-                      const char *name) {
-  size_t clean_bytes;
-  char *clean = redact_asset(b->session->redact, data, bytes, media_type, &clean_bytes);
-  char *id = keep_asset(b, clean != NULL ? clean : data, clean != NULL ? clean_bytes : bytes,
-                        media_type, name);
-  free(clean);
-  return id;
-}
-
-static int digit64(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+' || c == '-') return 62;
-  if (c == '/' || c == '_') return 63;
-  return -1;
-}
-
-/* In place is fine: the output is shorter. False: not base64. */
-static bool decode64(const char *text, size_t bytes, unsigned char *out, size_t *out_bytes) {
-  uint32_t bits = 0, count = 0;
-  size_t n = 0;
-  for (size_t i = 0; i < bytes; i++) {
-    if (text[i] == '=' || text[i] == '\n' || text[i] == '\r') continue;
-    int value = digit64(text[i]);
-    if (value < 0) return false;
-    bits = bits << 6 | (uint32_t)value;
-    if (++count % 4 == 0) {
-      out[n++] = (unsigned char)(bits >> 16);
-      out[n++] = (unsigned char)(bits >> 8);
-      out[n++] = (unsigned char)bits;
-    }
-  }
-  if (count % 4 == 1) return false;
-  if (count % 4 == 2) out[n++] = (unsigned char)(bits >> 4);
-  if (count % 4 == 3) {
-    out[n++] = (unsigned char)(bits >> 10);
-    out[n++] = (unsigned char)(bits >> 2);
-  }
-  *out_bytes = n;
-  return true;
-}
-
-char *acp_build_asset64(acp_build *b, const json_t *base64, const json_t *media_type,
-                        const char *name, size_t *bytes) {
-  if (!json_is_string(base64)) return NULL;
-  size_t length = json_string_length(base64);
-  unsigned char *data = memory_zero(length + 4);
-  char *id = NULL;
-  const char *media = json_string_value(media_type);
-  if (decode64(json_string_value(base64), length, data, bytes))
-    id = acp_build_asset(b, data, *bytes, media != NULL ? media : "application/octet-stream", name);
-  free(data);
-  return id;
 }
 
 static char *clean_long(acp_build *b, const char *text, size_t bytes, size_t limit,

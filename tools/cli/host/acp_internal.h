@@ -12,6 +12,7 @@
 #include "acp_session.h"
 #include "jsonrpc.h"
 #include "memory.h"
+#include "remote/sha256.h"
 
 #define ACP_ID_BYTES 128   /* ids of tools, messages, turns, options of asks, with terminator */
 #define ACP_NAME_BYTES 256 /* ids of modes, options and values */
@@ -45,12 +46,6 @@ char *acp_build_id(acp_build *build, const json_t *value, size_t limit);
 char *acp_build_long(acp_build *build, const char *text, size_t bytes, size_t limit,
                      const char *media_type, const char *name, char **asset_id);
 Remote__V1__Json *acp_build_json(acp_build *build, const json_t *value);
-/* Sends bytes as Asset events (once: the same bytes give the same id). */
-char *acp_build_asset(acp_build *build, const void *data, size_t bytes, const char *media_type,
-                      const char *name);
-/* Decodes base64 and sends it. NULL: it is not base64. */
-char *acp_build_asset64(acp_build *build, const json_t *base64, const json_t *media_type,
-                        const char *name, size_t *bytes);
 char *acp_build_copy(acp_build *build, const char *text); /* of our own words */
 /* Redacted when the session wants it; *bytes in and out. Borrowed from build or `text` itself. */
 const char *acp_build_redact(acp_build *build, const char *text, size_t *bytes);
@@ -63,6 +58,28 @@ void acp_tail(acp_session *session, Remote__V1__Event *event);
 void acp_extension(acp_session *session, const char *name, const json_t *value, bool tail);
 void acp_notice(acp_session *session, Remote__V1__NoticeLevel level, const char *topic,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- acp_assets.c ---- */
+
+/* Sends bytes as Asset events (the same bytes give the same id for an hour), at most 10 MiB, and
+ * 64 MiB a turn: of a longer text the beginning; of anything else nothing, and "" comes out. */
+char *acp_build_asset(acp_build *build, const void *data, size_t bytes, const char *media_type,
+                      const char *name);
+/* Decodes base64 and sends it. NULL: it is not base64. */
+char *acp_build_asset64(acp_build *build, const json_t *base64, const json_t *media_type,
+                        const char *name, size_t *bytes);
+/* An embedded resource: its text, redacted, or its bytes. NULL: it has neither. */
+char *acp_build_resource(acp_build *build, const json_t *resource, size_t *bytes);
+
+#define ACP_SENT_ASSETS_MAX 64
+
+typedef struct acp_sent_asset {
+  char id[64]; /* empty: none */
+  uint8_t sha256[LRM_SHA256_BYTES];
+  uint64_t media; /* hash of the media type */
+  lrm_id epoch;
+  uint64_t sent_ns;
+} acp_sent_asset;
 
 /* ---- streams ---- */
 
@@ -336,11 +353,10 @@ struct acp_session {
   char currency[24];
   uint64_t nonsense_reported;
 
-  struct {
-    uint64_t hash[2];
-    char id[64];
-  } assets[64];
+  acp_sent_asset assets[ACP_SENT_ASSETS_MAX]; /* a ring */
   size_t next_asset;
+  uint64_t assets_turn, assets_turn_bytes; /* number of the turn, and what it has sent */
+  bool assets_turn_said;
 };
 
 /* An id that the host makes: unique in the session, also across its processes. */

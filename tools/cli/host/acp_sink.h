@@ -25,6 +25,8 @@ typedef enum acp_failure {
 } acp_failure;
 
 typedef struct acp_sink {
+  /* Which history the events go to; NULL: there is only one. */
+  lrm_id (*epoch)(void *user);
   /* Events; turn_id and agent_id are filled in. */
   void (*emit)(void *user, const Remote__V1__Event *event);
   void (*delta)(void *user, const Remote__V1__Event *event);

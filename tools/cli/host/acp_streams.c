@@ -174,18 +174,10 @@ static Remote__V1__Attachment *attachment(acp_build *b, const json_t *block) {
   }
   if (strcmp(type, "resource") != 0) return NULL;
   const json_t *resource = json_object_get(block, "resource");
-  const json_t *uri = json_object_get(resource, "uri"), *text = json_object_get(resource, "text");
-  const char *name = json_string_value(uri) != NULL ? json_string_value(uri) : "";
-  media = json_object_get(resource, "mimeType");
-  char *id;
-  if (json_is_string(text)) {
-    const char *kind = json_string_value(media) != NULL ? json_string_value(media) : "text/plain";
-    size = json_string_length(text);
-    id = acp_build_asset(b, json_string_value(text), size, kind, name);
-  } else {
-    id = acp_build_asset64(b, json_object_get(resource, "blob"), media, name, &size);
-  }
-  return id != NULL ? new_attachment(b, id, uri, media, size) : NULL;
+  char *id = acp_build_resource(b, resource, &size);
+  return id != NULL ? new_attachment(b, id, json_object_get(resource, "uri"),
+                                     json_object_get(resource, "mimeType"), size)
+                    : NULL;
 }
 
 void acp_message_block(acp_session *s, acp_role role, const json_t *block) {

@@ -153,6 +153,15 @@ static bool build_block(acp_build *b, const json_t *block, Remote__V1__ToolConte
       out->resource = r;
     return true;
   }
+  if (is_type(block, "resource")) {
+    const json_t *resource = json_object_get(block, "resource");
+    char *id = acp_build_resource(b, resource, &bytes);
+    if (id == NULL) return false;
+    out->content_case = REMOTE__V1__TOOL_CONTENT__CONTENT_RESOURCE;
+    out->resource =
+        reference(b, id, json_object_get(resource, "mimeType"), json_object_get(resource, "uri"));
+    return true;
+  }
   if (is_type(block, "resource_link")) {
     out->content_case = REMOTE__V1__TOOL_CONTENT__CONTENT_RESOURCE;
     out->resource = reference(b, acp_build_copy(b, ""), media, json_object_get(block, "uri"));

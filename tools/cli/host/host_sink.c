@@ -25,6 +25,12 @@ void app_emit(host_app *app, const Remote__V1__Event *event) {
 
 static void on_emit(void *user, const Remote__V1__Event *event) { app_emit(user, event); }
 
+static lrm_id on_epoch(void *user) {
+  const host_app *app = user;
+  lrm_id none = {{0}};
+  return app->host != NULL ? lrm_host_position(app->host).epoch : none;
+}
+
 static void on_delta(void *user, const Remote__V1__Event *event) {
   host_app *app = user;
   if (app->host == NULL) return;
@@ -165,6 +171,7 @@ static void on_failed(void *user, acp_failure failure, const char *text) {
 }
 
 const acp_sink host_sink = {
+    .epoch = on_epoch,
     .emit = on_emit,
     .delta = on_delta,
     .tail = on_tail,

@@ -157,6 +157,8 @@ class Judge:
                 kind = "inspect.event" if "event" in line else "inspect.frame"
             if name == "command" and "idle" in line:
                 kind = "idle"
+            if name == "command" and "attachment" in line:
+                kind = "attached"
             if kind is None:
                 raise Failure(f"an undocumented kind of line: {line}")
             self.object(line, kind, kind)
@@ -167,6 +169,13 @@ def acting(w, judge: Judge) -> None:
     """Commands of each outcome, and lists."""
     judge.lines(w.cli("send", "--json", "--wait=idle", "--capture", f"{w.root}/wire.cap",
                       "PLAN one|two\nTHINK hm\nSLOW 4 100\nSAY " + "long " * 400).expect(0).json, "command")
+    with open(f"{w.root}/work/notes.txt", "w") as file:
+        file.write("some notes\n")
+    judge.lines(w.cli("send", "--json", "--wait=idle", "--attach", "notes.txt",
+                      "SHOW text text/plain notes.txt").expect(0).json, "command")
+    listed = judge.lines(w.cli("asset", "--list", "--json").expect(0).json, "asset")
+    judge.lines(w.cli("asset", listed[0]["asset"]["asset_id"], "-o", "copy.txt", "--json").expect(0).json,
+                "asset")
     judge.lines(w.cli("mode", "plan", "--json").expect(0).json, "command")
     judge.lines(w.cli("mode", "bypassPermissions", "--json").expect(6).json, "command")
     judge.lines(w.cli("mode", "default", "--json").expect(0).json, "command")
