@@ -1,6 +1,6 @@
 /* remote-demo-agent: speaks ACP version 1 on stdio and needs no model: the prompt is the script.
  * One thread, one poll loop (main.c); each session runs at most one turn, a list of steps
- * (step.c, tool.c); sessions are kept as files and can be loaded again (session.c). */
+ * (step.c, act.c, tool.c); sessions are kept as files and can be loaded again (session.c). */
 #ifndef REMOTE_DEMO_H
 #define REMOTE_DEMO_H
 
@@ -13,6 +13,8 @@
 #define DEMO_SESSIONS_MAX 32
 #define DEMO_STEPS_MAX 256
 #define DEMO_OUTPUT_BYTES_MAX (256u * 1024u)
+
+struct demo_session;
 
 typedef enum demo_wait {
   DEMO_WAIT_NOTHING = 0,
@@ -39,6 +41,9 @@ typedef struct demo_turn {
   char *old_text, *new_text;
   bool new_file;
   json_int_t request_id; /* DEMO_WAIT_ANSWER */
+  /* Who takes the answer; NULL: the open tool call, or ASK. One of result and error is NULL. */
+  void (*answered)(struct demo_session *session, const json_t *result, const json_t *error);
+  char task_id[32]; /* TASK: its tool call */
   pid_t child;
   int child_fd;
   char *output;
@@ -61,6 +66,7 @@ typedef struct demo_agent {
   demo_session *sessions[DEMO_SESSIONS_MAX];
   json_int_t next_request_id;
   bool client_has_forms;
+  bool wants_sign_in;                           /* --wants-sign-in: until authenticate */
   bool takes_images, takes_sounds, takes_texts; /* in prompts: --takes-images and so on */
 } demo_agent;
 
@@ -95,11 +101,23 @@ void demo_turn_start(demo_session *session, json_t *prompt_id, const char *scrip
 /* Runs steps until one has to wait, or the turn ends. */
 void demo_turn_run(demo_session *session);
 void demo_turn_cancel(demo_session *session);
-/* The answer to the request that the turn waits for; `result` NULL: an error. */
-void demo_turn_answer(demo_session *session, const json_t *result);
+/* The answer to the request that the turn waits for: one of result and error. */
+void demo_turn_answer(demo_session *session, const json_t *result, const json_t *error);
+/* Ends the turn with that reason. */
+void demo_turn_stop(demo_session *session, const char *stop_reason);
 void demo_turn_fail(demo_session *session, const char *text);
 /* Sends text as the agent's message, in a few chunks, and remembers it. */
 void demo_say(demo_session *session, const char *text, bool thought);
+
+/* ---- act.c: a step each ---- */
+void demo_form(demo_session *session, const char *text);
+void demo_task(demo_session *session, const char *text);
+void demo_print(demo_session *session, const char *text);
+void demo_call(demo_session *session, const char *text);
+void demo_update(demo_session *session, const char *text);
+void demo_raw(demo_session *session, const char *text);
+void demo_line(demo_session *session, const char *text);
+void demo_flood(demo_session *session, const char *text);
 
 /* ---- media.c ---- */
 /* Kind, media type, bytes, SHA-256 and name of each block that is not text; links are read. */

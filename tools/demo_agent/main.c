@@ -35,13 +35,17 @@ static void on_initialize(json_t *id, const json_t *params) {
   const json_t *capabilities = json_object_get(params, "clientCapabilities");
   const json_t *elicitation = json_object_get(capabilities, "elicitation");
   demo.client_has_forms = json_is_object(json_object_get(elicitation, "form"));
+  json_t *methods = json_array();
+  if (demo.wants_sign_in)
+    json_array_append_new(methods, json_pack("{s:s,s:s,s:s}", "id", "demo", "name", "Demo sign-in",
+                                             "description", "needs nothing"));
   demo_send_result(
-      id, json_pack("{s:i,s:{s:b,s:{s:b,s:b,s:b},s:{s:{},s:{}}},s:[],s:{s:s,s:s,s:s}}",
+      id, json_pack("{s:i,s:{s:b,s:{s:b,s:b,s:b},s:{s:{},s:{}}},s:o,s:{s:s,s:s,s:s}}",
                     "protocolVersion", 1, "agentCapabilities", "loadSession", 1,
                     "promptCapabilities", "image", demo.takes_images, "audio", demo.takes_sounds,
                     "embeddedContext", demo.takes_texts, "sessionCapabilities", "resume", "close",
-                    "authMethods", "agentInfo", "name", "remote-demo-agent", "title", "Demo agent",
-                    "version", "1.0.0"));
+                    "authMethods", methods, "agentInfo", "name", "remote-demo-agent", "title",
+                    "Demo agent", "version", "1.0.0"));
 }
 
 static void announce(demo_session *session) {
@@ -56,7 +60,21 @@ static json_t *session_facts(const demo_session *session) {
                    demo_session_options(session));
 }
 
+static void on_authenticate(json_t *id, const json_t *params) {
+  const char *method = json_string_value(json_object_get(params, "methodId"));
+  if (method == NULL || strcmp(method, "demo") != 0) {
+    demo_send_error(id, -32602, "no such method");
+    return;
+  }
+  demo.wants_sign_in = false;
+  demo_send_result(id, json_object());
+}
+
 static void on_session_new(json_t *id, const json_t *params) {
+  if (demo.wants_sign_in) {
+    demo_send_error(id, -32000, "Authentication required");
+    return;
+  }
   const char *cwd = json_string_value(json_object_get(params, "cwd"));
   if (cwd == NULL || cwd[0] != '/') {
     demo_send_error(id, -32602, "cwd must be an absolute path");
@@ -153,10 +171,15 @@ static const struct {
   void (*serve)(json_t *id, const json_t *params);
   bool notification;
 } methods[] = {
-    {"initialize", on_initialize, false},     {"session/new", on_session_new, false},
-    {"session/load", on_session_load, false}, {"session/resume", on_session_resume, false},
-    {"session/prompt", on_prompt, false},     {"session/cancel", on_cancel, true},
-    {"session/set_mode", on_set_mode, false}, {"session/set_config_option", on_set_option, false},
+    {"initialize", on_initialize, false},
+    {"authenticate", on_authenticate, false},
+    {"session/new", on_session_new, false},
+    {"session/load", on_session_load, false},
+    {"session/resume", on_session_resume, false},
+    {"session/prompt", on_prompt, false},
+    {"session/cancel", on_cancel, true},
+    {"session/set_mode", on_set_mode, false},
+    {"session/set_config_option", on_set_option, false},
     {"session/close", on_close, false},
 };
 
@@ -168,7 +191,8 @@ static void on_response(const json_t *message) {
     demo_session *session = demo.sessions[i];
     if (session == NULL || session->turn.wait != DEMO_WAIT_ANSWER) continue;
     if (!json_is_integer(id) || json_integer_value(id) != session->turn.request_id) continue;
-    demo_turn_answer(session, json_object_get(message, "result"));
+    demo_turn_answer(session, json_object_get(message, "result"),
+                     json_object_get(message, "error"));
     return;
   }
 }
@@ -289,6 +313,7 @@ static void serve(void) {
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "--version") == 0) return puts("remote-demo-agent 1.0.0") < 0;
   for (int i = 1; i < argc; i++) {
+    demo.wants_sign_in |= strcmp(argv[i], "--wants-sign-in") == 0;
     demo.takes_images |= strcmp(argv[i], "--takes-images") == 0;
     demo.takes_sounds |= strcmp(argv[i], "--takes-sounds") == 0;
     demo.takes_texts |= strcmp(argv[i], "--takes-texts") == 0;

@@ -22,7 +22,11 @@ static const char help[] =
     "My prompts are scripts, one step a line:\n"
     "SAY text · THINK text · BIG KiB · RUN command · EDIT path old=>new · ASK question|a|b · "
     "FILES (what came with the prompt) · SHOW [tool] image|audio|blob|text|link MEDIA-TYPE PATH ·\n"
-    "PLAN a|b|c · MODE id · TITLE text · SLOW n [ms] · FAIL text · CRASH · HANG [hard] · NONSENSE\n"
+    "PLAN a|b|c · MODE id · TITLE text · SLOW n [ms] · FAIL text · CRASH · HANG [hard] · NONSENSE "
+    "·\n"
+    "REVIEW plan · OPEN url · FORM text|name:type[!][=default]|… · TASK name|task · PRINT code "
+    "text ·\n"
+    "STOP reason · FLOOD n · LINE KiB · CALL method [json] · UPDATE json · RAW line\n"
     "Any other text plays a small scene.";
 
 void demo_say(demo_session *session, const char *text, bool thought) {
@@ -235,12 +239,15 @@ static const struct {
   const char *word;
   void (*run)(demo_session *session, const char *text);
 } steps[] = {
-    {"SAY", step_say},       {"THINK", step_think},       {"BIG", step_big},
-    {"RUN", demo_run_begin}, {"EDIT", demo_edit_begin},   {"ASK", step_ask},
-    {"PLAN", step_plan},     {"MODE", step_mode},         {"TITLE", step_title},
-    {"SLOW", step_slow},     {"FAIL", step_fail},         {"CRASH", step_crash},
-    {"HANG", step_hang},     {"NONSENSE", step_nonsense}, {"REVIEW", step_review},
-    {"OPEN", step_open},     {"FILES", demo_files_say},   {"SHOW", demo_show},
+    {"SAY", step_say},        {"THINK", step_think},       {"BIG", step_big},
+    {"RUN", demo_run_begin},  {"EDIT", demo_edit_begin},   {"ASK", step_ask},
+    {"PLAN", step_plan},      {"MODE", step_mode},         {"TITLE", step_title},
+    {"SLOW", step_slow},      {"FAIL", step_fail},         {"CRASH", step_crash},
+    {"HANG", step_hang},      {"NONSENSE", step_nonsense}, {"REVIEW", step_review},
+    {"OPEN", step_open},      {"FILES", demo_files_say},   {"SHOW", demo_show},
+    {"FORM", demo_form},      {"TASK", demo_task},         {"PRINT", demo_print},
+    {"STOP", demo_turn_stop}, {"CALL", demo_call},         {"UPDATE", demo_update},
+    {"RAW", demo_raw},        {"LINE", demo_line},         {"FLOOD", demo_flood},
 };
 
 static int step_of(const char *line) {
@@ -273,6 +280,10 @@ static void turn_end(demo_session *session, const char *stop_reason) {
                    json_pack("{s:s,s:{s:i,s:i,s:i}}", "stopReason", stop_reason, "usage",
                              "inputTokens", 10, "outputTokens", 20, "totalTokens", 30));
   turn_free(turn);
+}
+
+void demo_turn_stop(demo_session *session, const char *stop_reason) {
+  turn_end(session, *stop_reason != '\0' ? stop_reason : "end_turn");
 }
 
 void demo_turn_fail(demo_session *session, const char *text) {
@@ -347,7 +358,9 @@ static void step_run(demo_session *session, char *line) {
   }
   char *text = line + strlen(steps[which].word);
   if (*text == ' ') text++;
-  if (steps[which].run != demo_run_begin) unescape(text);
+  bool exact = steps[which].run == demo_run_begin || steps[which].run == demo_update ||
+               steps[which].run == demo_raw || steps[which].run == demo_call;
+  if (!exact) unescape(text);
   steps[which].run(session, text);
 }
 
@@ -400,10 +413,14 @@ static void question_answered(demo_session *session, const json_t *result) {
   free(text);
 }
 
-void demo_turn_answer(demo_session *session, const json_t *result) {
+void demo_turn_answer(demo_session *session, const json_t *result, const json_t *error) {
   demo_turn *turn = &session->turn;
+  void (*answered)(demo_session *, const json_t *, const json_t *) = turn->answered;
   turn->wait = DEMO_WAIT_NOTHING;
-  if (turn->tool_id[0] != '\0') {
+  turn->answered = NULL;
+  if (answered != NULL) {
+    answered(session, result, error);
+  } else if (turn->tool_id[0] != '\0') {
     const json_t *outcome = json_object_get(result, "outcome");
     demo_tool_decided(session, json_string_value(json_object_get(outcome, "optionId")));
   } else {

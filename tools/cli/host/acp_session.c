@@ -210,6 +210,9 @@ static void on_malformed(void *user, const char *line, size_t bytes, const char 
   uint64_t run = rpc_malformed_run(s->rpc);
   if (s->state == ACP_DEAD) return;
   s->event_turn_id = s->turn.running ? s->turn.id : NULL;
+  if (s->described && strcmp(why, RPC_TOO_LONG) == 0)
+    acp_notice(s, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_WARNING, "agent",
+               "The agent wrote " RPC_TOO_LONG "; it is left out.");
   if (s->described && s->nonsense_reported < NONSENSE_SHOWN_MAX) {
     say_malformed(s, line, bytes, why);
     if (++s->nonsense_reported == NONSENSE_SHOWN_MAX)

@@ -176,7 +176,7 @@ static void take_line(rpc *r, const char *line, size_t bytes) {
 static void keep(rpc *r, const char *data, size_t bytes) {
   if (r->skipping) return;
   if (r->bytes + bytes > RPC_LINE_BYTES_MAX) {
-    malformed(r, r->line, r->bytes < 1024 ? r->bytes : 1024, "a line over 32 MiB");
+    malformed(r, r->line, r->bytes < 1024 ? r->bytes : 1024, RPC_TOO_LONG);
     r->skipping = true;
     r->bytes = 0;
     return;

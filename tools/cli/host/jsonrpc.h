@@ -13,6 +13,8 @@
 #define RPC_LINE_BYTES_MAX (32u * 1024u * 1024u)
 #define RPC_CALLS_MAX 64u
 
+#define RPC_TOO_LONG "a line over 32 MiB" /* why, for `malformed` */
+
 typedef enum rpc_code {
   RPC_PARSE_ERROR = -32700,
   RPC_INVALID_REQUEST = -32600,

@@ -28,6 +28,9 @@ struct terminal {
   bool in_file;               /* input that is a file: read by the thread pool */
   bool file_reading, reading, ended, lost, closed;
   char buffer[16384];
+  bool writing;  /* a write is on its way; what comes meanwhile waits in one piece: */
+  char *waiting; /* small writes cost twenty times their bytes as requests of their own */
+  size_t waiting_bytes, waiting_room;
   uv_fs_t read_request;
   uv_signal_t resize, stop, go_on;
   int handles;
@@ -165,12 +168,17 @@ bool terminal_size(const terminal *t, size_t *columns, size_t *rows) {
   return true;
 }
 
+static void terminal_free(terminal *t) {
+  free(t->waiting);
+  free(t);
+}
+
 /* ---- output ---- */
 
 typedef struct write_request {
   uv_write_t request;
   terminal *owner;
-  char data[];
+  char *data;
 } write_request;
 
 static void lose(terminal *t) {
@@ -179,12 +187,59 @@ static void lose(terminal *t) {
   if (t->ops.lost != NULL && !t->closed) t->ops.lost(t->user);
 }
 
+static void on_written(uv_write_t *request, int status);
+
+/* As much as goes without waiting. */
+static size_t try_write(terminal *t, const char *data, size_t bytes) {
+  union {
+    const char *in;
+    char *out;
+  } text = {.in = data};
+  uv_buf_t buffer = uv_buf_init(text.out, (unsigned)bytes);
+  int n = uv_try_write(&t->out.stream, &buffer, 1);
+  if (n < 0 && n != UV_EAGAIN) lose(t);
+  return n > 0 ? (size_t)n : 0;
+}
+
+/* Takes over `data`. */
+static void begin_write(terminal *t, char *data, size_t bytes) {
+  write_request *w = memory_zero(sizeof *w);
+  uv_buf_t buffer = uv_buf_init(data, (unsigned)bytes);
+  w->owner = t;
+  w->data = data;
+  t->writing = uv_write(&w->request, &t->out.stream, &buffer, 1, on_written) == 0;
+  if (t->writing) return;
+  free(data);
+  free(w);
+  lose(t);
+}
+
 static void on_written(uv_write_t *request, int status) {
-  terminal *t = ((write_request *)request)->owner;
-  free(request);
+  write_request *w = (write_request *)request;
+  terminal *t = w->owner;
+  free(w->data);
+  free(w);
+  t->writing = false;
   if (status != 0 && status != UV_ECANCELED) lose(t);
-  if (t->closed || t->lost || terminal_backlog(t) > 0) return;
-  if (t->ops.drained != NULL) t->ops.drained(t->user);
+  if (t->closed || t->lost) return;
+  if (t->waiting_bytes > 0) {
+    char *data = t->waiting;
+    size_t bytes = t->waiting_bytes;
+    t->waiting = NULL;
+    t->waiting_bytes = t->waiting_room = 0;
+    begin_write(t, data, bytes);
+  } else if (t->ops.drained != NULL) {
+    t->ops.drained(t->user);
+  }
+}
+
+static void wait_behind(terminal *t, const char *data, size_t bytes) {
+  if (t->waiting_bytes + bytes > t->waiting_room) {
+    t->waiting_room = (t->waiting_bytes + bytes) * 2 + 4096;
+    t->waiting = memory_grow(t->waiting, t->waiting_room);
+  }
+  memcpy(t->waiting + t->waiting_bytes, data, bytes);
+  t->waiting_bytes += bytes;
 }
 
 static void write_file(terminal *t, const char *data, size_t bytes) {
@@ -206,18 +261,17 @@ void terminal_write(terminal *t, const char *data, size_t bytes) {
     write_file(t, data, bytes);
     return;
   }
-  write_request *w = memory_zero(sizeof *w + bytes);
-  w->owner = t;
-  memcpy(w->data, data, bytes);
-  uv_buf_t buffer = uv_buf_init(w->data, (unsigned)bytes);
-  if (uv_write(&w->request, &t->out.stream, &buffer, 1, on_written) != 0) {
-    free(w);
-    lose(t);
-  }
+  size_t done = t->writing ? 0 : try_write(t, data, bytes);
+  if (done == bytes || t->lost) return;
+  if (t->writing)
+    wait_behind(t, data, bytes);
+  else
+    begin_write(t, memory_text(data + done, bytes - done), bytes - done);
 }
 
 size_t terminal_backlog(const terminal *t) {
-  return t->out_handle && !t->closed ? uv_stream_get_write_queue_size(&t->out.stream) : 0;
+  if (!t->out_handle || t->closed) return 0;
+  return uv_stream_get_write_queue_size(&t->out.stream) + t->waiting_bytes;
 }
 
 bool terminal_lost(const terminal *t) { return t->lost; }
@@ -255,7 +309,7 @@ static void on_file(uv_fs_t *request) {
   uv_fs_req_cleanup(request);
   t->file_reading = false;
   if (t->closed) {
-    if (t->handles == 0) free(t);
+    if (t->handles == 0) terminal_free(t);
     return;
   }
   if (count <= 0) {
@@ -343,11 +397,13 @@ bool terminal_output_is_tty(const terminal *t) { return t->out_tty; }
 
 static void on_closed(uv_handle_t *handle) {
   terminal *t = handle->data;
-  if (--t->handles == 0 && !t->file_reading) free(t);
+  if (--t->handles == 0 && !t->file_reading) terminal_free(t);
 }
 
 void terminal_destroy(terminal *t) {
   if (t == NULL) return;
+  if (t->out_handle && t->waiting_bytes > 0 && !t->lost)
+    (void)try_write(t, t->waiting, t->waiting_bytes);
   t->closed = true;
   leave_raw();
   if (modes.fd >= 0) close(modes.fd);

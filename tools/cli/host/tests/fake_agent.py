@@ -43,9 +43,21 @@ def note(text):
             notes.write(text + "\n")
 
 
+forgotten = []  # prompts that were not answered
+
 for line in sys.stdin:
     m = json.loads(line)
     method, params, ident = m.get("method"), m.get("params", {}), m.get("id")
+    if behaviour == f"silent:{method}":
+        continue
+    if behaviour == f"die:{method}":
+        print("I cannot go on", file=sys.stderr)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if behaviour == f"wrong:{method}":  # a result of another shape than any
+        send(id=ident, result=[1, {"sessionId": 7, "protocolVersion": "one"}])
+        continue
+    if behaviour == f"twice:{method}" and ident is not None:
+        send(id=ident, error={"code": -32603, "message": "not this time"})
     if method == "initialize":
         send(id=ident, result={
             "protocolVersion": 1, "agentInfo": {"name": "fake", "version": "1"},
@@ -66,6 +78,21 @@ for line in sys.stdin:
             send(id=ident, result={"sessionId": "fake-1"})
     elif method == "session/prompt":
         text = params["prompt"][0]["text"]
+        if text == "silent":
+            forgotten.append(ident)
+            continue
+        if text == "late":  # the answers of all prompts, one too late each
+            for late in [*forgotten, ident]:
+                send(id=late, result={"stopReason": "end_turn"})
+            continue
+        if text == "stderr":
+            for i in range(12):
+                sys.stderr.write(("e" * 1023 + "\n") * 1024)
+        if text == "garbage":
+            sys.stdout.flush()
+            sys.stdout.buffer.write(b"\xff\xfe\x00{\"jsonrpc\": \xc3\n\n{\"jsonrpc\":\"2.0\",\"id\":\n\xe2\x82")
+            sys.stdout.buffer.write(b"\n" + json.dumps({"jsonrpc": "2.0", "id": 999, "result": {}}).encode() + b"\n")
+            sys.stdout.buffer.flush()
         if text.startswith("raw "):
             say("fake-1", text[4:].encode().decode("unicode_escape"))
         elif text == "flood":

@@ -60,7 +60,7 @@ def asks_in_a_pipe(w):
     host.type("#2 3\n")
     host.wait_text("answered: rejected by you")
     host.type("ASK Which colour?|red|blue\n")
-    host.wait_text("#3 form")
+    host.wait_text("#3 form: Which colour?")
     host.type("2\n")
     host.wait_text("You answered: blue")
     host.type("/quit\n")
@@ -208,6 +208,67 @@ def status_of(pid):
 def a_flood_is_survived(w):
     out = local(w, agent=FAKE, lines="flood\nafter\n", timeout=60).out
     check("the end of it is there", "line 19999 of" in out and "you said: after" in out)
+
+
+def an_agent_fails_in_every_phase(w):
+    """It dies, falls silent or talks nonsense at each request: the host ends in time and says what happened."""
+    soon = {"REMOTE_AGENT_START_SECONDS": "2"}
+    for phase, said in (("initialize", "did not answer initialize"), ("session/new", "did not answer the request for a")):
+        local(w, agent=[*FAKE, f"silent:{phase}"], env=soon, code=1).says(said)
+        local(w, agent=[*FAKE, f"die:{phase}"], code=1).says("killed by signal 9", "I cannot go on")
+        local(w, agent=[*FAKE, f"wrong:{phase}"], code=1)
+        local(w, agent=[*FAKE, f"twice:{phase}"], code=1).says("not this time")
+    local(w, agent=[*FAKE, "die:session/prompt"], lines="x\n", code=1).says("killed by signal 9")
+    local(w, agent=[*FAKE, "wrong:session/prompt"], lines="x\n").says("unknown")
+    local(w, agent=[*FAKE, "twice:session/prompt"], lines="x\ny\n", code=0).says("not this time")
+    local(w, agent=[*FAKE, "die:session/close"], lines="x\n", code=0).says("you said: x")
+    local(w, agent=[*FAKE, "silent:session/close"], lines="x\n", code=0).says("you said: x")
+
+
+def an_agent_that_never_answers_a_prompt(w):
+    host = start(w, agent=FAKE)
+    host.wait_text("is ready")
+    host.type("silent\n")
+    host.wait_text("silent")
+    host.type("/cancel\n")
+    time.sleep(2.2)  # again before 2 s is the same cancel
+    host.type("/cancel\n")
+    host.wait_text("did not confirm the cancel")
+    host.type("hello\n")
+    host.wait_text("you said: hello")
+    host.type("silent\nlate\n")  # the second waits for the first, which is cancelled
+    host.type("/cancel\n")
+    time.sleep(2.2)
+    host.type("/cancel\n")
+    host.type("still there?\n")
+    host.wait_text("you said: still there?")
+    host.type("/quit\n")
+    check("quit", host.wait(30) == 0)
+
+
+def garbage_and_logs(w):
+    out = local(w, agent=FAKE, lines="garbage\nafter it\n", timeout=60).out
+    check("it goes on", "you said: after it" in out)
+    local(w, agent=FAKE, lines="stderr\n", timeout=60).says("you said: stderr")
+    logs = [f"{w.root}/state/remote/sessions/{s}/{name}" for s in folders(w) for name in ("agent.log", "agent.log.1")]
+    sizes = [os.path.getsize(p) for p in logs if os.path.exists(p)]
+    check(f"its log is bounded: {sizes}", max(sizes) <= 5 * 1024 * 1024 and sum(sizes) < 10 * 1024 * 1024)
+
+
+def a_line_that_is_too_long(w):
+    out = local(w, lines="LINE 33000\nSAY and on\n", timeout=90).out
+    check("said, and skipped", "over 32 MiB" in out and "and on" in out)
+
+
+def memory_is_bounded_in_a_flood(w):
+    host = start(w)
+    host.wait_text("is ready")
+    host.type("FLOOD 300000\nSAY the-end\n")
+    host.wait_text("\nthe-end", timeout=120)
+    kib = int(status_of(host.pid)["VmHWM"].split()[0])
+    check(f"{kib} KiB at most", kib < 200 * 1024)
+    host.type("/quit\n")
+    check("quit", host.wait(30) == 0)
 
 
 def signing_in(w):
@@ -453,7 +514,9 @@ def signals(w):
 
 TESTS = [lines_of_a_pipe_are_prompts, asks_in_a_pipe, nobody_is_there_to_answer, one_shot, one_shot_with_a_person,
          terminal, nothing_unclean_reaches_the_terminal, narrow, agents_that_misbehave,
-         the_agents_children_end_with_it, a_killed_host_takes_its_agent_along, a_flood_is_survived, signing_in,
+         the_agents_children_end_with_it, a_killed_host_takes_its_agent_along, a_flood_is_survived,
+         an_agent_fails_in_every_phase, an_agent_that_never_answers_a_prompt, garbage_and_logs, a_line_that_is_too_long,
+         memory_is_bounded_in_a_flood, signing_in,
          what_the_agent_is_given, resume_and_continue, resume_is_the_same_conversation,
          two_hosts_on_one_session, killed_at_every_place, the_journal_cannot_be_written,
          remote_control_that_does_not_work, the_relay_comes_late, remote_on_in_the_middle, secrets_stay_here, signals]
