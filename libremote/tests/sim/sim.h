@@ -43,8 +43,8 @@ enum {
   SIM_VIEWS_MAX = 2, /* sessions that one client process watches */
   SIM_CARRIERS_MAX = 48,
   SIM_EPOCHS_MAX = 160,
-  SIM_COMMANDS_MAX = 1200,
-  SIM_ASKS_MAX = 800,
+  SIM_COMMANDS_MAX = 4000,
+  SIM_ASKS_MAX = 4000,
   SIM_STEPS_KEPT = 60,
   SIM_SCRIPT_MAX = 2048
 };
