@@ -102,6 +102,11 @@ void acp_message_block(acp_session *session, acp_role role, const json_t *block)
 /* user_message_chunk and replayed messages are collected, and decided when they are whole. */
 void acp_collect(acp_session *session, acp_role role, json_t *update);
 void acp_collect_end(acp_session *session);
+/* A replay comes to something that the journal knows: what was held lies before it, and is no news.
+ */
+void acp_unmatched_drop(acp_session *session);
+/* Nothing known follows: what was held is new. */
+void acp_unmatched_say(acp_session *session);
 
 /* ---- tools ---- */
 
@@ -331,6 +336,9 @@ struct acp_session {
     size_t bytes, room;
     json_t *blocks; /* those that are not text */
   } collected;
+  /* Replayed messages that the journal does not know, until it is seen what follows. */
+  json_t *unmatched;
+  size_t unmatched_bytes;
   json_t *ended_ids; /* message ids whose stream was completed: id -> times */
 
   acp_tool *tools;

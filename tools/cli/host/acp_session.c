@@ -273,8 +273,8 @@ void acp_session_destroy(acp_session *s) {
     json_decref(s->asks[i].options);
   }
   for (size_t i = 0; i < ACP_STREAMS_MAX; i++) redact_stream_free(&s->streams[i].redact);
-  json_t *owned[] = {s->capabilities,     s->auth_methods, s->session_id,
-                     s->collected.blocks, s->ended_ids,    s->summaries};
+  json_t *owned[] = {s->capabilities, s->auth_methods, s->session_id, s->collected.blocks,
+                     s->unmatched,    s->ended_ids,    s->summaries};
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) json_decref(owned[i]);
   free(s->collected.text);
   free(s->turn.prompt);

@@ -242,6 +242,10 @@ static void on_session(void *user, uint64_t context, json_t *result, json_t *err
   char text[1024];
   (void)context;
   acp_collect_end(s);
+  if (error == NULL)
+    acp_unmatched_say(s);
+  else
+    acp_unmatched_drop(s);
   s->loading = false;
   if (s->state != ACP_OPENING) return;
   if (error != NULL && json_integer_value(json_object_get(error, "code")) == RPC_AUTH_REQUIRED) {

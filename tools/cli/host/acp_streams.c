@@ -4,7 +4,8 @@
 
 #include "acp_internal.h"
 
-#define PIECE_BYTES 8192u    /* a delta; at most three times as much after repair, limit 32 KiB */
+#define PIECE_BYTES 8192u /* a delta; at most three times as much after repair, limit 32 KiB */
+#define UNMATCHED_BYTES_MAX (8u * 1024u * 1024u)
 #define MESSAGE_BYTES 16384u /* a part of a collected message, likewise below 64 KiB */
 #define ENDED_IDS_MAX 8192u
 
@@ -333,15 +334,82 @@ static bool is_echo(acp_session *s) {
   return true;
 }
 
+static void collected_clear(acp_session *s) {
+  s->collected.role = 0;
+  s->collected.bytes = 0;
+  json_decref(s->collected.blocks);
+  s->collected.blocks = NULL;
+}
+
+/* ---- messages of a replay that the journal does not know ----
+ * Agents tell the same conversation in other words when they replay it: without a hint that they
+ * gave, with an image as text, with a word of theirs for a prompt that was cancelled. So a message
+ * that is not known is held: if something known follows, it lies in the past that everybody has
+ * seen; what nothing known follows was said elsewhere since, and is new. */
+
+void acp_unmatched_drop(acp_session *s) {
+  json_decref(s->unmatched);
+  s->unmatched = NULL;
+  s->unmatched_bytes = 0;
+}
+
+void acp_unmatched_say(acp_session *s) {
+  json_t *held = s->unmatched, *message;
+  size_t i;
+  s->unmatched = NULL;
+  s->unmatched_bytes = 0;
+  json_array_foreach(held, i, message) {
+    json_t *text = json_object_get(message, "text"), *blocks = json_object_get(message, "blocks");
+    s->collected.role = (acp_role)json_integer_value(json_object_get(message, "role"));
+    snprintf(s->collected.agents_id, sizeof s->collected.agents_id, "%s",
+             json_string_value(json_object_get(message, "id")));
+    free(s->collected.text);
+    s->collected.text = memory_text(json_string_value(text), json_string_length(text));
+    s->collected.bytes = json_string_length(text);
+    s->collected.room = s->collected.bytes + 1;
+    s->collected.blocks = json_incref(blocks);
+    emit_collected(s, 0);
+    collected_clear(s);
+  }
+  json_decref(held);
+}
+
+static void hold_collected(acp_session *s) {
+  json_t *blocks = s->collected.blocks;
+  if (s->collected.bytes == 0 && json_array_size(blocks) == 0) return; /* some say nothing, often */
+  json_t *message =
+      json_pack("{s:i,s:s,s:s%,s:o}", "role", (int)s->collected.role, "id", s->collected.agents_id,
+                "text", s->collected.bytes > 0 ? s->collected.text : "", s->collected.bytes,
+                "blocks", blocks != NULL ? json_incref(blocks) : json_array());
+  if (message == NULL) { /* no UTF-8 */
+    acp_unmatched_say(s);
+    emit_collected(s, 0);
+    return;
+  }
+  if (s->unmatched == NULL) s->unmatched = json_array();
+  json_array_append_new(s->unmatched, message);
+  s->unmatched_bytes += s->collected.bytes + 64;
+  if (s->unmatched_bytes > UNMATCHED_BYTES_MAX) acp_unmatched_say(s);
+}
+
+static void replayed(acp_session *s) {
+  size_t known;
+  const char *text = s->collected.text != NULL ? s->collected.text : "";
+  if (!acp_history_match(s->history, s->collected.role, s->collected.agents_id, text,
+                         s->collected.bytes, &known)) {
+    hold_collected(s);
+    return;
+  }
+  acp_unmatched_drop(s);
+  if (known < s->collected.bytes && s->collected.role != ACP_ROLE_USER) emit_collected(s, known);
+}
+
 void acp_collect_end(acp_session *s) {
   if (s->collected.role == 0) return;
-  size_t known = 0;
   bool echo = !s->loading && is_echo(s);
   if (!echo) redact_collected(s);
-  const char *text = s->collected.text != NULL ? s->collected.text : "";
-  if (s->loading && acp_history_match(s->history, s->collected.role, s->collected.agents_id, text,
-                                      s->collected.bytes, &known)) {
-    if (known < s->collected.bytes && s->collected.role != ACP_ROLE_USER) emit_collected(s, known);
+  if (s->loading) {
+    replayed(s);
   } else if (echo) {
     json_t *said = json_pack("{s:s,s:I}", "messageId", s->collected.agents_id, "bytes",
                              (json_int_t)s->collected.bytes);
@@ -350,8 +418,5 @@ void acp_collect_end(acp_session *s) {
   } else {
     emit_collected(s, 0);
   }
-  s->collected.role = 0;
-  s->collected.bytes = 0;
-  json_decref(s->collected.blocks);
-  s->collected.blocks = NULL;
+  collected_clear(s);
 }

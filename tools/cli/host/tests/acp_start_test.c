@@ -321,6 +321,48 @@ static void what_the_journal_lacks_is_added(void **state) {
   acp_history_destroy(h);
 }
 
+/* The same conversation in other words, as agents were seen to replay it. */
+static void what_is_told_otherwise_is_no_news(void **state) {
+  acp_history *h = known();
+  (void)state;
+  begin_load(h);
+  say_user("", "first[@image](data:image/png;base64,AAAA)");
+  say_agent("", "a hint that it did not give");
+  say_agent("m1", "answer");
+  say_user("", "[Request interrupted by user]");
+  agent_updates(&rec, "{'sessionUpdate':'tool_call','toolCallId':'call-1','title':'x'}");
+  say_agent("e1", "");
+  say_user("u2", "second");
+  say_agent("e2", "");
+  agent_answers(&rec, "session/load", "{}");
+  assert_int_equal(conversation(), 0);
+  acp_history_destroy(h);
+}
+
+static void news_keeps_its_order(void **state) {
+  acp_history *h = known();
+  (void)state;
+  begin_load(h);
+  say_user("u2", "second");
+  say_user("u3", "one");
+  agent_updates(&rec,
+                "{'sessionUpdate':'tool_call','toolCallId':'call-9','title':'x','status':"
+                "'completed'}");
+  say_user("u4", "two");
+  agent_answers(&rec, "session/load", "{}");
+  size_t n = 0;
+  int order[3] = {0};
+  for (size_t i = 0; i < rec.count && n < 3; i++) {
+    int body = (int)rec.events[i].event->body_case;
+    if (body == BODY(USER_MESSAGE) || body == BODY(TOOL_STARTED)) order[n++] = body;
+  }
+  assert_int_equal(order[0], BODY(USER_MESSAGE));
+  assert_int_equal(order[1], BODY(TOOL_STARTED));
+  assert_int_equal(order[2], BODY(USER_MESSAGE));
+  assert_string_equal(last_body(&rec, BODY(USER_MESSAGE))->user_message->text, "two");
+  acp_history_destroy(h);
+}
+
 static void a_load_that_fails_begins_anew_and_says_so(void **state) {
   (void)state;
   begin_load(NULL);
@@ -528,6 +570,8 @@ int main(void) {
       TEST(replayed_history_is_not_said_twice),
       TEST(replay_without_ids_matches_by_text),
       TEST(what_the_journal_lacks_is_added),
+      TEST(what_is_told_otherwise_is_no_news),
+      TEST(news_keeps_its_order),
       TEST(a_load_that_fails_begins_anew_and_says_so),
       TEST(resume_where_load_is_not_offered),
       TEST(neither_load_nor_resume),
