@@ -26,7 +26,7 @@ const fuzz_layout fuzz_layout_here = {
 static void check_written(void *user, const char *text, size_t bytes) {
   output_grammar *g = user;
   grammar_take(g, text, bytes);
-  if (g->why) fprintf(stderr, "%s\n", g->why);
+  if (g->why) fprintf(stderr, "%s: %.*s\n", g->why, (int)bytes, text);
   FUZZ_CHECK(g->why == NULL);
 }
 

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "remote/block.h"
@@ -395,6 +396,20 @@ static exit_code watch(watching *w) {
   return result;
 }
 
+/* Set for a terminal of its width; a log of plain lines everywhere else. Nothing is folded: there
+ * is no keyboard to ask for it. */
+static transcript_options look_of_output(void) {
+  struct winsize size;
+  const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+  bool terminal = isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+  bool dumb = !term || !term[0] || !strcmp(term, "dumb");
+  transcript_options look =
+      transcript_options_for(terminal && !dumb ? size.ws_col : 0,
+                             terminal && !dumb && !(no_colour && no_colour[0]), false);
+  look.fold = 0;
+  return look;
+}
+
 int command_watch(int argc, char **argv) {
   static watching w;
   const option options[] = {
@@ -437,8 +452,7 @@ int command_watch(int argc, char **argv) {
     fputs("remote: out of memory\n", stderr);
     return EXIT_CODE_FAILURE;
   }
-  transcript_options look =
-      transcript_options_for(0, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), false);
+  transcript_options look = look_of_output();
   transcript_init(&w.transcript, write_out, &w, &look);
   exit_code result = watch(&w);
   transcript_free(&w.transcript);

@@ -38,6 +38,7 @@ void transcript_init(transcript *t, transcript_write_fn write, void *user,
 static void forget(transcript *t) {
   for (size_t i = 0; i < TRANSCRIPT_TOOLS_MAX; i++) transcript_tool_free(&t->tools[i]);
   memset(t->streams, 0, sizeof t->streams);
+  t->plan_texts = 0;
   t->current = NULL;
   t->tool = NULL;
 }

@@ -21,16 +21,18 @@
 #include "terminal_text.h"
 #include "wrap_text.h"
 
-/* What is kept is bounded; beyond it the oldest is forgotten. All of it is below 7 MiB. */
+/* What is kept is bounded; beyond it the oldest is forgotten. All of it is below 12 MiB. */
 #define TRANSCRIPT_STREAMS_MAX 32
 #define TRANSCRIPT_TOOLS_MAX 64
 #define TRANSCRIPT_ASKS_MAX 64
 #define TRANSCRIPT_AGENTS_MAX 16
 #define TRANSCRIPT_OPTIONS_MAX 12 /* of an ask, whose labels are remembered */
 #define TRANSCRIPT_FOLDS_MAX 32   /* changes and documents that were folded */
-#define TRANSCRIPT_KEPT_BYTES_MAX                                                        \
-  (32u * 1024u)                        /* of a tool's output: its beginning, and its end \
-                                        */
+#define TRANSCRIPT_KEPT_BYTES_MAX                                 \
+  (32u * 1024u) /* of a tool's output: its beginning, and its end \
+                 */
+#define TRANSCRIPT_WAITING_BYTES_MAX \
+  (80u * 1024u)                        /* of changes that a running tool has announced */
 #define TRANSCRIPT_LINE_BYTES_MAX 1024 /* of a line of output; the rest is counted */
 #define TRANSCRIPT_TAIL_BYTES_MAX 256  /* of a line of the folded end */
 #define TRANSCRIPT_FOLD_MAX 16         /* most lines that are shown first, and last */
@@ -75,6 +77,7 @@ typedef struct transcript_tool {
   bool announced; /* its head was written */
   bool ended;
   uint64_t started_ms;
+  uint32_t line_of_change; /* in the file; 0: not known */
   uint64_t used;
   uint64_t shown[3]; /* bytes of each output stream that were taken or passed over */
   terminal_text cleaners[3];
@@ -87,6 +90,8 @@ typedef struct transcript_tool {
   bool line_over;        /* a carriage return: the next character begins it anew */
   uint64_t kept_bytes;   /* of clean output, in all */
   char *kept;            /* its beginning and, behind that, the ring of its end */
+  size_t waiting_bytes;  /* of changes that are shown when it ends, if no ask shows them before */
+  uint8_t *waiting;      /* them, each a length of 4 bytes and a Diff */
   char *tail;            /* the last lines, for the end of the fold */
   char line[TRANSCRIPT_LINE_BYTES_MAX];
 } transcript_tool;
@@ -125,7 +130,7 @@ typedef struct transcript {
   const char *agent; /* of the event that is being shown */
   char agent_shown[128];
   char mode[256];
-  uint64_t plan_hash;
+  uint64_t plan_texts, plan_states; /* hashes */
   uint64_t turn_began_ms;
   uint64_t seen_diffs[16];
   size_t seen_diffs_next;

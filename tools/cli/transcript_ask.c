@@ -240,7 +240,6 @@ static void put_hint(transcript *t, const Remote__V1__Ask *ask, unsigned number)
   if (form && form->n_fields > 1)
     transcript_printf(t, STYLE_DIM, "#%u {\"NAME\": VALUE, ...}", number);
   if (form) transcript_printf(t, STYLE_DIM, ", or #%u n", number);
-  if (count) transcript_printf(t, STYLE_DIM, " (#%u 1 while more is asked)", number);
   transcript_end_line(t);
 }
 

@@ -130,8 +130,8 @@ static void put_usage(transcript *t, const Remote__V1__Usage *usage) {
     transcript_printf(t, STYLE_DIM, "%s%s tokens in, %s out", dot, number, size);
   }
   if (!usage->cost_micros) return;
-  transcript_printf(t, STYLE_DIM, "%s%" PRIu64 ".%02" PRIu64 " ", dot, usage->cost_micros / 1000000,
-                    usage->cost_micros / 10000 % 100);
+  transcript_printf(t, STYLE_DIM, "%s%" PRIu64 ".%03" PRIu64 " ", dot, usage->cost_micros / 1000000,
+                    usage->cost_micros / 1000 % 1000);
   transcript_words(t, STYLE_DIM, usage->currency);
 }
 
@@ -192,22 +192,40 @@ static void put_plan_entry(transcript *t, const Remote__V1__PlanEntry *entry) {
   transcript_end_line(t);
 }
 
-void transcript_plan(transcript *t, Remote__V1__PlanEntry **entries, size_t count) {
-  uint64_t hash = TRANSCRIPT_HASH_START;
+/* "plan: 1 of 3 done, now: Write a note". */
+static void put_plan_head(transcript *t, Remote__V1__PlanEntry **entries, size_t count,
+                          bool with_now) {
+  const char *now = NULL;
   size_t done = 0;
   for (size_t i = 0; i < count; i++) {
-    unsigned status = (unsigned)entries[i]->status;
-    done += status == REMOTE__V1__PLAN_STATUS__PLAN_STATUS_COMPLETED;
-    hash = transcript_hash(hash, entries[i]->text, strlen(entries[i]->text));
-    hash = transcript_hash(hash, &status, sizeof status);
+    done += entries[i]->status == REMOTE__V1__PLAN_STATUS__PLAN_STATUS_COMPLETED;
+    if (!now && entries[i]->status == REMOTE__V1__PLAN_STATUS__PLAN_STATUS_IN_PROGRESS)
+      now = entries[i]->text;
   }
-  if (count == 0 || hash == t->plan_hash) return;
-  t->plan_hash = hash;
+  transcript_printf(t, STYLE_DIM, "plan: %zu of %zu done", done, count);
+  if (now && with_now) {
+    transcript_printf(t, STYLE_DIM, "%snow: ", transcript_mark_text(t, MARK_DOT));
+    transcript_words(t, STYLE_PLAIN, now);
+  }
+  transcript_end_line(t);
+}
+
+/* All of it when its entries are new; one line when only their states are. */
+void transcript_plan(transcript *t, Remote__V1__PlanEntry **entries, size_t count) {
+  uint64_t texts = TRANSCRIPT_HASH_START, states = TRANSCRIPT_HASH_START;
+  for (size_t i = 0; i < count; i++) {
+    unsigned status = (unsigned)entries[i]->status;
+    texts = transcript_hash(texts, entries[i]->text, strlen(entries[i]->text) + 1);
+    states = transcript_hash(states, &status, sizeof status);
+  }
+  bool same = texts == t->plan_texts;
+  if (count == 0 || (same && states == t->plan_states)) return;
+  t->plan_texts = texts;
+  t->plan_states = states;
   transcript_block(t, BLOCK_NOTE, transcript_mark_text(t, MARK_NOTE), STYLE_DIM,
                    t->options.screen_reader ? "" : "  ", STYLE_PLAIN);
-  transcript_printf(t, STYLE_DIM, "plan: %zu of %zu done", done, count);
-  transcript_end_line(t);
-  for (size_t i = 0; i < count; i++) put_plan_entry(t, entries[i]);
+  put_plan_head(t, entries, count, same);
+  for (size_t i = 0; !same && i < count; i++) put_plan_entry(t, entries[i]);
   transcript_break(t);
 }
 

@@ -18,6 +18,7 @@
 void transcript_tool_free(transcript_tool *tool) {
   free(tool->kept);
   free(tool->tail);
+  free(tool->waiting);
   memset(tool, 0, sizeof *tool);
 }
 
@@ -325,13 +326,6 @@ static void show_end(transcript *t, transcript_tool *tool, const Remote__V1__Too
   transcript_end_line(t);
 }
 
-static uint32_t line_of(const Remote__V1__ToolState *tool, const Remote__V1__Diff *diff) {
-  for (size_t i = 0; i < tool->n_locations; i++) {
-    if (transcript_same(&tool->locations[i]->path, &diff->path)) return tool->locations[i]->line;
-  }
-  return 0;
-}
-
 static void put_reference(transcript *t, const char *what, const Remote__V1__AssetReference *r) {
   transcript_gutter(t, transcript_mark_text(t, MARK_OUTPUT), STYLE_DIM);
   transcript_printf(t, STYLE_DIM, "%s ", what);
@@ -345,15 +339,50 @@ static void put_reference(transcript *t, const char *what, const Remote__V1__Ass
   transcript_end_line(t);
 }
 
+/* A change that is announced may be asked about in a moment, and the card shows it then. */
+static void wait_with(transcript_tool *tool, const Remote__V1__Diff *diff) {
+  uint32_t bytes = (uint32_t)remote__v1__diff__get_packed_size(diff);
+  if (tool->waiting_bytes + bytes + sizeof bytes > TRANSCRIPT_WAITING_BYTES_MAX) return;
+  uint8_t *more = realloc(tool->waiting, tool->waiting_bytes + bytes + sizeof bytes);
+  if (!more) return;
+  tool->waiting = more;
+  memcpy(more + tool->waiting_bytes, &bytes, sizeof bytes);
+  remote__v1__diff__pack(diff, more + tool->waiting_bytes + sizeof bytes);
+  tool->waiting_bytes += bytes + sizeof bytes;
+}
+
+static void show_change(transcript *t, transcript_tool *tool, const Remote__V1__Diff *diff,
+                        uint32_t line) {
+  if (transcript_diff_seen(t, diff)) return;
+  resume(t, tool);
+  transcript_diff(t, diff, line, tool->number, false);
+}
+
+static void show_waiting(transcript *t, transcript_tool *tool) {
+  for (size_t at = 0; at < tool->waiting_bytes;) {
+    uint32_t bytes;
+    memcpy(&bytes, tool->waiting + at, sizeof bytes);
+    at += sizeof bytes;
+    Remote__V1__Diff *diff = remote__v1__diff__unpack(NULL, bytes, tool->waiting + at);
+    if (diff) show_change(t, tool, diff, tool->line_of_change);
+    if (diff) remote__v1__diff__free_unpacked(diff, NULL);
+    at += bytes;
+  }
+  free(tool->waiting);
+  tool->waiting = NULL;
+  tool->waiting_bytes = 0;
+}
+
 /* What is no text: changes, images, files. */
 static void put_content(transcript *t, transcript_tool *tool, Remote__V1__ToolContent **content,
-                        size_t count, const Remote__V1__ToolState *state) {
+                        size_t count, bool over) {
   for (size_t i = 0; i < count; i++) {
     const Remote__V1__ToolContent *c = content[i];
     if (c->content_case == REMOTE__V1__TOOL_CONTENT__CONTENT_DIFF) {
-      if (state && transcript_diff_seen(t, c->diff)) continue;
-      resume(t, tool);
-      transcript_diff(t, c->diff, state ? line_of(state, c->diff) : 0, tool->number, false);
+      if (over)
+        show_change(t, tool, c->diff, tool->line_of_change);
+      else
+        wait_with(tool, c->diff);
     } else if (c->content_case == REMOTE__V1__TOOL_CONTENT__CONTENT_IMAGE) {
       resume(t, tool);
       put_reference(t, "image", c->image);
@@ -401,19 +430,19 @@ static void take_end(transcript *t, const Remote__V1__Event *event) {
   take_text(t, tool, ended->content, ended->n_content,
             (unsigned)ended->status == STATUS(COMPLETED));
   end_output(t, tool);
-  for (size_t i = 0; i < ended->n_content; i++) {
-    const Remote__V1__ToolContent *c = ended->content[i];
-    if (c->content_case == REMOTE__V1__TOOL_CONTENT__CONTENT_DIFF &&
-        transcript_diff_seen(t, c->diff))
-      continue;
-    put_content(t, tool, &ended->content[i], 1, NULL);
-  }
+  put_content(t, tool, ended->content, ended->n_content, true);
+  show_waiting(t, tool);
   bool timed = tool->started_ms && event->at_ms > tool->started_ms;
   show_end(t, tool, ended, timed ? event->at_ms - tool->started_ms : 0);
   tool->ended = true;
 }
 
 /* ---- events ---- */
+
+static void find_line(transcript_tool *tool, const Remote__V1__ToolState *state) {
+  if (state->n_locations && state->locations[0]->line)
+    tool->line_of_change = state->locations[0]->line;
+}
 
 static void take_state(transcript *t, const Remote__V1__ToolState *state, uint64_t at_ms) {
   transcript_tool *tool = transcript_find_tool(t, state->tool_call_id);
@@ -422,7 +451,8 @@ static void take_state(transcript *t, const Remote__V1__ToolState *state, uint64
   if (!tool->started_ms) tool->started_ms = at_ms;
   /* Updates come for every piece of output: only a new title is news. */
   if (news || !tool->announced) show_head(t, tool, "started", state->locations, state->n_locations);
-  put_content(t, tool, state->content, state->n_content, state);
+  find_line(tool, state);
+  put_content(t, tool, state->content, state->n_content, false);
 }
 
 void transcript_tool_event(transcript *t, const Remote__V1__Event *event) {
@@ -464,7 +494,8 @@ void transcript_tool_running(transcript *t, const Remote__V1__ToolState *state) 
   take_facts(t, tool, state);
   set_agent(t, tool);
   show_head(t, tool, "runs", state->locations, state->n_locations);
-  put_content(t, tool, state->content, state->n_content, state);
+  find_line(tool, state);
+  put_content(t, tool, state->content, state->n_content, false);
   take_kept_output(t, tool, state);
   t->agent = NULL;
 }
@@ -481,7 +512,8 @@ void transcript_tool_history(transcript *t, const Remote__V1__ToolState *state,
   take_text(t, tool, state->content, state->n_content,
             (unsigned)state->status == STATUS(COMPLETED));
   end_output(t, tool);
-  put_content(t, tool, state->content, state->n_content, state);
+  find_line(tool, state);
+  put_content(t, tool, state->content, state->n_content, true);
   ended.status = state->status;
   show_end(t, tool, &ended, 0);
   tool->ended = true;

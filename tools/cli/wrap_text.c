@@ -66,10 +66,13 @@ size_t wrap_room(const wrap_text *w) {
   return w->width > w->gutter_columns + 1 ? w->width - w->gutter_columns : 1;
 }
 
+/* Spaces look the same in every style that draws no line and fills nothing: no need to change it.
+ */
 static void put_spaces(wrap_text *w, unsigned style, unsigned count) {
   static const char spaces[] = "                ";
+  const unsigned seen = STYLE_UNDERLINE | STYLE_REVERSE;
   if (!count) return;
-  set_style(w, style & STYLE_REVERSE || style & STYLE_UNDERLINE ? style : STYLE_PLAIN);
+  if ((w->style | style) & seen) set_style(w, style);
   w->column += count;
   while (count) {
     unsigned n = count < sizeof spaces - 1 ? count : (unsigned)(sizeof spaces - 1);
