@@ -18,7 +18,7 @@
 #include "remote/message.h"
 #include "remote/types.h"
 
-#include "capture.h"
+#include "capture_format.h"
 
 #define INSPECT_PROBLEMS_MAX 8u
 #define INSPECT_CARRIERS_MAX 32u

@@ -8,6 +8,9 @@
 #include "remote/v1/link.pb-c.h"
 #include "remote/v1/relay.pb-c.h"
 
+/* Of bytes that are no frame. */
+#define LOST_BYTES_SHOWN 32u
+
 struct inspect_channel {
   uint32_t number; /* 0: free */
   uint32_t log, direction;
@@ -76,18 +79,25 @@ static void say(inspect_flow *flow, const carrier *c, uint64_t at_us, const char
   flow->ops->event(flow->user, at_us, c != NULL ? c->number : 0, what, text, problem);
 }
 
+static void append_hex(char *text, size_t capacity, const uint8_t *data, size_t bytes) {
+  size_t at = strlen(text);
+  for (size_t i = 0; i < bytes && at + 3 < capacity; i++, at += 2)
+    snprintf(text + at, capacity - at, "%02x", data[i]);
+}
+
 /* What is left of a side when its carrier ends. */
 static void end_side(inspect_flow *flow, carrier *c, bool connecting, uint64_t at_us) {
   side *s = &c->sides[connecting];
-  char text[128];
+  char text[256];
   if (s->lost && s->skipped_bytes > 0)
-    snprintf(text, sizeof text, "%llu bytes of the %s side behind the fault were not read",
+    snprintf(text, sizeof text, "%llu bytes of the %s side from the fault on were not read: ",
              (unsigned long long)s->skipped_bytes, connecting ? "connecting" : "accepting");
   else if (!s->lost && s->bytes > 0)
     snprintf(text, sizeof text, "%zu bytes of a frame of the %s side that was not complete",
              s->bytes, connecting ? "connecting" : "accepting");
   else
     return;
+  if (s->lost) append_hex(text, sizeof text, s->data, s->bytes);
   say(flow, c, at_us, "cut", (lrm_slice){(const uint8_t *)text, strlen(text)}, NULL);
 }
 
@@ -400,18 +410,29 @@ static void lose(inspect_flow *flow, carrier *c, side *s, uint64_t at_us, int er
            limit ? "a frame larger than the limits" : "this is no frame");
   s->lost = true;
   s->skipped_bytes = bytes;
-  say(flow, c, at_us, "broken", (lrm_slice){s->data, bytes < 32 ? bytes : 32}, &problem);
+  s->bytes = bytes < LOST_BYTES_SHOWN ? bytes : LOST_BYTES_SHOWN;
+  say(flow, c, at_us, "broken", (lrm_slice){NULL, 0}, &problem);
+}
+
+/* Of what is not read any more the beginning is kept, to be shown. */
+static void keep_lost(side *s, lrm_slice data) {
+  s->skipped_bytes += data.bytes;
+  size_t room = s->capacity < LOST_BYTES_SHOWN ? s->capacity : LOST_BYTES_SHOWN;
+  size_t kept = room > s->bytes ? room - s->bytes : 0;
+  if (kept > data.bytes) kept = data.bytes;
+  if (kept > 0) memcpy(s->data + s->bytes, data.data, kept);
+  s->bytes += kept;
 }
 
 static void take_bytes(inspect_flow *flow, carrier *c, bool connecting, uint64_t at_us,
                        lrm_slice data) {
   side *s = &c->sides[connecting];
   if (s->lost) {
-    s->skipped_bytes += data.bytes;
+    keep_lost(s, data);
     return;
   }
   if (s->bytes + data.bytes > s->capacity) {
-    size_t capacity = s->bytes + data.bytes;
+    size_t capacity = s->bytes + data.bytes + LOST_BYTES_SHOWN;
     uint8_t *grown = realloc(s->data, capacity);
     if (grown == NULL) {
       s->lost = true;
@@ -432,7 +453,6 @@ static void take_bytes(inspect_flow *flow, carrier *c, bool connecting, uint64_t
       memmove(s->data, s->data + at, s->bytes - at);
       s->bytes -= at;
       lose(flow, c, s, at_us, result, s->bytes);
-      s->bytes = 0;
       return;
     }
     if (consumed == 0) break;

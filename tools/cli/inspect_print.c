@@ -1,12 +1,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "inspect.h"
 #include "json_event.h"
-#include "outcome.h"
-#include "session_list.h"
 #include "terminal_text.h"
 
 #include "remote/v1/link.pb-c.h"
@@ -27,8 +26,10 @@ static bool in_list(const char *list, const char *name) {
 static bool wanted(const inspect_filter *filter, const inspect_frame *f) {
   if (filter->has_channel && f->frame->channel != filter->channel) return false;
   if (filter->types != NULL && !in_list(filter->types, f->type)) return false;
+  char hex[LRM_ID_HEX_BYTES];
+  lrm_id_hex(&f->session, hex);
   if (filter->session != NULL &&
-      !id_has_prefix(f->session.bytes, lrm_id_none(&f->session) ? 0 : 16, filter->session))
+      (lrm_id_none(&f->session) || strncasecmp(hex, filter->session, strlen(filter->session)) != 0))
     return false;
   return !filter->problems_only || f->problems_count > 0;
 }
@@ -86,10 +87,10 @@ static void print_object(inspect_printer *p, json_t *object) {
   json_decref(object);
   if (text == NULL) return;
   size_t bytes = strlen(text), limit = p->columns > 12 ? p->columns - 5 : SHORT_BYTES;
-  if (p->full || bytes <= limit)
-    fprintf(p->to, "    %s\n", text);
-  else
-    fprintf(p->to, "    %.*s...\n", (int)(limit - 3), text);
+  bool whole = p->full || bytes <= limit;
+  fputs("    ", p->to);
+  terminal_text_print(p->to, text, whole ? bytes : limit - 3, TERMINAL_TEXT_ONE_LINE);
+  fputs(whole ? "\n" : "...\n", p->to);
   free(text);
 }
 
@@ -192,23 +193,15 @@ static void on_event(void *user, uint64_t at_us, unsigned carrier, const char *w
                      const inspect_problem *problem) {
   inspect_printer *p = user;
   char shown[512];
-  bool bytes = problem != NULL; /* of a broken frame: no text */
   if (problem != NULL) p->problems++;
   if (p->filter.problems_only && problem == NULL) return;
-  if (bytes) {
-    size_t at = 0;
-    for (size_t i = 0; i < text.bytes && at + 4 < sizeof shown; i++)
-      at += (size_t)snprintf(shown + at, sizeof shown - at, "%02x", text.data[i]);
-    if (text.bytes == 0) shown[0] = '\0';
-  } else {
-    terminal_text_copy(shown, sizeof shown, text.data, text.bytes, TERMINAL_TEXT_ONE_LINE);
-  }
+  terminal_text_copy(shown, sizeof shown, text.data, text.bytes, TERMINAL_TEXT_ONE_LINE);
   if (p->json) {
     json_t *o = json_object();
     set_number(o, "at_us", at_us);
     set_number(o, "carrier", carrier);
     json_object_set_new(o, "event", json_string(what));
-    json_object_set_new(o, bytes ? "hex" : "text", json_string(shown));
+    json_object_set_new(o, "text", json_string(shown));
     if (problem != NULL) {
       json_t *problems = json_array();
       json_array_append_new(problems, problem_json(problem));

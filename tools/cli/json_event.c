@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXACT_INTEGER_MAX ((INT64_C(1) << 53) - 1) /* of a JavaScript number */
 #define ID_BYTES 16u
@@ -206,4 +207,19 @@ json_t *json_from_message(const ProtobufCMessage *message) {
     }
   }
   return object;
+}
+
+void json_print_line(FILE *to, json_t *object) {
+  /* jansson escapes what is below 0x20; on a terminal nothing but ASCII is safe. */
+  size_t flags = JSON_COMPACT | (isatty(fileno(to)) ? JSON_ENSURE_ASCII : 0);
+  char *text = object ? json_dumps(object, flags) : NULL;
+  if (text) {
+    fputs(text, to);
+    fputc('\n', to);
+    fflush(to);
+  } else {
+    fputs("remote: a line of JSON could not be written: out of memory\n", stderr);
+  }
+  free(text);
+  json_decref(object);
 }

@@ -8,8 +8,12 @@
 
 #include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
+#include <stdio.h>
 
 /* A new reference to an object; NULL: no memory. */
 json_t *json_from_message(const ProtobufCMessage *message);
+
+/* Prints one object on one line, flushed, and gives it up. */
+void json_print_line(FILE *to, json_t *object);
 
 #endif

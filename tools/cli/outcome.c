@@ -73,18 +73,3 @@ json_t *command_json(const char *session_hex, const lrm_command *command) {
   if (command->full) json_object_set_new(object, "event", json_from_message(&command->full->base));
   return object;
 }
-
-void json_print_line(FILE *to, json_t *object) {
-  /* jansson escapes what is below 0x20; on a terminal nothing but ASCII is safe. */
-  size_t flags = JSON_COMPACT | (isatty(fileno(to)) ? JSON_ENSURE_ASCII : 0);
-  char *text = object ? json_dumps(object, flags) : NULL;
-  if (text) {
-    fputs(text, to);
-    fputc('\n', to);
-    fflush(to);
-  } else {
-    fputs("remote: a line of JSON could not be written: out of memory\n", stderr);
-  }
-  free(text);
-  json_decref(object);
-}

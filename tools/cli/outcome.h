@@ -10,6 +10,7 @@
 
 #include "event_words.h"
 #include "exit_code.h"
+#include "json_event.h"
 
 /* "composed", "sent", "stored", "delivered", "done". Static. */
 const char *command_state_name(lrm_command_state state);
@@ -23,8 +24,5 @@ exit_code outcome_exit(uint32_t outcome, uint32_t code);
 void outcome_print(FILE *to, const lrm_command *command);
 /* The same as an object; see docs/cli-json.md. NULL: out of memory. */
 json_t *command_json(const char *session_hex, const lrm_command *command);
-
-/* Prints one object on one line, flushed, and gives it up. */
-void json_print_line(FILE *to, json_t *object);
 
 #endif
