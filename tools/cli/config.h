@@ -18,7 +18,7 @@
   X(name, false, "title of new sessions")                                                      \
   X(keep_alive, false,                                                                         \
     "what `remote host` does without --keep-alive: off (default), on, busy, a "                \
-    "duration such as 30m")                                                                    \
+    "duration such as 30m; a resumed session goes on with its own")                            \
   X(remote_safe_slash_commands, true,                                                          \
     "slash commands that remote people may run, names without "                                \
     "the slash, separated by spaces or commas")                                                \

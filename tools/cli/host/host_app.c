@@ -465,6 +465,7 @@ static void set_timer(host_app *app) {
   if (app->host != NULL) due = least(due, lrm_host_deadline(app->host));
   if (app->link_closing) due = least(due, app->link_close_ns);
   if (app->state == APP_CLOSING) due = least(due, app->closing_ns);
+  due = least(due, app_keep_alive_due_ns(app));
   if (app->stop_ns != 0) due = least(due, app->stop_ns);
   if (due == UINT64_MAX) {
     uv_timer_stop(&app->timer);
@@ -489,6 +490,7 @@ void app_pump(host_app *app) {
   expire(app);
   app_take_actions(app);
   app_redact_work(app);
+  app_keep_alive_work(app);
   bool answerless = app->options->prompt != NULL && !surface_input_is_terminal(app->surface);
   bool local_only = app->drive == NULL && app->input_ended;
   if (app->host != NULL && (answerless || local_only) && surface_open_asks(app->surface) > 0)
@@ -669,6 +671,7 @@ static exit_code start(host_app *app) {
                                                      : SURFACE_TERMINAL;
   init_handles(app);
   if (!open_surface(app, kind)) return EXIT_CODE_USAGE;
+  app_keep_alive_open(app);
   app->state = APP_STARTING;
   if (kind == SURFACE_TERMINAL) surface_say(app->surface, "starting %s …", app->argv[0]);
   if (start_agent(app)) return EXIT_CODE_DONE;
@@ -687,6 +690,7 @@ static void free_all(host_app *app) {
     lrm_link_destroy(app->link);
   }
   if (app->committer != NULL) lrm_uv_committer_destroy(app->committer);
+  app_keep_alive_close(app);
   if (app->surface != NULL) {
     surface_destroy(app->surface);
     close_handles(app);

@@ -13,6 +13,8 @@
 #include "capture.h"
 #include "config.h"
 #include "exit_code.h"
+#include "keep_alive.h"
+#include "keep_alive_lock.h"
 #include "memory.h"
 #include "remote/carrier_uv.h"
 #include "remote/host.h"
@@ -29,7 +31,9 @@ typedef struct host_options {
   const char *resume; /* a session id or its beginning; "": the newest */
   capture *wire;      /* where `capture` goes; NULL: nowhere */
   bool resuming, headless, remote_given, screen_reader;
-  uint32_t remote_mode;        /* RemoteMode */
+  uint32_t remote_mode; /* RemoteMode */
+  keep_alive_wish keep_alive;
+  bool keep_alive_given;       /* by --keep-alive */
   const char *sign_in;         /* the way to sign in to the agent; NULL: asked */
   const char *mcp_config;      /* file; NULL: as the resumed session had it, or none */
   const char *directories[16]; /* further folders for the agent */
@@ -78,6 +82,13 @@ typedef struct host_app {
   acp_history *history;
   redactor *redact;
   bool said_redacted;
+
+  keep_alive_run awake;
+  keep_alive_lock *awake_lock;
+  uint64_t awake_until_ms, awake_published_until_ms;
+  char awake_published[64];
+  bool awake_compared, awake_trouble, awake_said_idle;
+
   bool agent_gone, agent_ready, was_ready;
   host_held *held;     /* modes and options that were set while the agent starts */
   acp_failure failure; /* 0: none */
@@ -158,6 +169,16 @@ extern const surface_owner host_surface_owner;
 void app_idle(host_app *app);
 /* Nobody can answer: the open asks are rejected by their kind. */
 void app_reject_asks(host_app *app);
+
+/* keep_alive_host.c */
+void app_keep_alive_open(host_app *app);
+void app_keep_alive_work(host_app *app);
+/* When work has something to do; UINT64_MAX: never. */
+uint64_t app_keep_alive_due_ns(const host_app *app);
+void app_keep_alive_close(host_app *app);
+void app_keep_alive_status(host_app *app, char *out, size_t bytes);
+/* "/keep-alive", its words in `rest`. */
+void app_keep_alive_line(void *user, const char *rest);
 
 /* redact_host.c */
 bool app_redact_open(host_app *app);

@@ -27,6 +27,8 @@ static void command_remote(void *user, const char *rest) {
 
 static const surface_command commands[] = {
     {"remote", "[on|view|off]", "remote control", false, command_remote},
+    {"keep-alive", "[on|off|busy|30m|8h|1d]", "keep this machine awake; alone: is it?", true,
+     app_keep_alive_line},
     {"sign-in", "[WAY]", "sign in to the agent", true, app_sign_in_line},
 };
 

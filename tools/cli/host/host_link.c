@@ -222,13 +222,24 @@ void app_remote_set(host_app *app, uint32_t mode, const char *reason) {
   if (off) app_link_close(app, true, LRM_CODE_NORMAL);
 }
 
+/* What else somebody far away would like to know of this machine. */
+static void more_status(host_app *app) {
+  char text[800];
+  app_keep_alive_status(app, text, sizeof text);
+  surface_say(app->surface, "%s", text);
+  app_redact_status(app, text, sizeof text);
+  if (text[0] != '\0') surface_say(app->surface, "%s", text);
+}
+
 void app_remote_status(host_app *app) {
   if (app->drive == NULL) {
     surface_say(app->surface, "remote control is off; /remote on turns it on");
+    more_status(app);
     return;
   }
   surface_say(app->surface, "remote control: %s through %s, %s. Watch with: remote attach %.8s",
               host_remote_word(app->remote_mode), app->relay,
               app->link_live ? "connected" : "not connected, trying again",
               session_hex(app, (char[LRM_ID_HEX_BYTES]){0}));
+  more_status(app);
 }

@@ -30,7 +30,7 @@ static const char *contradiction(const host_options *o, bool continuing) {
 }
 
 exit_code host_options_parse(int argc, char **argv, host_options *out, bool *help) {
-  const char *remote = NULL, *config_path = NULL;
+  const char *keep_alive = NULL, *remote = NULL, *config_path = NULL;
   char error[1024];
   bool continuing = false;
   option_list directories = {.count = 0};
@@ -47,6 +47,8 @@ exit_code host_options_parse(int argc, char **argv, host_options *out, bool *hel
       {"resume", OPTION_MAYBE, &out->resume, "ID",
        "go on with an earlier session; alone: the newest", ""},
       {"continue", OPTION_FLAG, &continuing, NULL, "go on with the newest session of this folder"},
+      {"keep-alive", OPTION_VALUE, &keep_alive, "off|on|busy|30m|8h|1d",
+       "keep this machine awake: always, while a turn runs, or so long (a bare number: minutes)"},
       {"prompt", OPTION_VALUE, &out->prompt, "TEXT", "one prompt, then end; never remote"},
       {"mcp-config", OPTION_VALUE, &out->mcp_config, "FILE",
        "tool servers (MCP) for the agent: JSON with \"mcpServers\""},
@@ -90,6 +92,11 @@ exit_code host_options_parse(int argc, char **argv, host_options *out, bool *hel
   if (remote == NULL) remote = "off";
   if (!host_remote_mode(remote, &out->remote_mode))
     return (exit_code)options_wrong(&usage, "--remote is off, view or control, not \"%s\"", remote);
+  out->keep_alive_given = keep_alive != NULL;
+  if (keep_alive == NULL) keep_alive = config_get(&out->config, "keep_alive");
+  if (!keep_alive_parse(keep_alive != NULL ? keep_alive : "off", &out->keep_alive))
+    return (exit_code)options_wrong(&usage, "--keep-alive is " KEEP_ALIVE_VALUES ", not \"%s\"",
+                                    keep_alive);
   if (out->name == NULL) out->name = config_get(&out->config, "name");
   return EXIT_CODE_DONE;
 }
