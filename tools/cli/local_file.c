@@ -75,6 +75,31 @@ bool local_file_check(const char *path, char *error, size_t error_bytes) {
   return true;
 }
 
+void local_file_typed(const char *text, char *out, size_t capacity) {
+  size_t bytes = strlen(text), n = 0;
+  struct stat facts;
+  while (bytes > 0 && text[bytes - 1] == ' ') bytes--;
+  snprintf(out, capacity, "%.*s", (int)bytes, text);
+  if (lstat(out, &facts) == 0) return;
+  const char *home = getenv("HOME");
+  char quote = bytes >= 2 && (text[0] == '\'' || text[0] == '"') && text[bytes - 1] == text[0]
+                   ? text[0]
+                   : '\0';
+  if (quote != '\0') {
+    text++;
+    bytes -= 2;
+  } else if (home != NULL && text[0] == '~' && (bytes == 1 || text[1] == '/')) {
+    n = (size_t)snprintf(out, capacity, "%s", home);
+    text++;
+    bytes--;
+  }
+  for (size_t i = 0; i < bytes && n + 1 < capacity; i++) {
+    if (text[i] == '\\' && quote != '\'' && i + 1 < bytes) i++;
+    out[n++] = text[i];
+  }
+  out[n < capacity ? n : capacity - 1] = '\0';
+}
+
 /* ---- the name ---- */
 
 static size_t letter_bytes(const unsigned char *c) {

@@ -24,6 +24,10 @@ bool local_file_check(const char *path, char *error, size_t error_bytes);
 bool local_file_read(local_file *file, const char *path, char *error, size_t error_bytes);
 void local_file_free(local_file *file);
 
+/* A path as a person writes or drops it into a terminal: `~/`, quotes around it, and backslashes
+ * are taken away, unless there is a file of exactly that name. */
+void local_file_typed(const char *text, char *out, size_t capacity);
+
 /* "812 bytes", "34 KiB", "1.2 MiB". */
 void file_size_text(uint64_t bytes, char *out, size_t capacity);
 
