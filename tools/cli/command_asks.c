@@ -19,32 +19,72 @@ typedef struct answering {
   bool decline;
 } answering;
 
+/* ---- the list ---- */
+
+/* Returns how many there are. */
+static size_t print_asks(const act *a, bool title) {
+  const Remote__V1__SessionState *state = remote_session_state(&a->session);
+  if (title && state->n_asks && !a->json) printf("%s (%.8s):\n", a->session.title, a->session.hex);
+  for (size_t i = 0; i < state->n_asks; i++) {
+    if (!a->json)
+      ask_print(stdout, state->asks[i], 0);
+    else
+      json_print_line(stdout, json_pack("{s:s, s:s, s:o}", "session_id", a->session.hex, "kind",
+                                        ask_kind_name(state->asks[i]), "ask",
+                                        json_from_message(&state->asks[i]->base)));
+  }
+  return state->n_asks;
+}
+
+/* One session of several: its asks, then its channels are closed again. One that went away since
+ * it was listed has none. */
+static size_t print_asks_of(act *a, const remote_v1_SessionEntry *entry) {
+  static const remote_session_config watching = {.watch_only = true};
+  size_t count = 0;
+  if (remote_session_open(&a->session, &a->connection, entry, &watching)) return 0;
+  if (!remote_session_wait_synced(&a->session)) count = print_asks(a, true);
+  lrm_client_detach(a->session.client);
+  remote_session_close(&a->session);
+  uv_run(&a->connection.loop, UV_RUN_NOWAIT); /* its timer is closed with this turn */
+  return count;
+}
+
+/* Without a name: what waits in every session that is live. */
+static exit_code list_asks(act *a) {
+  session_list list;
+  size_t index = 0, count = 0;
+  exit_code result = connection_open(&a->connection, &a->flags);
+  if (result) return result;
+  result = session_list_fetch(&a->connection, &list);
+  bool many =
+      !result && !a->session_word && session_list_find(&list, NULL, &index) == EXIT_CODE_USAGE;
+  if (!result && !many) result = session_list_choose(&list, a->session_word, &index);
+  for (size_t i = 0; !result && i < list.count; i++) {
+    const remote_v1_SessionEntry *entry = &list.entries[i];
+    bool live = entry->has_status && entry->status.host_attached;
+    if (many ? live : i == index) count += print_asks_of(a, entry);
+  }
+  if (!result && !count && !a->json) fputs("nothing waits for an answer\n", stderr);
+  session_list_free(&list);
+  connection_close(&a->connection);
+  return result;
+}
+
 int command_asks(int argc, char **argv) {
   static act a;
   const option options[] = {ACT_OPTIONS(a)};
-  const option_usage usage = {"remote asks [SESSION] [--json]", "Lists what waits for a person.",
-                              options, sizeof options / sizeof *options, false};
+  const option_usage usage = {
+      "remote asks [SESSION] [--json]",
+      "Lists what waits for a person; without SESSION in all sessions whose host is connected.",
+      options, sizeof options / sizeof *options, false};
   option_words words;
   option_result parsed = options_parse(&usage, argc, argv, &words);
   if (parsed) return parsed == OPTION_HELP ? EXIT_CODE_DONE : EXIT_CODE_USAGE;
   if (act_take_session(&a, &usage, &words, 0) < 0) return EXIT_CODE_USAGE;
-  exit_code result = act_open(&a);
-  if (result) return result;
-  const Remote__V1__SessionState *state = remote_session_state(&a.session);
-  for (size_t i = 0; i < state->n_asks; i++) {
-    if (!a.json) {
-      ask_print(stdout, state->asks[i], 0);
-      continue;
-    }
-    json_t *object =
-        json_pack("{s:s, s:s, s:o}", "session_id", a.session.hex, "kind",
-                  ask_kind_name(state->asks[i]), "ask", json_from_message(&state->asks[i]->base));
-    json_print_line(stdout, object);
-  }
-  if (!state->n_asks && !a.json) fputs("nothing waits for an answer\n", stderr);
-  act_close(&a);
-  return EXIT_CODE_DONE;
+  return (int)list_asks(&a);
 }
+
+/* ---- answers ---- */
 
 static void copy_id(Remote__V1__AnswerAsk *answer, lrm_id *id, const Remote__V1__Ask *ask) {
   if (lrm_id_from(ask->ask_id.data, ask->ask_id.len, id)) memset(id, 0, sizeof *id);

@@ -190,6 +190,7 @@ static const place places[] = {
     {"withdraw", {LIVE_COMMANDS | LIVE_SESSIONS, LIVE_COMMANDS}, NULL},
     {"asset", {LIVE_ALL_SESSIONS}, NULL},
     {"rm", {LIVE_ALL_SESSIONS, LIVE_ALL_SESSIONS, LIVE_ALL_SESSIONS}, NULL},
+    {"asset", {LIVE_ALL_SESSIONS}, NULL},
     {"completion", {0}, "bash zsh fish"},
     {"help", {0}, NULL},
 };

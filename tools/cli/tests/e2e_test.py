@@ -394,6 +394,70 @@ def settings_by_prefix(w):
 
 # ---- cuts ----
 
+def verbs_of(w):
+    return re.findall(r"^  (\w+) ", w.cli("--help").expect(0).out, re.M)
+
+
+def wrong_arguments(w):
+    """Every verb: its help, a flag that there is not, a flag without its value, too many words."""
+    w.start_relay()
+    verbs = verbs_of(w)
+    check(f"all of them: {verbs}", len(verbs) >= 20)
+    for verb in verbs:
+        w.cli(verb, "--help").expect(0).says(f"usage: remote {verb}")
+        wrong = w.cli(verb, "--nonesuch").expect(2).says("unknown flag --nonesuch", f"usage: remote {verb}")
+        check("nothing on standard output", wrong.out == "")
+        if verb not in ("completion", "host"):
+            w.cli(verb, "--relay").expect(2).says("--relay needs a value")
+            w.cli(verb, "--relay", "http://nowhere", "a", "/b", "c").expect(1, 2)
+            w.cli(verb, "--timeout", "never", "a", "/b").expect(1, 2)
+        if verb not in ("rm", "slash", "inspect"):
+            w.cli(verb, *"abcdefgh").expect(2)
+    w.cli("nonesuch").expect(2).says("there is no command")
+    w.cli(*["ls"] * 200).expect(2)
+
+
+def exit_codes(w):
+    """The document's table, the help's line and what happens are the same."""
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
+    table = open(f"{root}/docs/cli-json.md", encoding="utf-8").read().split("## Exit codes")[1].split("## ")[0]
+    documented = [int(code) for code in re.findall(r"^\| (\d) \|", table, re.M)]
+    said = w.cli("--help").expect(0).out.split("Exit codes:")[1]
+    check("the same numbers", documented == [int(n) for n in re.findall(r"(\d) [a-z]", said)] == list(range(9)))
+    w.cli("ls", "--relay", f"tcp://127.0.0.1:{free_port()}", "--timeout", "1", env={"REMOTE_TOKEN": "rrt_" + "0" * 64}
+          ).expect(3)
+    host = begin(w)
+    w.cli("ls").expect(0)
+    w.cli("ls", "--config", "/nonexistent").expect(1)
+    w.cli("ls", "x").expect(2)
+    w.cli("ls", env={"REMOTE_TOKEN_FILE": ""}).expect(4)
+    w.cli("watch", "nonesuch").expect(5)
+    w.cli("mode", "bypassPermissions").expect(6)
+    w.cli("send", "--wait", "SLOW 100 100").expect(0)
+    queued = w.start_cli("send", "--wait", "SAY never")
+    queued.wait_for("its id", lambda p: p.lines)
+    w.cli("withdraw", queued.lines[0]).expect(0)
+    check("withdrawn", queued.wait() == 7)
+    w.cli("cancel").expect(0)
+    check(host.session, True)
+
+
+def asks_of_all(w):
+    w.start_relay()
+    one, two = w.start_host(name="One"), w.start_host(name="Two")
+    w.cli("asks").expect(0).says("nothing waits")
+    for host in (one, two):
+        w.cli("send", host.session, "--wait", f"RUN echo {host.session[:4]}").expect(0)
+        w.wait_ask(host.session)
+    w.cli("asks").expect(0).says("One (", "Two (", f"echo {one.session[:4]}", f"echo {two.session[:4]}")
+    listed = w.cli("asks", "--json").expect(0).json
+    check("of both", {line["session_id"] for line in listed} == {one.session, two.session})
+    check("of one", [line["session_id"] for line in w.cli("asks", "two", "--json").json] == [two.session])
+    w.cli("approve").expect(2).says("more than one session is live")
+    w.cli("approve", "two").expect(0).says("approved")
+    check("the other waits", [line["session_id"] for line in w.cli("asks", "--json").json] == [one.session])
+
+
 def watch_survives_the_relay(w):
     host = begin(w)
     watch = w.start_cli("watch", host.session, "--json", "--digest")
@@ -565,7 +629,7 @@ def attach_narrow(w):
 TESTS = [prompt_and_output, prompt_from_input_and_json, queue_and_withdraw, cancel, approve_remotely, deny_remotely,
          answer_at_the_host, two_answers_race, local_and_remote_race, superseded_names_the_winner, question,
          decline_a_form, modes, slash, slash_allowed, view_only, policy, not_allowed_and_unreachable, not_found_and_ambiguous,
-         rename_probe_devices, revoked_devices, settings_by_prefix, watch_survives_the_relay, stored_while_the_host_is_away, send_survives_a_cut,
+         rename_probe_devices, revoked_devices, settings_by_prefix, wrong_arguments, exit_codes, asks_of_all, watch_survives_the_relay, stored_while_the_host_is_away, send_survives_a_cut,
          silence_is_noticed, watch_from_anywhere, big_output, another_device, attach_with_a_pipe, attach_with_a_terminal, attach_narrow]
 
 
