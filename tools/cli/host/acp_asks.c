@@ -316,8 +316,7 @@ void acp_plan_document(acp_session *s, const char *text, size_t bytes) {
   acp_build b;
   acp_build_begin(&b, s);
   Remote__V1__PlanDocumentChanged changed = REMOTE__V1__PLAN_DOCUMENT_CHANGED__INIT;
-  changed.text =
-      acp_build_long(&b, text, bytes, 65536, "text/markdown", "plan", &changed.asset_id);
+  changed.text = acp_build_long(&b, text, bytes, 65536, "text/markdown", "plan", &changed.asset_id);
   Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
   event.body_case = REMOTE__V1__EVENT__BODY_PLAN_DOCUMENT_CHANGED;
   event.plan_document_changed = &changed;
@@ -402,15 +401,26 @@ static void asked_by(acp_session *s, const json_t *params, const json_t *message
   s->event_agent_id = acp_agent_speaking(s, json_object_get(params, "sessionId"), message);
 }
 
+/* While its turn is being cancelled, whatever it asks is answered with that. */
+static bool cancelled_already(acp_session *s, json_t *id, const char *method, json_t *params,
+                              bool elicitation) {
+  if (!s->turn.running || !s->turn.cancelled) return false;
+  acp_ask as = {.elicitation = elicitation};
+  rpc_reply(s->rpc, id, cancelled(&as));
+  acp_extension(s, method, params != NULL ? params : json_null(), true);
+  return true;
+}
+
 void acp_ask_permission(acp_session *s, json_t *id, json_t *params) {
   asked_by(s, params, json_object_get(params, "toolCall"));
-  ask_permission(s, id, params);
+  if (!cancelled_already(s, id, "session/request_permission", params, false))
+    ask_permission(s, id, params);
   s->event_agent_id = NULL;
 }
 
 void acp_ask_elicitation(acp_session *s, json_t *id, json_t *params) {
   asked_by(s, params, params);
-  acp_form_ask(s, id, params);
+  if (!cancelled_already(s, id, "elicitation/create", params, true)) acp_form_ask(s, id, params);
   s->event_agent_id = NULL;
 }
 

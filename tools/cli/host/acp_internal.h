@@ -119,6 +119,7 @@ typedef struct acp_tool {
   bool silent;           /* known from the journal: replayed updates say nothing new */
   uint64_t fields;       /* hash of title, kind, status, input, locations as last sent */
   uint64_t content;      /* hash of the content as last sent */
+  bool has_content;      /* readers have some, which an empty list clears */
   uint64_t output_bytes; /* of the command, in whichever way they came; and their hash */
   uint64_t output_hash;
   Remote__V1__OutputStream stream; /* of the last of them */

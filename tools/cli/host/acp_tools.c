@@ -205,6 +205,17 @@ static Remote__V1__ToolContent **build_content(acp_build *b, const json_t *conte
   return list;
 }
 
+/* No content at all, told by an empty text: an empty list would say "as before". */
+static Remote__V1__ToolContent **build_cleared(acp_build *b, size_t *count) {
+  Remote__V1__ToolContent **list = acp_build_alloc(b, sizeof *list);
+  list[0] = acp_build_alloc(b, sizeof *list[0]);
+  remote__v1__tool_content__init(list[0]);
+  list[0]->content_case = REMOTE__V1__TOOL_CONTENT__CONTENT_TEXT;
+  list[0]->text = acp_build_copy(b, "");
+  *count = 1;
+  return list;
+}
+
 static Remote__V1__Location **build_locations(acp_build *b, const json_t *locations,
                                               size_t *count) {
   size_t n = json_array_size(locations);
@@ -316,6 +327,8 @@ static void emit_ended(acp_session *s, acp_tool *tool, const json_t *update,
   /* What only repeats the output would stand in the place of the output itself. */
   if (raw != NULL && !json_is_null(raw) && !tool->raw_said) ended.output = acp_build_json(&b, raw);
   ended.content = build_content(&b, content, &ended.n_content);
+  if (json_is_array(content) && json_array_size(content) == 0 && tool->has_content)
+    ended.content = build_cleared(&b, &ended.n_content);
   Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
   event.body_case = REMOTE__V1__EVENT__BODY_TOOL_ENDED;
   event.tool_ended = &ended;
@@ -346,7 +359,8 @@ static bool say_state(acp_session *s, acp_tool *tool, json_t *update, bool first
     partial = false;
     said = said || !new_fields;
   }
-  if (first || new_fields || partial || (new_content && !final)) {
+  bool cleared = json_is_array(content) && json_array_size(content) == 0 && tool->has_content;
+  if (first || new_fields || partial || ((new_content || cleared) && !final)) {
     acp_build b;
     acp_build_begin(&b, s);
     Remote__V1__ToolState state;
@@ -354,6 +368,8 @@ static bool say_state(acp_session *s, acp_tool *tool, json_t *update, bool first
     build_state(&b, tool, update, &state);
     if (is_final(state.status)) state.status = first ? STATUS(RUNNING) : STATUS(UNSPECIFIED);
     if (new_content && !final) state.content = build_content(&b, content, &state.n_content);
+    if (cleared && !final) state.content = build_cleared(&b, &state.n_content);
+    if (!final && (cleared || state.n_content > 0)) tool->has_content = !cleared;
     if (partial) {
       remote__v1__tool_content__init(&other);
       other.content_case = REMOTE__V1__TOOL_CONTENT__CONTENT_OTHER;

@@ -255,6 +255,30 @@ static void words_beside_the_output_stay(void **state) {
   assert_non_null(ended->output);
 }
 
+static void an_empty_list_clears_what_was_shown(void **state) {
+  (void)state;
+  agent_updates(&rec,
+                "{'sessionUpdate':'tool_call','toolCallId':'x','title':'t','kind':'read',"
+                "'content':[]}");
+  assert_int_equal(last_body(&rec, BODY(TOOL_STARTED))->tool_started->tool->n_content, 0);
+  agent_updates(&rec,
+                "{'sessionUpdate':'tool_call_update','toolCallId':'x','content':[{'type':"
+                "'content','content':{'type':'text','text':'draft'}}]}");
+  agent_updates(&rec, "{'sessionUpdate':'tool_call_update','toolCallId':'x','content':[]}");
+  const Remote__V1__ToolState *tool = last_body(&rec, BODY(TOOL_UPDATED))->tool_updated->tool;
+  assert_int_equal(tool->n_content, 1);
+  assert_string_equal(tool->content[0]->text, "");
+  agent_updates(&rec,
+                "{'sessionUpdate':'tool_call_update','toolCallId':'x','content':[{'type':"
+                "'content','content':{'type':'text','text':'draft 2'}}]}");
+  agent_updates(&rec,
+                "{'sessionUpdate':'tool_call_update','toolCallId':'x','status':'completed',"
+                "'content':[]}");
+  const Remote__V1__ToolEnded *ended = last_body(&rec, BODY(TOOL_ENDED))->tool_ended;
+  assert_int_equal(ended->n_content, 1);
+  assert_string_equal(ended->content[0]->text, "");
+}
+
 /* ---- plans ---- */
 
 static void a_plan_review_is_a_document_too(void **state) {
@@ -328,6 +352,26 @@ static void limits_are_said_with_what_can_be_done(void **state) {
   assert_non_null(strstr(last_body(&rec, BODY(NOTICE))->notice->text, "/sign-in"));
 }
 
+/* ---- asking while it is being cancelled ---- */
+
+static void what_is_asked_after_a_cancel_is_cancelled(void **state) {
+  (void)state;
+  acp_session_cancel(rec.session, NULL, rec.now_ns);
+  child_asks("5", "s1", "late");
+  agent_says(&rec,
+             "{'jsonrpc':'2.0','id':6,'method':'elicitation/create','params':{'sessionId':"
+             "'s1','mode':'form','message':'m','requestedSchema':{'properties':{}}}}");
+  assert_int_equal(rec.ask_count, 0);
+  json_t *outcome = json_object_get(json_object_get(sent_answer(&rec, "5"), "result"), "outcome");
+  assert_string_equal(json_string_value(json_object_get(outcome, "outcome")), "cancelled");
+  assert_string_equal(json_string_value(json_object_get(
+                          json_object_get(sent_answer(&rec, "6"), "result"), "action")),
+                      "cancel");
+  agent_answers(&rec, "session/prompt", "{'stopReason':'cancelled'}");
+  child_asks("7", "s1", "after"); /* outside of any turn it is asked again */
+  assert_int_equal(rec.ask_count, 1);
+}
+
 /* ---- changes that are never answered ---- */
 
 static void a_mode_that_is_never_confirmed_has_an_outcome(void **state) {
@@ -370,6 +414,8 @@ int main(void) {
       TEST(raw_output_that_grows),
       TEST(stderr_in_meta_and_a_signal),
       TEST(words_beside_the_output_stay),
+      TEST(an_empty_list_clears_what_was_shown),
+      TEST(what_is_asked_after_a_cancel_is_cancelled),
       TEST(a_plan_review_is_a_document_too),
       TEST(a_comment_reaches_the_agent),
       TEST(asking_less_is_told_when_it_begins_and_ends),
