@@ -236,7 +236,7 @@ def self_test(page: str, wanted: dict[str, list[str]]) -> int:
         "has 2 rows": [swap(first, first + "\n" + first.replace("CE02", "CE99"))],
         "is not in mapping.json": [(page, less)],
         "no word on the adapter": [swap("| built |", "| maybe |")],
-        "the host does say": [swap("\n| `Event.history_rewound` |", "\n| `Event.notice` |"),
+        "the host does say": [swap("\n| `Ask.limit` |", "\n| `Event.notice` |"),
                               swap("\n| `Ask.limit` |", "\n| `Ask.form` |"),
                               swap("\n| `PERMISSION_KIND_HOOK` |", "\n| `PERMISSION_KIND_URL` |")],
         "which?": [swap(logout, logout.replace("| not built |", "| part |")[:logout.index(

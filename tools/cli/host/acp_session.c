@@ -178,6 +178,14 @@ static void on_request(void *user, json_t *id, const char *method, json_t *param
   }
 }
 
+/* What agents say of accounts, providers of models and tool servers stays on this machine. */
+static bool about_credentials(const char *method) {
+  static const char *const groups[] = {"auth/", "providers/", "mcp/"};
+  for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+    if (strncmp(method, groups[i], strlen(groups[i])) == 0) return true;
+  return false;
+}
+
 void acp_notification(acp_session *s, const char *method, json_t *params) {
   if (strcmp(method, "session/update") == 0) {
     acp_update(s, params);
@@ -185,6 +193,10 @@ void acp_notification(acp_session *s, const char *method, json_t *params) {
     acp_ask_withdrawn(s, json_object_get(params, "requestId"));
   } else if (strcmp(method, "elicitation/complete") == 0) {
     acp_ask_completed(s, json_object_get(params, "elicitationId"));
+  } else if (about_credentials(method)) { /* that it was said, and nothing of it */
+    json_t *said = json_pack("{s:s}", "method", method);
+    if (said != NULL) acp_extension(s, "notification", said, true);
+    json_decref(said);
   } else {
     acp_extension(s, method, params != NULL ? params : json_null(), false);
   }

@@ -90,6 +90,15 @@ static bool on_plan_update(acp_session *s, json_t *update) {
   return true;
 }
 
+/* There is one plan of ours, so it is that one. */
+static bool on_plan_removed(acp_session *s, json_t *update) {
+  json_t *none = json_pack("{s:[]}", "entries");
+  acp_plan_document(s, "", 0);
+  bool whole = on_plan(s, none);
+  json_decref(none);
+  return whole && json_is_string(json_object_get(update, "planId"));
+}
+
 static bool on_commands(acp_session *s, json_t *update) {
   if (!json_is_array(json_object_get(update, "availableCommands"))) return false;
   acp_slash_update(s, json_object_get(update, "availableCommands"));
@@ -268,8 +277,9 @@ static const struct {
     {"notice", on_notice},
     {"compaction_update", on_compaction},
     {"compaction_summary_chunk", on_summary},
-    {"subagent_update", acp_agent_update}, /* these two are of the draft */
+    {"subagent_update", acp_agent_update}, /* these three are of the draft */
     {"plan_update", on_plan_update},
+    {"plan_removed", on_plan_removed},
 };
 
 static bool collects(const acp_session *s, const char *kind) {

@@ -305,6 +305,27 @@ static void a_plan_review_is_a_document_too(void **state) {
   assert_non_null(last_extension(&rec, "session/update:plan_update"));
 }
 
+static void a_plan_that_is_removed(void **state) {
+  (void)state;
+  agent_updates(&rec,
+                "{'sessionUpdate':'plan','entries':[{'content':'x','status':'pending',"
+                "'priority':'high'}]}");
+  agent_updates(&rec, "{'sessionUpdate':'plan_removed','planId':'a'}");
+  assert_int_equal(last_body(&rec, BODY(PLAN_UPDATED))->plan_updated->n_entries, 0);
+}
+
+static void accounts_stay_here(void **state) {
+  (void)state;
+  agent_says(&rec,
+             "{'jsonrpc':'2.0','method':'auth/status_update','params':{'state':'ok',"
+             "'accounts':[{'name':'me@example.org'}]}}");
+  assert_null(last_extension(&rec, "auth/status_update"));
+  const Remote__V1__AgentExtension *said = last_extension(&rec, "notification");
+  assert_string_equal(said->json->text, "{\"method\":\"auth/status_update\"}");
+  agent_says(&rec, "{'jsonrpc':'2.0','method':'_vendor/thing','params':{'a':1}}");
+  assert_string_equal(last_extension(&rec, "_vendor/thing")->json->text, "{\"a\":1}");
+}
+
 static void a_comment_reaches_the_agent(void **state) {
   (void)state;
   child_asks("3", "s1", "c");
@@ -417,6 +438,8 @@ int main(void) {
       TEST(an_empty_list_clears_what_was_shown),
       TEST(what_is_asked_after_a_cancel_is_cancelled),
       TEST(a_plan_review_is_a_document_too),
+      TEST(a_plan_that_is_removed),
+      TEST(accounts_stay_here),
       TEST(a_comment_reaches_the_agent),
       TEST(asking_less_is_told_when_it_begins_and_ends),
       TEST(limits_are_said_with_what_can_be_done),
