@@ -242,7 +242,7 @@ def self_test(page: str, wanted: dict[str, list[str]]) -> int:
         "which?": [swap(logout, logout.replace("| not built |", "| part |")[:logout.index(
             "| not built |") + 8] + " |")],
         "the adapter has no": [swap(logout, logout.replace("| not built |", "| built |"))],
-        "the adapter has session": [swap(resume, resume.replace("| part |", "| not built |"))],
+        "the adapter has session": [swap(resume, resume.replace("| built |", "| not built |"))],
         "cells,": [swap(first, first + " more |")],
         "the columns of": [swap("| id | name | verdict |", "| id | verdict | name |")],
     }
