@@ -141,6 +141,7 @@ static void greet(attaching *a) {
   const Remote__V1__SessionStarted *s = state->session;
   a->greeted = true;
   surface_state(a->surface, state);
+  attach_begin_past(a);
   if (s != NULL)
     surface_say(a->surface, "%s: %s %s on %s", a->session.title, s->agent, s->agent_version,
                 s->host);
@@ -180,6 +181,7 @@ static void on_event(void *user, remote_session *s, const lrm_client_event *even
       if (!a->greeted) break;
       surface_say(a->surface, event->reset ? "(the log began anew)" : "(jumped ahead)");
       surface_state(a->surface, remote_session_state(s));
+      attach_begin_past(a);
       break;
     case LRM_CLIENT_SYNCED:
       if (!a->greeted) {
@@ -201,7 +203,13 @@ static void on_event(void *user, remote_session *s, const lrm_client_event *even
     default:
       break;
   }
+  attach_work_on_files(a);
   attach_touch(a);
+}
+
+static void on_page(void *user, remote_session *s, const lrm_history_event *event) {
+  (void)s;
+  attach_take_page(user, event);
 }
 
 static void on_up(void *user, remote_session *s) {
@@ -224,4 +232,5 @@ static void on_down(void *user, remote_session *s, const char *text, uint64_t re
   attach_touch(a);
 }
 
-const remote_session_ops attach_session_ops = {.event = on_event, .up = on_up, .down = on_down};
+const remote_session_ops attach_session_ops = {
+    .event = on_event, .page = on_page, .up = on_up, .down = on_down};

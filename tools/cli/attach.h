@@ -1,14 +1,18 @@
 /* `remote attach`: another machine's session on this terminal. attach.c: what comes, and what the
  * state is; attach_commands.c: what is sent and what became of it; attach_input.c: what the person
- * wants; command_attach.c: the command. */
+ * wants; attach_files.c: files for prompts; attach_past.c: paging back; command_attach.c: the
+ * command. */
 #ifndef REMOTE_CLI_ATTACH_H
 #define REMOTE_CLI_ATTACH_H
 
 #include "act.h"
+#include "file_upload.h"
 #include "surface/surface.h"
 #include "terminal_text.h"
 
 #define ATTACH_COMMANDS_MAX 64
+#define ATTACH_FILES_MAX 16
+#define ATTACH_PAGE_OFFSETS 300 /* of events, that one step back reads */
 
 /* A command of ours whose end is not known yet. */
 typedef struct attach_command {
@@ -35,8 +39,15 @@ typedef struct attaching {
   bool down;            /* the connection is lost */
   uint64_t retry_ns;    /* … and tried again then */
   char down_text[256];
-  int host_attached; /* -1: not known yet */
-  int may_steer;     /* -1: not known yet */
+  int host_attached;                   /* -1: not known yet */
+  int may_steer;                       /* -1: not known yet */
+  file_upload files[ATTACH_FILES_MAX]; /* for the next prompt */
+  size_t files_count;
+  char *files_prompt; /* a prompt that waits until its files are on their way; NULL: none */
+  bool files_steer;
+  lrm_position past; /* what lies before this has not been read back; no epoch: nothing does */
+  uint64_t past_ms;  /* what happened from then on is shown already */
+  bool past_shown;   /* something of the page that is being read */
   bool input_over;   /* nothing more can be written here */
   bool quit;
 } attaching;
@@ -63,7 +74,24 @@ void attach_command_rows(attaching *a, void (*row)(void *to, const char *text), 
 bool attach_withdraw(attaching *a, const char *hex, const char **problem);
 void attach_free_commands(attaching *a);
 
+/* ---- attach_files.c ---- */
+void attach_file(void *user, const char *rest);
+/* True: the prompt waits for its files, or names them. */
+bool attach_submit_with_files(attaching *a, const char *text, bool steer);
+void attach_work_on_files(attaching *a);
+void attach_file_rows(attaching *a, void (*row)(void *to, const char *text), void *to);
+void attach_free_files(attaching *a);
+
+/* ---- attach_past.c ---- */
+/* What is shown now is the session's state: what lies before it is paged back to from here. */
+void attach_begin_past(attaching *a);
+void attach_page_back(void *user);
+void attach_take_page(attaching *a, const lrm_history_event *event);
+
 /* ---- attach_input.c ---- */
+/* `ids`: of files that go along. */
+void attach_send_prompt(attaching *a, const char *text, bool steer, const lrm_id *ids,
+                        size_t count);
 extern const surface_owner attach_surface_owner;
 
 #endif

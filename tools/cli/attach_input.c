@@ -46,16 +46,29 @@ static void on_quit(void *user) {
   connection_wake(&a->connection);
 }
 
-static void on_submit(void *user, const char *text, bool steer) {
-  attaching *a = user;
+void attach_send_prompt(attaching *a, const char *text, bool steer, const lrm_id *ids,
+                        size_t count) {
   Remote__V1__SubmitPrompt body = REMOTE__V1__SUBMIT_PROMPT__INIT;
   Remote__V1__Command command = command_of(REMOTE__V1__COMMAND__BODY_SUBMIT_PROMPT);
-  if (refused(a)) return;
+  ProtobufCBinaryData named[ATTACH_FILES_MAX];
+  lrm_id copies[ATTACH_FILES_MAX];
+  for (size_t i = 0; i < count && i < ATTACH_FILES_MAX; i++) {
+    copies[i] = ids[i];
+    named[i] = (ProtobufCBinaryData){sizeof copies[i].bytes, copies[i].bytes};
+  }
   body.text = borrow(text);
+  body.attachment_ids = named;
+  body.n_attachment_ids = count;
   body.delivery =
       steer ? REMOTE__V1__DELIVERY__DELIVERY_STEER : REMOTE__V1__DELIVERY__DELIVERY_START_OR_QUEUE;
   command.submit_prompt = &body;
   (void)attach_submit(a, &command, steer ? "steering" : "prompt", text, NULL);
+}
+
+static void on_submit(void *user, const char *text, bool steer) {
+  attaching *a = user;
+  if (!refused(a) && !attach_submit_with_files(a, text, steer))
+    attach_send_prompt(a, text, steer, NULL, 0);
 }
 
 static void on_answer(void *user, const ask_answer *answer) {
@@ -162,7 +175,9 @@ static void on_status(void *user, char *out, size_t capacity) {
 
 static void on_rows(void *user, void (*row)(void *to, const char *text), void *to) {
   attaching *a = user;
-  if (a->greeted) attach_command_rows(a, row, to);
+  if (!a->greeted) return;
+  attach_file_rows(a, row, to);
+  attach_command_rows(a, row, to);
 }
 
 /* ---- commands ---- */
@@ -205,7 +220,14 @@ static void run_run(void *user, const char *rest) {
     run_slash(a, rest);
 }
 
+static void run_more(void *user, const char *rest) {
+  (void)rest;
+  attach_page_back(user);
+}
+
 static const surface_command commands[] = {
+    {"attach", "FILE", "a file for the next prompt; alone: none after all", false, attach_file},
+    {"more", "", "an earlier part of the session (PageUp)", false, run_more},
     {"status", "", "connection, host, who is attached, what the agent does", true, run_status},
     {"probe", "", "does a command get through to the host right now?", false, run_probe},
     {"retry", "", "connect again now", true, run_retry},
@@ -226,6 +248,7 @@ const surface_owner attach_surface_owner = {.state = on_state,
                                             .agent_slash = on_agent_slash,
                                             .take_back = on_take_back,
                                             .on_the_way = on_the_way,
+                                            .page_back = attach_page_back,
                                             .status = on_status,
                                             .rows = on_rows,
                                             .commands = commands,

@@ -9,7 +9,8 @@
 static bool is_over(void *user) {
   const attaching *a = user;
   if (a->quit || a->session.closed || surface_output_lost(a->surface)) return true;
-  return a->input_over && a->greeted && lrm_client_pending(a->session.client) == 0;
+  return a->input_over && a->greeted && a->files_prompt == NULL &&
+         !remote_session_paging(&a->session) && lrm_client_pending(a->session.client) == 0;
 }
 
 static bool is_flushed(void *user) {
@@ -63,6 +64,7 @@ static exit_code attach(attaching *a) {
   remote_session_close(&a->session);
   connection_close(&a->connection);
   attach_free_commands(a);
+  attach_free_files(a);
   return result;
 }
 

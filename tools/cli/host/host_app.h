@@ -1,8 +1,8 @@
 /* `remote host`: one session with one agent. host_app.c: its life; host_options.c: the command
  * line; host_sink.c: what the agent says goes to the host library; host_actions.c: what the host
  * library wants done; host_link.c: the relay;
- * host_sign_in.c: signing in to the agent; host_input.c: what the local person types;
- * journal_history.c: what the journal holds already. */
+ * host_sign_in.c: signing in to the agent; host_input.c: what the local person types; host_files.c:
+ * files for prompts; journal_history.c: what the journal holds already. */
 #ifndef REMOTE_CLI_HOST_APP_H
 #define REMOTE_CLI_HOST_APP_H
 
@@ -57,6 +57,14 @@ typedef enum app_state {
 
 typedef struct host_held host_held; /* host_actions.c */
 
+#define HOST_FILES_MAX 16
+
+/* A file that goes with the next prompt. */
+typedef struct host_file {
+  lrm_id id;
+  char text[256];
+} host_file;
+
 typedef struct host_app {
   const host_options *options;
   uv_loop_t *loop;
@@ -99,6 +107,8 @@ typedef struct host_app {
 
   surface *surface;
   size_t watching; /* devices that are attached */
+  host_file files[HOST_FILES_MAX];
+  size_t files_count;
   bool input_ended, one_shot_sent, one_shot_failed;
   uint64_t last_interrupt_ns;
 
@@ -187,6 +197,12 @@ void app_redact_event(void *user, Remote__V1__Event *event, lrm_arena *arena);
 void app_redact_work(host_app *app);
 /* What was removed so far; empty: nothing. */
 void app_redact_status(host_app *app, char *out, size_t bytes);
+
+/* host_files.c */
+void app_attach_file(void *user, const char *rest);
+void app_file_rows(host_app *app, void (*row)(void *to, const char *text), void *to);
+/* A prompt of the local person, with the files that go along. As lrm_host_prompt_local. */
+int app_submit(host_app *app, const char *text, bool steer);
 
 /* journal_history.c */
 acp_history *journal_history(lrm_store *store, const lrm_id *session_id);

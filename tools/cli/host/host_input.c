@@ -27,6 +27,7 @@ static void command_remote(void *user, const char *rest) {
 
 static const surface_command commands[] = {
     {"remote", "[on|view|off]", "remote control", false, command_remote},
+    {"attach", "FILE", "a file for the next prompt; alone: none after all", false, app_attach_file},
     {"keep-alive", "[on|off|busy|30m|8h|1d]", "keep this machine awake; alone: is it?", true,
      app_keep_alive_line},
     {"sign-in", "[WAY]", "sign in to the agent", true, app_sign_in_line},
@@ -47,9 +48,11 @@ static void on_input(void *user) {
 static void on_submit(void *user, const char *text, bool steer) {
   host_app *app = user;
   if (app->state >= APP_ENDING || app->host == NULL || app->options->prompt != NULL) return;
-  int result = lrm_host_submit_local(app->host, text, steer, lrm_uv_wall_ms(), app_now(app));
+  int result = app_submit(app, text, steer);
   if (result == LRM_ERR_BUSY)
     surface_say(app->surface, "the queue is full; that prompt was not taken");
+  else if (result == LRM_ERR_NOT_FOUND)
+    surface_put_back(app->surface, text);
   else
     say_result(app, result, "prompt");
   app_pump(app);
@@ -199,6 +202,10 @@ static void on_status(void *user, char *out, size_t capacity) {
   }
 }
 
+static void on_rows(void *user, void (*row)(void *to, const char *text), void *to) {
+  app_file_rows(user, row, to);
+}
+
 const surface_owner host_surface_owner = {.state = on_state,
                                           .ended = on_ended,
                                           .quit = on_quit,
@@ -212,5 +219,6 @@ const surface_owner host_surface_owner = {.state = on_state,
                                           .agent_slash = on_agent_slash,
                                           .take_back = on_take_back,
                                           .status = on_status,
+                                          .rows = on_rows,
                                           .commands = commands,
                                           .commands_count = sizeof commands / sizeof *commands};

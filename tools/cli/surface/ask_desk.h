@@ -36,7 +36,7 @@ typedef enum desk_reading {
 } desk_reading;
 
 typedef struct ask_desk {
-  bool local; /* the host's own terminal: who answers there is us */
+  bool local;                  /* the host's own terminal: who answers there is us */
   desk_ask asks[ASK_DESK_MAX]; /* in the order they were opened */
   size_t count;
   lrm_id armed;           /* the only open ask when the line was begun; none: no or several */

@@ -15,7 +15,8 @@
 
 #define SCREEN_AREA_ROWS_MAX 32
 #define SCREEN_ROW_BYTES_MAX 2048
-#define SCREEN_TEXT_BYTES_MAX (256 * 1024) /* that waits for a terminal that does not keep up */
+#define SCREEN_TEXT_BYTES_MAX \
+  (4 * 1024 * 1024) /* that waits for a terminal that does not keep up */
 
 typedef void (*screen_write_fn)(void *user, const char *bytes, size_t count);
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "ask_text.h"
+#include "event_words.h"
 #include "surface_internal.h"
 #include "terminal_text.h"
 
@@ -271,6 +273,8 @@ static void on_closed(uv_handle_t *handle) {
   surface *s = handle->data;
   if (--s->handles > 0) return;
   transcript_free(&s->transcript);
+  if (s->past != NULL) transcript_free(s->past);
+  free(s->past);
   ask_desk_free(&s->desk);
   line_editor_free(&s->editor);
   line_history_close(&s->history);
@@ -342,6 +346,7 @@ static void ask_opened(surface *s, const Remote__V1__Ask *ask) {
 }
 
 void surface_event(surface *s, const Remote__V1__Event *event) {
+  if (s->past != NULL) transcript_break(s->past);
   if (wanted(s, event)) transcript_event(&s->transcript, event);
   switch ((int)event->body_case) {
     case REMOTE__V1__EVENT__BODY_ASK_OPENED:
@@ -359,6 +364,64 @@ void surface_event(surface *s, const Remote__V1__Event *event) {
       break;
   }
   surface_touch(s, s->ticking);
+}
+
+/* ---- an earlier part ---- */
+
+static void write_past(void *user, const char *text, size_t bytes) {
+  surface *s = user;
+  transcript_break(&s->transcript);
+  surface_write(s, text, bytes);
+}
+
+void surface_past_begin(surface *s, const char *title) {
+  if (s->past != NULL) return;
+  transcript_options options = s->transcript.options;
+  surface_say(s, "%s", title);
+  s->past = memory_zero(sizeof *s->past);
+  options.terse = true;
+  options.answers = options.typed_above = false;
+  options.fold = 0; /* /expand knows only what is going on */
+  transcript_init(s->past, write_past, s, &options);
+}
+
+/* Questions of the past have no number: they cannot be answered. */
+static void past_ask(surface *s, const Remote__V1__Event *event) {
+  char *text = NULL;
+  size_t bytes = 0;
+  FILE *memory = open_memstream(&text, &bytes);
+  char title[400];
+  if (memory == NULL) return;
+  if (event->body_case == REMOTE__V1__EVENT__BODY_ASK_RESOLVED) {
+    fputs("it was ", memory);
+    resolution_print(memory, event->ask_resolved);
+  } else if (event->ask_opened->ask != NULL) {
+    ask_title(event->ask_opened->ask, title, sizeof title);
+    fprintf(memory, "asked: %s", title);
+  }
+  fclose(memory);
+  transcript_note(s->past, "%s", text);
+  free(text);
+}
+
+void surface_past_event(surface *s, const Remote__V1__Event *event) {
+  if (s->past == NULL) return;
+  if (event->body_case == REMOTE__V1__EVENT__BODY_ASK_OPENED ||
+      event->body_case == REMOTE__V1__EVENT__BODY_ASK_RESOLVED)
+    past_ask(s, event);
+  else
+    transcript_event(s->past, event);
+  s->dirty = true;
+}
+
+void surface_past_end(surface *s, const char *text) {
+  if (s->past == NULL) return;
+  transcript_break(s->past);
+  transcript_free(s->past);
+  free(s->past);
+  s->past = NULL;
+  surface_say(s, "%s", text);
+  s->dirty = true;
 }
 
 static unsigned number_of(void *user, const Remote__V1__Ask *ask) {

@@ -101,6 +101,13 @@ void surface_touch(surface *surface, bool ticking);
 void surface_say(surface *surface, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What became of a take_back: `problem` NULL: the prompt is no longer in the queue. */
 void surface_taken_back(surface *surface, const char *prompt_id, const char *problem);
+/* A text that could not be sent stands in the editor again (as a line, where there is none). */
+void surface_put_back(surface *surface, const char *text);
+/* An earlier part of the session, shown now: begin, its events, end. What happens meanwhile is
+ * shown too, on lines of its own. */
+void surface_past_begin(surface *surface, const char *title);
+void surface_past_event(surface *surface, const Remote__V1__Event *event);
+void surface_past_end(surface *surface, const char *text);
 /* As if it had been written and entered here. */
 void surface_line(surface *surface, const char *line);
 

@@ -40,6 +40,7 @@ struct surface {
   bool cooked; /* lines from a terminal that edits and echoes them itself */
   terminal *terminal;
   transcript transcript;
+  transcript *past; /* an earlier part that is being shown; NULL: none is */
   ask_desk desk;
   uv_prepare_t flush;
   uv_timer_t tick, escape;

@@ -101,18 +101,10 @@ bool surface_take_back_number(surface *s, size_t number, bool edit) {
   return true;
 }
 
-void surface_taken_back(surface *s, const char *prompt_id, const char *problem) {
-  if (strcmp(s->taking, prompt_id) != 0) return;
-  char *text = s->taking_text;
-  s->taking[0] = '\0';
-  s->taking_text = NULL;
+void surface_put_back(surface *s, const char *text) {
   s->dirty = true;
-  if (problem != NULL) {
-    surface_say(s, "the prompt stays as it is: %s", problem);
-  } else if (text == NULL) {
-    surface_say(s, "taken out of the queue");
-  } else if (s->way != WAY_SCREEN) {
-    surface_say(s, "taken out of the queue; it was: %s", text);
+  if (s->way != WAY_SCREEN) {
+    surface_say(s, "it was: %s", text);
   } else if (s->editor.bytes == 0) {
     line_editor_set(&s->editor, text);
   } else {
@@ -121,7 +113,21 @@ void surface_taken_back(surface *s, const char *prompt_id, const char *problem) 
     (void)line_editor_insert(&s->editor, "\n", 1);
     s->editor.cursor = 0;
     (void)line_editor_insert(&s->editor, text, strlen(text));
-    surface_say(s, "the prompt that was taken back stands before what you write");
+    surface_say(s, "the prompt that came back stands before what you write");
+  }
+}
+
+void surface_taken_back(surface *s, const char *prompt_id, const char *problem) {
+  if (strcmp(s->taking, prompt_id) != 0) return;
+  char *text = s->taking_text;
+  s->taking[0] = '\0';
+  s->taking_text = NULL;
+  s->dirty = true;
+  if (problem != NULL) {
+    surface_say(s, "the prompt stays as it is: %s", problem);
+  } else {
+    if (text == NULL || s->way != WAY_SCREEN) surface_say(s, "taken out of the queue");
+    if (text != NULL) surface_put_back(s, text);
   }
   free(text);
 }
