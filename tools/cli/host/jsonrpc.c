@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_mend.h"
 #include "memory.h"
 
 typedef struct open_call {
@@ -117,10 +118,24 @@ static bool id_is_good(const json_t *id) {
   return json_is_integer(id) || json_is_string(id) || json_is_real(id) || json_is_null(id);
 }
 
+/* Our ids are whole numbers; some agents give them back as 1.0 or "1". -1: none of ours. */
+static json_int_t number_of(const json_t *id) {
+  if (json_is_integer(id)) return json_integer_value(id);
+  double real = json_real_value(id);
+  if (json_is_real(id) && real >= 0 && real < 9007199254740992.0 &&
+      real == (double)(json_int_t)real)
+    return (json_int_t)real;
+  const char *text = json_string_value(id);
+  if (text == NULL || text[0] == '\0' || strspn(text, "0123456789") != strlen(text) ||
+      strlen(text) > 15)
+    return -1;
+  return strtoll(text, NULL, 10);
+}
+
 static open_call *call_of(rpc *r, const json_t *id) {
-  if (!json_is_integer(id)) return NULL;
+  json_int_t number = number_of(id);
   for (size_t i = 0; i < RPC_CALLS_MAX; i++)
-    if (r->calls[i].used && r->calls[i].id == json_integer_value(id)) return &r->calls[i];
+    if (r->calls[i].used && r->calls[i].id == number) return &r->calls[i];
   return NULL;
 }
 
@@ -159,11 +174,21 @@ static const char *take_message(rpc *r, json_t *message) {
   return NULL;
 }
 
+static json_t *parse(const char *line, size_t bytes) {
+  static const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_ANY;
+  json_t *message = json_loadb(line, bytes, flags, NULL);
+  if (message != NULL || memchr("{[", line[0], 2) == NULL) return message;
+  size_t mended_bytes = 0;
+  char *mended = json_mend(line, bytes, &mended_bytes);
+  message = json_loadb(mended, mended_bytes, flags, NULL);
+  free(mended);
+  return message;
+}
+
 static void take_line(rpc *r, const char *line, size_t bytes) {
   while (bytes > 0 && (line[bytes - 1] == '\r' || line[bytes - 1] == ' ')) bytes--;
   if (bytes == 0) return;
-  json_error_t error;
-  json_t *message = json_loadb(line, bytes, JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
+  json_t *message = parse(line, bytes);
   if (message == NULL) {
     malformed(r, line, bytes, "not JSON");
     return;

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "elevation.h"
+#include "json_mend.h"
 #include "jsonrpc.h"
 #include "memory.h"
 
@@ -91,8 +92,9 @@ static void on_answer(void *user, uint64_t context, json_t *result, json_t *erro
   answered++;
 }
 
+static const rpc_owner owner = {on_send, on_request, on_notification, on_malformed};
+
 static void open_calls_are_bounded(void **state) {
-  static const rpc_owner owner = {on_send, on_request, on_notification, on_malformed};
   size_t sent = 0;
   (void)state;
   rpc *r = rpc_create(&owner, &sent);
@@ -115,11 +117,71 @@ static void open_calls_are_bounded(void **state) {
   rpc_destroy(r);
 }
 
+/* Ids that come back in another form are still ours. */
+static void ids_in_other_forms(void **state) {
+  (void)state;
+  static const struct {
+    const char *id;
+    size_t answers;
+  } cases[] = {{"0", 1},    {"0.0", 1},    {"\"0\"", 1},
+               {"\"\"", 0}, {"\"0x\"", 0}, {"0.5", 0},
+               {"-1", 0},   {"null", 0},   {"99999999999999999999", 0}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char line[128];
+    size_t sent = 0;
+    answered = 0;
+    rpc *r = rpc_create(&owner, &sent);
+    assert_true(rpc_call(r, "x", json_object(), on_answer, 0));
+    int bytes = snprintf(line, sizeof line, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":null}\n",
+                         cases[i].id);
+    rpc_feed(r, line, (size_t)bytes);
+    if (answered != cases[i].answers) fail_msg("id %s: %zu answers", cases[i].id, answered);
+    rpc_destroy(r);
+  }
+}
+
+static void mends_what_others_take(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *mended;
+  } cases[] = {
+      {"{\"a\":1,\"b\":[true,null,-2.5e3]}", "{\"a\":1,\"b\":[true,null,-2.5e3]}"},
+      {"9223372036854775807", "9223372036854775807"},
+      {"9223372036854775808", "9223372036854775808.0"},
+      {"-9223372036854775809", "-9223372036854775809.0"},
+      {"[1e999,-1e999]", "[1.7976931348623157e308,-1.7976931348623157e308]"},
+      {"\"\\ud83d\\ude00\"", "\"\\ud83d\\ude00\""},
+      {"\"\\ud83dx\"", "\"\xEF\xBF\xBDx\""},
+      {"\"\\ude00\\ud83d\"", "\"\xEF\xBF\xBD\xEF\xBF\xBD\""},
+      {"\"\\\\ud83d\\\"\"", "\"\\\\ud83d\\\"\""},
+      {"\"a\tb\x01\"", "\"a\\u0009b\\u0001\""},
+      {"\"\xff\xc3(\xed\xa0\x80\"",
+       "\"\xEF\xBF\xBD\xEF\xBF\xBD(\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""},
+      {"\"cut \\u12", "\"cut \\u12"},
+      {"\"cut \\", "\"cut \\"},
+      {"not json", "not json"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    size_t bytes = 0;
+    char *mended = json_mend(cases[i].text, strlen(cases[i].text), &bytes);
+    assert_string_equal(mended, cases[i].mended);
+    assert_int_equal(bytes, strlen(cases[i].mended));
+    free(mended);
+  }
+  char *digits = malloc(5000);
+  memset(digits, '9', 5000);
+  size_t bytes = 0;
+  char *mended = json_mend(digits, 5000, &bytes);
+  assert_string_equal(mended, "1.7976931348623157e308");
+  free(mended);
+  free(digits);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(elevating_modes),
-      cmocka_unit_test(elevating_options),
-      cmocka_unit_test(open_calls_are_bounded),
+      cmocka_unit_test(elevating_modes),        cmocka_unit_test(elevating_options),
+      cmocka_unit_test(open_calls_are_bounded), cmocka_unit_test(ids_in_other_forms),
+      cmocka_unit_test(mends_what_others_take),
   };
   return cmocka_run_group_tests_name("cli_host_pure", tests, NULL, NULL);
 }
