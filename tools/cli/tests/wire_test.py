@@ -171,12 +171,14 @@ def hostile(w):
                     (C, frame(GOAWAY, msg((1, 1001)))))
     draw = random.Random(1)
     for at in range(0, len(whole), 9):
-        inspect(w, whole[:at], "--full").expect(0, 1)
+        done = inspect(w, whole[:at], "--full").expect(0, 1)
+        check(f"no crash: {done.err}", "Sanitizer" not in done.err)
     for _ in range(60):
         data = bytearray(whole)
         for _ in range(draw.randrange(1, 6)):
             data[draw.randrange(8, len(data))] = draw.randrange(256)
         done = inspect(w, bytes(data), "--full").expect(0, 1)
+        check(f"no crash: {done.err}", "Sanitizer" not in done.err)
         check("nothing but text", all(c == "\n" or c >= " " for c in done.out))
     inspect(w, b"RMTCAP1\n" + struct.pack("<IB3xQI4x", 1 << 30, 4, 0, 0)).expect(1).says("damaged")
     inspect(w, b"RMTCAP1\n" + record(9, b"x")).expect(1).says("damaged")
