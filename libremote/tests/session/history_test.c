@@ -218,6 +218,7 @@ static int start(void **state) {
   lrm_link_config link = {.struct_bytes = sizeof link,
                           .side = LRM_SIDE_CONNECTING,
                           .allocator = t.allocator,
+                          .credit_window_bytes = 256, /* a page is many windows */
                           .link_id = id_of(1),
                           .role = 2,
                           .token = "t"};
