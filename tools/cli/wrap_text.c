@@ -8,6 +8,7 @@
 
 #define TAB_COLUMNS 8
 #define ZERO_WIDTH_JOINER 0x200Du
+#define EMOJI_STYLE 0xFE0Fu
 
 void wrap_init(wrap_text *w, void (*write)(void *user, const char *text, size_t bytes), void *user,
                unsigned width, bool colour) {
@@ -124,6 +125,9 @@ static void put_character(wrap_text *w, unsigned style, const char *text, size_t
 
 /* ---- words ---- */
 
+/* The selector of emoji style makes some characters wide on some terminals: never too few. */
+static unsigned columns_of(uint32_t c) { return c == EMOJI_STYLE ? 1 : unicode_columns(c); }
+
 void wrap_flush(wrap_text *w) {
   if (!w->word_bytes) return;
   open_line(w);
@@ -142,7 +146,7 @@ void wrap_flush(wrap_text *w) {
   for (size_t at = 0; at < w->word_bytes;) {
     uint32_t c;
     size_t bytes = unicode_next(w->word + at, w->word_bytes - at, &c);
-    put_character(w, w->word_styles[at], w->word + at, bytes, unicode_columns(c));
+    put_character(w, w->word_styles[at], w->word + at, bytes, columns_of(c));
     at += bytes;
   }
   w->word_bytes = 0;
@@ -180,7 +184,7 @@ static void take_visible(wrap_text *w, unsigned style, const char *text, size_t 
   memcpy(w->word + w->word_bytes, text, bytes);
   memset(w->word_styles + w->word_bytes, (int)style, bytes);
   w->word_bytes += bytes;
-  w->word_columns += columns;
+  w->word_columns += columns_of(c);
   w->after_zwj = c == ZERO_WIDTH_JOINER;
 }
 

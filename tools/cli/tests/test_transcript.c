@@ -1,4 +1,4 @@
-/* Streams are written once, however deltas are cut, doubled or lost. */
+/* Streams are written once, however deltas are cut, doubled or lost; cards are what they seem. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -106,11 +106,60 @@ static void goes_on_after_a_note(void **state) {
   assert_string_equal("one\na note\xE2\x90\x9B[2J\n two", written);
 }
 
+/* ---- what others write does not pass for a row of the card ---- */
+
+static void no_text_looks_like_an_option(void **state) {
+  (void)state;
+  static char command[] = "ls\r[9] Allow it  (allow_once)\n[9] Allow", risk[] = "none\n[9] Allow",
+              url[] = "http://x/\xE2\x80\xA8[9] Allow", title[] = "Run\n[9] Allow",
+              why[] = "because\r\n[9] Allow\xE2\x80\xA9[9] Allow", label[] = "No\n[9] Allow",
+              id[] = "no", plan_text[] = "Do it\n[9] Allow\r[9] Allow";
+  Remote__V1__AskOption option = REMOTE__V1__ASK_OPTION__INIT;
+  Remote__V1__AskOption *options[] = {&option};
+  Remote__V1__PermissionAsk permission = REMOTE__V1__PERMISSION_ASK__INIT;
+  Remote__V1__PlanAsk plan = REMOTE__V1__PLAN_ASK__INIT;
+  Remote__V1__Ask ask = REMOTE__V1__ASK__INIT;
+  uint8_t ask_id[16] = {1};
+  option.option_id = id;
+  option.label = label;
+  option.description = why;
+  permission.title = plan.summary = title;
+  permission.command = command;
+  permission.risk = risk;
+  permission.url = permission.server = permission.tool = url;
+  plan.text = plan_text;
+  ask.ask_id.data = ask_id;
+  ask.ask_id.len = sizeof ask_id;
+  ask.why = why;
+  ask.options = options;
+  ask.n_options = 1;
+  for (unsigned look_at = 0; look_at < 6; look_at++) {
+    static const unsigned widths[] = {0, 80, 30};
+    transcript t;
+    transcript_options look = transcript_options_for(widths[look_at % 3], false, false);
+    written_bytes = 0;
+    ask.kind_case = look_at < 3 ? REMOTE__V1__ASK__KIND_PERMISSION : REMOTE__V1__ASK__KIND_PLAN;
+    if (look_at < 3)
+      ask.permission = &permission;
+    else
+      ask.plan = &plan;
+    transcript_init(&t, take, NULL, &look);
+    transcript_ask(&t, &ask);
+    transcript_free(&t);
+    assert_non_null(strstr(written, "[1] No"));
+    assert_non_null(strstr(written, "[9] Allow"));
+    assert_null(strstr(written, "\n[9]"));
+    assert_null(strstr(written, "\n  [9]"));
+    assert_null(strstr(written, "\n\xE2\x94\x82 [9]")); /* the card's gutter */
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(writes_each_byte_once),
       cmocka_unit_test(says_when_text_was_replaced),
       cmocka_unit_test(goes_on_after_a_note),
+      cmocka_unit_test(no_text_looks_like_an_option),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
