@@ -64,7 +64,7 @@ static void write_screen(void *user, const char *bytes, size_t count) {
 
 /* Once in a turn of the loop: what has come since is drawn together. */
 static void flush(surface *s) {
-  if (s->way != WAY_SCREEN || s->destroyed) return;
+  if (s->way != WAY_SCREEN || s->destroyed || !terminal_in_front(s->terminal)) return;
   if (terminal_backlog(s->terminal) > SURFACE_BACKLOG_SCREEN_BYTES_MAX) return;
   if (s->dirty) surface_compose(s);
   s->dirty = false;
@@ -264,7 +264,7 @@ bool surface_draws(const surface *s) { return s->way == WAY_SCREEN; }
 bool surface_output_lost(const surface *s) { return terminal_lost(s->terminal); }
 
 bool surface_flushed(const surface *s) {
-  if (terminal_lost(s->terminal)) return true;
+  if (terminal_lost(s->terminal) || !terminal_in_front(s->terminal)) return true;
   return terminal_backlog(s->terminal) == 0 &&
          (s->way != WAY_SCREEN || (s->screen.text_bytes == 0 && s->screen.left_out == 0));
 }

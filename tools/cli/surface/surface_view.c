@@ -142,16 +142,15 @@ static void put_status(surface *s) {
 /* ---- what is being written ---- */
 
 static void put_search(surface *s) {
-  char text[512];
-  const char *found = s->search.at != SIZE_MAX ? s->history.entries[s->search.at]
-                      : s->search.bytes > 0    ? ""
-                                               : "";
-  snprintf(text, sizeof text, "search \"%.*s\"%s%.300s", (int)s->search.bytes, s->search.words,
-           s->search.at == SIZE_MAX && s->search.bytes > 0 ? ": nothing" : ": ", found);
+  char text[700], words[300];
+  bool found = s->search.at != SIZE_MAX;
+  terminal_text_copy(words, sizeof words, s->search.words, s->search.bytes, TERMINAL_TEXT_ONE_LINE);
+  snprintf(text, sizeof text, "search \"%s\": %.300s", words,
+           found                 ? s->history.entries[s->search.at]
+           : s->search.bytes > 0 ? "nothing"
+                                 : "");
   put_row(s, "", text);
-  size_t column =
-      8 + (size_t)snprintf(text, sizeof text, "%.*s", (int)s->search.bytes, s->search.words);
-  screen_area_cursor(&s->screen, s->screen.wanted.count - 1, column);
+  screen_area_cursor(&s->screen, s->screen.wanted.count - 1, 8 + terminal_text_columns(words));
 }
 
 static void put_editor(surface *s, size_t max) {

@@ -11,6 +11,8 @@
 
 #include "host/memory.h"
 
+#define FRONT_MS 300
+
 typedef union stream_handle {
   uv_handle_t handle;
   uv_stream_t stream;
@@ -33,6 +35,7 @@ struct terminal {
   size_t waiting_bytes, waiting_room;
   uv_fs_t read_request;
   uv_signal_t resize, stop, go_on;
+  uv_timer_t front; /* runs in the background: is the terminal ours again? */
   int handles;
 };
 
@@ -115,19 +118,33 @@ bool terminal_raw(terminal *t, const char *enter, const char *leave) {
   return true;
 }
 
+bool terminal_in_front(const terminal *t) {
+  (void)t;
+  return !modes.have_modes || modes.raw;
+}
+
 /* ---- stop and go on ---- */
+
+static void on_front(uv_timer_t *timer);
 
 static void go_on(terminal *t) {
   if (t->closed) return;
   if (modes.have_modes && modes.enter != NULL) {
-    if (!enter_raw()) { /* `bg`: what is written goes by, nothing is read */
+    if (!enter_raw()) { /* `bg`: nothing is read or drawn until the shell's `fg` */
       terminal_pause(t);
+      uv_timer_start(&t->front, on_front, FRONT_MS, FRONT_MS);
       return;
     }
+    uv_timer_stop(&t->front);
     terminal_write(t, modes.enter, strlen(modes.enter));
   }
   terminal_read(t);
   if (t->ops.resumed != NULL) t->ops.resumed(t->user);
+}
+
+/* A shell does not tell a running program that it is in the foreground again. */
+static void on_front(uv_timer_t *timer) {
+  if (in_foreground()) go_on(timer->data);
 }
 
 void terminal_suspend(terminal *t) {
@@ -385,6 +402,10 @@ terminal *terminal_create(uv_loop_t *loop, const terminal_ops *ops, void *user) 
   t->in_handle = open_stream(t, &t->in, STDIN_FILENO, in);
   t->in_file = !t->in_handle;
   open_signal(t, &t->resize, on_resize, SIGWINCH);
+  uv_timer_init(loop, &t->front);
+  uv_unref((uv_handle_t *)&t->front);
+  t->front.data = t;
+  t->handles++;
   if (t->in_tty && t->out_tty) {
     open_signal(t, &t->stop, on_stop, SIGTSTP);
     open_signal(t, &t->go_on, on_continue, SIGCONT);
@@ -414,6 +435,7 @@ void terminal_destroy(terminal *t) {
   if (t->in_handle) uv_close(&t->in.handle, on_closed);
   if (t->out_handle) uv_close(&t->out.handle, on_closed);
   uv_close((uv_handle_t *)&t->resize, on_closed);
+  uv_close((uv_handle_t *)&t->front, on_closed);
   if (t->in_tty && t->out_tty) {
     uv_close((uv_handle_t *)&t->stop, on_closed);
     uv_close((uv_handle_t *)&t->go_on, on_closed);

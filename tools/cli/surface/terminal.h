@@ -38,6 +38,8 @@ void terminal_pause(terminal *t);
 /* Keys one by one, without echo; `enter` is written now and after each stop, `leave` before each
  * stop and at the end. Static texts. False: the terminal does not take it. */
 bool terminal_raw(terminal *t, const char *enter, const char *leave);
+/* The terminal is ours to draw on: not when this program was sent to the background. */
+bool terminal_in_front(const terminal *t);
 /* Stops this program as ^Z does; ops->resumed when it goes on. */
 void terminal_suspend(terminal *t);
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "surface/keys.h"
+#include "random.h"
 
 typedef struct record {
   char text[65536];
@@ -113,14 +114,15 @@ static void rubbish(void **state) {
 static void random_bytes_are_bounded(void **state) {
   static const char pieces[] = "\x1b[]O0159;?~uABabc\r\n\t\x03\x7f\xc3\xbc\xff\x9b";
   (void)state;
-  srand(20261123);
+  random_seed(20261123);
   for (int round = 0; round < 3000; round++) {
     keys k;
     static record r;
     memset(&r, 0, sizeof r);
     keys_init(&k);
     for (int i = 0; i < 200; i++) {
-      char byte = rand() % 3 ? pieces[(size_t)rand() % (sizeof pieces - 1)] : (char)rand();
+      char byte = random_next() % 3 ? pieces[(size_t)random_next() % (sizeof pieces - 1)]
+                                    : (char)random_next();
       keys_feed(&k, &byte, 1, note, &r);
       assert_true(k.sequence_bytes <= sizeof k.sequence && k.pending_bytes <= 4);
       for (size_t at = 0; at < r.bytes; at++)

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "surface/line_editor.h"
+#include "random.h"
 
 static line_editor e;
 static int entered;
@@ -227,9 +228,9 @@ static void random_keys(void **state) {
                                       "\x1b>",
                                       "\x1b[200~p\tq\x1b[201~"};
   (void)state;
-  srand(7);
+  random_seed(7);
   for (int i = 0; i < 20000; i++) {
-    type(keys_[(size_t)rand() % (sizeof keys_ / sizeof *keys_)]);
+    type(keys_[(size_t)random_next() % (sizeof keys_ / sizeof *keys_)]);
     assert_int_equal(strlen(e.text), e.bytes);
     assert_true(e.cursor <= e.bytes && ((uint8_t)e.text[e.cursor] & 0xC0) != 0x80);
     assert_true(e.undo_count <= LINE_UNDO_MAX && e.undo_bytes <= LINE_UNDO_BYTES_MAX);

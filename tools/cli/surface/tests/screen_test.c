@@ -12,6 +12,7 @@
 #include <vterm.h>
 
 #include "surface/screen.h"
+#include "random.h"
 
 #define ROWS_MAX 4000
 #define ROW_BYTES 1024
@@ -195,8 +196,8 @@ static void check_shown(void) {
 static void random_text(char *out, size_t bytes) {
   size_t used = 0;
   while (used < bytes) {
-    int kind = rand() % 12;
-    out[used++] = kind == 0 ? '\n' : kind == 1 ? ' ' : (char)('a' + rand() % 26);
+    int kind = random_next() % 12;
+    out[used++] = kind == 0 ? '\n' : kind == 1 ? ' ' : (char)('a' + random_next() % 26);
   }
   out[used] = '\0';
 }
@@ -204,8 +205,8 @@ static void random_text(char *out, size_t bytes) {
 static void whatever_is_drawn(void **state) {
   (void)state;
   for (unsigned seed = 1; seed <= 60; seed++) {
-    srand(seed);
-    int columns = 8 + rand() % 40, rows = 9 + rand() % 16;
+    random_seed(seed);
+    int columns = 8 + random_next() % 40, rows = 9 + random_next() % 16;
     print_message("seed %u: %d x %d\n", seed, columns, rows);
     begin(columns, rows);
     memset(&want, 0, sizeof want);
@@ -213,13 +214,14 @@ static void whatever_is_drawn(void **state) {
     set_area(1, 0);
     for (int step = 0; step < 120; step++) {
       char text[200];
-      if (rand() % 3 > 0) {
-        random_text(text, (size_t)(rand() % (rand() % 4 == 0 ? 150 : 12)));
+      if (random_next() % 3 > 0) {
+        random_text(text, (size_t)(random_next() % (random_next() % 4 == 0 ? 150 : 12)));
         screen_text(&s, text, strlen(text));
         want_text(text, (size_t)columns);
       }
-      if (rand() % 2 == 0) set_area(1 + (size_t)(rand() % 6), (unsigned)rand());
-      if (rand() % 4 > 0) {
+      if (random_next() % 2 == 0)
+        set_area(1 + (size_t)(random_next() % 6), (unsigned)random_next());
+      if (random_next() % 4 > 0) {
         screen_flush(&s);
         check_shown();
         assert_true(screen_clean(&s));
@@ -260,7 +262,7 @@ static void deltas_are_cheap(void **state) {
   set_area(3, 1);
   screen_flush(&s);
   size_t before = em.bytes;
-  srand(3);
+  random_seed(3);
   for (int i = 0; i < 2000; i++) {
     char text[32];
     int n = snprintf(text, sizeof text, "%s", i % 12 == 11 ? "words\n" : "words ");
@@ -305,11 +307,11 @@ static void a_storm_of_sizes(void **state) {
   (void)state;
   begin(80, 24);
   memset(&want, 0, sizeof want);
-  srand(11);
+  random_seed(11);
   for (int i = 0; i < 300; i++) {
     char text[64];
-    em.columns = 6 + rand() % 120;
-    em.rows = 3 + rand() % 60;
+    em.columns = 6 + random_next() % 120;
+    em.rows = 3 + random_next() % 60;
     vterm_set_size(em.vt, em.rows, em.columns);
     screen_resize(&s, (size_t)em.columns, (size_t)em.rows);
     snprintf(text, sizeof text, "t%d%s", i, i % 2 ? "\n" : " ");

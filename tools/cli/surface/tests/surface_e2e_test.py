@@ -105,7 +105,7 @@ class Terminal:
 
     def cells(self):
         """(rows that have scrolled out, rows of the screen, (row, column) of the cursor)"""
-        done = subprocess.run([self.w.program["terminal_cells"], *map(str, self.first), *self.sizes],
+        done = subprocess.run([self.w.program["terminal_cells"], "%dx%d" % self.first, *self.sizes],
                               input=self.bytes, capture_output=True, check=True)
         lines = done.stdout.decode(errors="replace").split("\n")
         at = lines.index("--------")
@@ -402,6 +402,14 @@ def stop_and_go_on(w):
     shell.wait("again", lambda s: s.count("Stopped") >= 2)
     shell.type("fg\r")
     shell.wait("the state is back", lambda s: s.split("fg")[-1].count("idle") == 1)
+    # In the background the terminal is the shell's: nothing is drawn on it.
+    shell.type("\x1a")
+    shell.wait("stopped once more", lambda s: s.count("Stopped") >= 3)
+    shell.type("bg; sleep 0.3; echo in-between\r")
+    shell.wait("the shell's", lambda s: "\nin-between" in s)
+    check("nothing was drawn", "idle" not in shell.screen.split("in-between")[-1])
+    shell.type("fg\r")
+    shell.wait("the state is back", lambda s: s.split("in-between")[-1].count("idle") == 1)
     shell.type("/quit\r")
     shell.wait("go on with: remote host")
     shell.type("exit\r")

@@ -1,6 +1,7 @@
-/* What a terminal shows after these bytes: `terminal_cells COLUMNS ROWS [AT:COLUMNSxROWS]… < BYTES`
+/* What a terminal shows after these bytes: `terminal_cells COLUMNSxROWS [AT:COLUMNSxROWS]… < BYTES`
  * prints the rows, those that have scrolled out first, then a row of dashes, then the screen, and
  * last "cursor ROW COLUMN". AT is an offset into the bytes at which the size changes. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,23 +49,36 @@ static void feed(VTerm *vt, const char *bytes, size_t count) {
     vterm_input_write(vt, bytes + at, count - at < 4096 ? count - at : 4096);
 }
 
+/* "AT:COLUMNSxROWS", or "COLUMNSxROWS" when `at` is NULL. */
+static bool read_size(const char *text, size_t *at) {
+  char *end;
+  unsigned long number = strtoul(text, &end, 10);
+  if (at != NULL) {
+    *at = number;
+    if (*end != ':') return false;
+    number = strtoul(end + 1, &end, 10);
+  }
+  columns = number <= 1024 ? (int)number : 0;
+  if (*end != 'x') return false;
+  number = strtoul(end + 1, &end, 10);
+  rows = number <= 1024 ? (int)number : 0;
+  return columns > 0 && rows > 0 && *end == '\0';
+}
+
 int main(int argc, char **argv) {
   static const VTermScreenCallbacks callbacks = {.sb_pushline = on_gone};
   static char bytes[16 << 20];
   size_t count = fread(bytes, 1, sizeof bytes, stdin), at = 0;
-  if (argc < 3) return 2;
-  columns = atoi(argv[1]);
-  rows = atoi(argv[2]);
-  if (columns < 1 || rows < 1) return 2;
+  if (argc < 2 || !read_size(argv[1], NULL)) return 2;
   VTerm *vt = vterm_new(rows, columns);
   vterm_set_utf8(vt, 1);
   cells = vterm_obtain_screen(vt);
   vterm_screen_set_callbacks(cells, &callbacks, NULL);
   vterm_screen_enable_altscreen(cells, 1);
   vterm_screen_reset(cells, 1);
-  for (int i = 3; i < argc; i++) {
+  for (int i = 2; i < argc; i++) {
     size_t where;
-    if (sscanf(argv[i], "%zu:%dx%d", &where, &columns, &rows) != 3) return 2;
+    if (!read_size(argv[i], &where)) return 2;
     if (where > count) where = count;
     feed(vt, bytes + at, where - at);
     at = where;
