@@ -225,25 +225,31 @@ def an_agent_fails_in_every_phase(w):
     local(w, agent=[*FAKE, "silent:session/close"], lines="x\n", code=0).says("you said: x")
 
 
+def cancel_by_force(host):
+    """Cancels again and again: after 2 s the host ends the turn without the agent."""
+    said = host.text.count("did not confirm the cancel")
+
+    def tried():
+        host.type("/cancel\n")
+        time.sleep(0.5)
+        return host.text.count("did not confirm the cancel") > said
+    wait_until("the turn is ended", tried, timeout=60)
+
+
 def an_agent_that_never_answers_a_prompt(w):
     host = start(w, agent=FAKE)
     host.wait_text("is ready")
     host.type("silent\n")
-    host.wait_text("silent")
-    host.type("/cancel\n")
-    time.sleep(2.2)  # again before 2 s is the same cancel
-    host.type("/cancel\n")
-    host.wait_text("did not confirm the cancel")
+    host.wait_text("> silent")
+    cancel_by_force(host)
     host.type("hello\n")
     host.wait_text("you said: hello")
     host.type("silent\nlate\n")  # the second waits for the first, which is cancelled
-    host.type("/cancel\n")
-    time.sleep(2.2)
-    host.type("/cancel\n")
-    host.type("still there?\n")
+    cancel_by_force(host)
+    host.type("still there?\n")  # it answers the first two now, too: that ends nothing
     host.wait_text("you said: still there?")
     host.type("/quit\n")
-    check("quit", host.wait(30) == 0)
+    check("quit", host.wait(60) == 0)
 
 
 def garbage_and_logs(w):
@@ -261,14 +267,17 @@ def a_line_that_is_too_long(w):
 
 
 def memory_is_bounded_in_a_flood(w):
-    host = start(w)
-    host.wait_text("is ready")
-    host.type("FLOOD 300000\nSAY the-end\n")
-    host.wait_text("\nthe-end", timeout=120)
-    kib = int(status_of(host.pid)["VmHWM"].split()[0])
-    check(f"{kib} KiB at most", kib < 200 * 1024)
-    host.type("/quit\n")
-    check("quit", host.wait(30) == 0)
+    """While nobody reads the host's own output, too."""
+    with open(w.program["remote"], "rb") as program:
+        watched = b"__asan_init" not in program.read()  # which keeps what is freed
+    argv = [w.program["remote"], "host", "--", w.program["remote-demo-agent"]]
+    with subprocess.Popen(argv, env=w.env, cwd=f"{w.root}/work", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as host:
+        host.stdin.write(b"MODE bypassPermissions\nFLOOD 60000\nRUN touch done\n")
+        host.stdin.flush()
+        wait_until("the flood is over", lambda: os.path.exists(f"{w.root}/work/done"), timeout=120)
+        kib = int(status_of(host.pid)["VmHWM"].split()[0])
+        host.kill()
+    check(f"{kib} KiB at most", kib < 100 * 1024 or not watched)
 
 
 def signing_in(w):
