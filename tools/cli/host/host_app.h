@@ -65,6 +65,8 @@ typedef struct host_file {
   char text[256];
 } host_file;
 
+#define SECRET_ANSWERS_MAX 32
+
 typedef struct host_app {
   const host_options *options;
   uv_loop_t *loop;
@@ -90,6 +92,11 @@ typedef struct host_app {
   acp_history *history;
   redactor *redact;
   bool said_redacted;
+  struct {
+    lrm_id id;
+    const char *kind; /* NULL: free */
+  } secret_answers[SECRET_ANSWERS_MAX];
+  size_t next_secret_answer;
 
   keep_alive_run awake;
   keep_alive_lock *awake_lock;

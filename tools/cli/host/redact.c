@@ -85,6 +85,10 @@ const char *redactor_named(const redactor *r, const char *name, size_t name_byte
   return kind;
 }
 
+const char *redactor_asked(const redactor *r, const char *question) {
+  return r->defaults ? shape_asked(question) : NULL;
+}
+
 /* ---- what comes out ---- */
 
 typedef struct outlet {

@@ -47,6 +47,9 @@ char *redact_asset(const redactor *redactor, const void *data, size_t bytes, con
 const char *redactor_named(const redactor *redactor, const char *name, size_t name_bytes,
                            const char *value, size_t bytes);
 
+/* The kind when `question` asks for a secret, so that its answer is one; NULL: it does not. */
+const char *redactor_asked(const redactor *redactor, const char *question);
+
 /* A stream: only what may be the beginning of a secret is held back, at most
  * SHAPE_AHEAD_BYTES_MAX + PATTERN_MATCH_BYTES_MAX bytes. Begins as {0}. */
 typedef struct redact_stream {

@@ -33,10 +33,66 @@ bool app_redact_open(host_app *app) {
   return app->redact != NULL;
 }
 
+/* ---- answers ---- */
+
+/* The kind of secret that an ask asks for; NULL: none. A form that is answered in words has one
+ * field; answers in JSON have their names with them. */
+static const char *asked_kind(const host_app *app, const Remote__V1__Ask *ask) {
+  const char *kind = NULL;
+  if (ask->kind_case == REMOTE__V1__ASK__KIND_QUESTION)
+    return redactor_asked(app->redact, ask->question->text);
+  if (ask->kind_case != REMOTE__V1__ASK__KIND_FORM) return NULL;
+  for (size_t i = 0; kind == NULL && i < ask->form->n_fields; i++) {
+    const Remote__V1__FormField *field = ask->form->fields[i];
+    kind = redactor_asked(app->redact, field->name);
+    if (kind == NULL) kind = redactor_asked(app->redact, field->title);
+  }
+  return kind != NULL ? kind : redactor_asked(app->redact, ask->form->text);
+}
+
+/* Secret answers are told again to those who come too late, when their ask is gone: so they are
+ * remembered. */
+static const char *answer_kind(host_app *app, const ProtobufCBinaryData *ask_id) {
+  lrm_id id;
+  if (app->host == NULL || ask_id->len != sizeof id.bytes) return NULL;
+  memcpy(id.bytes, ask_id->data, sizeof id.bytes);
+  for (size_t i = 0; i < SECRET_ANSWERS_MAX; i++)
+    if (app->secret_answers[i].kind != NULL && lrm_id_equal(&app->secret_answers[i].id, &id))
+      return app->secret_answers[i].kind;
+  const Remote__V1__SessionState *state = lrm_host_state(app->host);
+  for (size_t i = 0; i < state->n_asks; i++) {
+    const Remote__V1__Ask *ask = state->asks[i];
+    if (ask->ask_id.len != sizeof id.bytes || memcmp(ask->ask_id.data, id.bytes, 16) != 0) continue;
+    const char *kind = asked_kind(app, ask);
+    if (kind == NULL) return NULL;
+    size_t slot = app->next_secret_answer++ % SECRET_ANSWERS_MAX;
+    app->secret_answers[slot].id = id;
+    app->secret_answers[slot].kind = kind;
+    return kind;
+  }
+  return NULL;
+}
+
+static void redact_answer(host_app *app, Remote__V1__AskResolved *resolved, lrm_arena *arena) {
+  char mark[64];
+  if (resolved == NULL || resolved->answer == NULL || resolved->answer->text[0] == '\0') return;
+  const char *kind = answer_kind(app, &resolved->ask_id);
+  if (kind == NULL) return;
+  static char nothing[1];
+  char *text = lrm_arena_copy(arena, mark, shape_mark(kind, mark));
+  resolved->answer->text = text != NULL ? text : nothing;
+}
+
 void app_redact_event(void *user, Remote__V1__Event *event, lrm_arena *arena) {
-  const host_app *app = user;
+  host_app *app = user;
+  if (event->body_case == REMOTE__V1__EVENT__BODY_ASK_RESOLVED)
+    redact_answer(app, event->ask_resolved, arena);
+  if (event->body_case == REMOTE__V1__EVENT__BODY_COMMAND_OUTCOME)
+    redact_answer(app, event->command_outcome->resolution, arena);
   (void)redact_event(app->redact, event, arena);
 }
+
+/* ---- saying so ---- */
 
 /* "2 GitHub token, 1 password" */
 static void list_kinds(const redactor *redact, char *out, size_t bytes) {

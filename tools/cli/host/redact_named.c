@@ -146,7 +146,7 @@ bool shape_placeholder(const char *t, size_t n) {
 }
 
 typedef struct letters {
-  size_t digits, letters, marks, blanks, slashes;
+  size_t digits, letters, capitals, marks, blanks, slashes;
   bool code; /* ( [ or :: or -> */
 } letters;
 
@@ -154,6 +154,7 @@ static letters count_letters(const char *t, size_t n) {
   letters l = {0};
   for (size_t i = 0; i < n; i++) {
     char c = t[i];
+    if (c >= 'A' && c <= 'Z') l.capitals++;
     if (shape_is_digit(c))
       l.digits++;
     else if (shape_is_alnum(c) || (unsigned char)c >= 0x80)
@@ -189,14 +190,19 @@ static bool is_type(const char *t, size_t n) {
   return digits > 0 && is_word_of(t, n - digits, stems);
 }
 
-static bool plausible(const name_end *name, const char *t, size_t n, bool quoted, bool line) {
+/* How a value is written: a member of JSON has no other name, a text may be anything. */
+typedef enum written { BARE = 0, SHELL_LINE = 1, QUOTED = 2, JSON_MEMBER = 3 } written;
+#define JSON_BLANKS_MAX 3u /* more of them: a sentence */
+
+static bool plausible(const name_end *name, const char *t, size_t n, written how) {
   if (n < VALUE_BYTES_LEAST || shape_placeholder(t, n)) return false;
   letters l = count_letters(t, n);
   if (l.letters == 0 && l.digits == 0) return false;
   if (is_place(t, n, &l)) return false;
   if (name->class == NAME_TOKEN && l.digits == n) return false;
-  if (l.blanks > 0 && name->class != NAME_PHRASE) return false;
-  if (quoted || line) return true;
+  if (l.blanks > (how == JSON_MEMBER ? JSON_BLANKS_MAX : 0) && name->class != NAME_PHRASE)
+    return false;
+  if (how != BARE) return true;
   /* Bare words are code more often than secrets. */
   if (l.code || is_type(t, n)) return false;
   return (l.digits > 0 && (l.letters > 0 || n >= 6)) || (l.marks > 0 && n >= 6);
@@ -215,7 +221,18 @@ const char *shape_named(const char *name, size_t name_bytes, const char *value, 
       return NULL;
     return found->kind;
   }
-  return plausible(found, value, bytes, true, false) ? found->kind : NULL;
+  return plausible(found, value, bytes, JSON_MEMBER) ? found->kind : NULL;
+}
+
+const char *shape_asked(const char *text) {
+  while (*text != '\0') {
+    size_t n = 0;
+    while (is_name(text[n])) n++;
+    const name_end *name = n >= 3 ? classify(text, n) : NULL;
+    if (name != NULL) return name->kind;
+    text += n > 0 ? n : 1;
+  }
+  return NULL;
 }
 
 bool shape_ends_value(char c) {
@@ -252,10 +269,10 @@ static bool is_shell_name(const char *text, size_t bytes) {
   return true;
 }
 
-/* Only a diff's sign, "export " and blanks stand in front of it on its line. */
+/* Behind "export ", or only a diff's sign and blanks stand in front of it on its line. */
 static bool begins_line(const shape_view *v, size_t at, size_t least) {
   while (at > least && v->text[at - 1] == ' ') at--;
-  if (at >= least + 6 && memcmp(v->text + at - 6, "export", 6) == 0) at -= 6;
+  if (at >= least + 6 && memcmp(v->text + at - 6, "export", 6) == 0) return true;
   while (at > least && strchr(" +-", v->text[at - 1]) != NULL) at--;
   return at == 0 || (at > least && v->text[at - 1] == '\n');
 }
@@ -313,7 +330,8 @@ static shape_verdict authorization(const shape_view *v, size_t at, size_t from,
   if (n - from < VALUE_BYTES_MAX && shape_out(v, n)) return SHAPE_MORE;
   if (n - from < 8 || shape_placeholder(t + from, n - from)) return SHAPE_NO;
   letters l = count_letters(t + from, n - from);
-  if (l.code || l.digits + l.marks == 0) return SHAPE_NO;
+  bool mixed = l.capitals > 0 && l.capitals < l.letters;
+  if (l.code || (l.digits + l.marks == 0 && !mixed)) return SHAPE_NO;
   found_value(out, name, from - at, n - from);
   if (n - from == VALUE_BYTES_MAX) out->rest.kind = SHAPE_REST_VALUE;
   return SHAPE_YES;
@@ -347,7 +365,7 @@ static shape_verdict quoted_value(const shape_view *v, size_t at, size_t from, c
   if (!long_one && (closes < 0 || (closes == 0 && shape_out(v, n)))) return SHAPE_MORE;
   if (n > v->bytes) n = v->bytes;
   if (!long_one && closes > 0 && v->text[n] == '\n') return SHAPE_NO;
-  if (!plausible(name, v->text + from, n - from, true, false)) return SHAPE_NO;
+  if (!plausible(name, v->text + from, n - from, QUOTED)) return SHAPE_NO;
   found_value(out, name, from - at, n - from);
   if (long_one) {
     out->rest.kind = SHAPE_REST_QUOTE;
@@ -357,12 +375,14 @@ static shape_verdict quoted_value(const shape_view *v, size_t at, size_t from, c
   return SHAPE_YES;
 }
 
+static bool is_quote(char c) { return c == '"' || c == '\'' || c == '`'; }
+
 static shape_verdict bare_value(const shape_view *v, size_t at, size_t from, bool line,
                                 const name_end *name, shape_found *out) {
   const char *t = v->text;
   size_t n = from;
   for (; n < v->bytes && n - from < VALUE_BYTES_MAX; n++) {
-    bool ends = line ? (unsigned char)t[n] <= ' ' : shape_ends_value(t[n]);
+    bool ends = line ? (unsigned char)t[n] <= ' ' || is_quote(t[n]) : shape_ends_value(t[n]);
     if (ends) break;
     /* "\n" and "\"" of a text that is written inside another */
     if (t[n] == '\\') {
@@ -371,13 +391,11 @@ static shape_verdict bare_value(const shape_view *v, size_t at, size_t from, boo
     }
   }
   if (n - from < VALUE_BYTES_MAX && shape_out(v, n)) return SHAPE_MORE;
-  if (!plausible(name, t + from, n - from, false, line)) return SHAPE_NO;
+  if (!plausible(name, t + from, n - from, line ? SHELL_LINE : BARE)) return SHAPE_NO;
   found_value(out, name, from - at, n - from);
   if (n - from == VALUE_BYTES_MAX) out->rest.kind = SHAPE_REST_VALUE;
   return SHAPE_YES;
 }
-
-static bool is_quote(char c) { return c == '"' || c == '\'' || c == '`'; }
 
 /* The value at `from`: its quotes, then what is between them. */
 static shape_verdict value_at(const shape_view *v, size_t at, size_t from, const name_found *named,

@@ -57,6 +57,9 @@ size_t shape_drop(const shape_view *view, size_t at, shape_rest *rest);
  * kind. */
 const char *shape_named(const char *name, size_t name_bytes, const char *value, size_t bytes);
 
+/* A question asks for a secret: one of its words is a name of one. NULL, or the kind. */
+const char *shape_asked(const char *text);
+
 /* The mark of a kind, e.g. "[redacted: password]". Returns its length. */
 size_t shape_mark(const char *kind, char out[64]);
 #define SHAPE_CONFIGURED "configured pattern"
