@@ -253,6 +253,9 @@ bool app_open_host(host_app *app, const char *agent, const char *version) {
     surface_say(app->surface, "the session cannot be opened: %s", lrm_error_text(result));
     return false;
   }
+  if (app->resumed)
+    snprintf(app->mode_before, sizeof app->mode_before, "%s",
+             lrm_host_state(app->host)->current_mode_id);
   lrm_host_on_event(app->host, on_seen, app);
   /* The session is in the journal before the relay hears of it. */
   on_settled(app, lrm_store_commit(app->store));

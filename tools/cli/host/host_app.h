@@ -105,8 +105,9 @@ typedef struct host_app {
   bool awake_compared, awake_trouble, awake_said_idle;
 
   bool agent_gone, agent_ready, was_ready;
-  host_held *held;     /* modes and options that were set while the agent starts */
-  acp_failure failure; /* 0: none */
+  char mode_before[256]; /* of the session that is resumed */
+  host_held *held;       /* modes and options that were set while the agent starts */
+  acp_failure failure;   /* 0: none */
   char failure_text[1024];
   int agent_status;
   Remote__V1__EndReason end_reason;

@@ -140,6 +140,26 @@ static void give_one_prompt(host_app *app) {
   }
 }
 
+static const Remote__V1__Mode *mode_named(const Remote__V1__SessionState *state, const char *id) {
+  for (size_t i = 0; i < state->n_modes; i++)
+    if (strcmp(state->modes[i]->mode_id, id) == 0) return state->modes[i];
+  return NULL;
+}
+
+/* Some agents forget the mode of a session that is loaded again. Nobody has chosen to be asked
+ * less. */
+static void keep_mode(host_app *app) {
+  const Remote__V1__SessionState *state = lrm_host_state(app->host);
+  const Remote__V1__Mode *before = mode_named(state, app->mode_before);
+  const Remote__V1__Mode *now = mode_named(state, state->current_mode_id);
+  if (before == NULL || now == NULL || before == now || before->elevating || !now->elevating)
+    return;
+  app_notice(app, REMOTE__V1__NOTICE_LEVEL__NOTICE_LEVEL_INFO, "mode",
+             "The agent came back in mode %s, which asks less; it is set to %s again, as it was.",
+             now->mode_id, app->mode_before);
+  check(app, lrm_host_set_mode_local(app->host, app->mode_before, wall(), app_now(app)), NULL);
+}
+
 static void on_ready(void *user, const char *agent_session_id, bool loaded) {
   host_app *app = user;
   (void)loaded;
@@ -148,6 +168,7 @@ static void on_ready(void *user, const char *agent_session_id, bool loaded) {
   if (!session_dir_save(&app->dir))
     surface_say(app->surface, "session.json cannot be written: this session cannot be resumed");
   app->agent_ready = app->was_ready = true;
+  keep_mode(app); /* before any prompt that waits */
   check(app, lrm_host_set_agent_ready(app->host, true, wall(), app_now(app)), NULL);
   app_held_end(app, true);
   if (app->options->headless)

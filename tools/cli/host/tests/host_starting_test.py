@@ -6,7 +6,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "..", "..", "tests", "e2e"))
-from harness import Failure, run, text_of, wait_until  # noqa: E402
+from harness import Failure, bodies, run, text_of, wait_until  # noqa: E402
 
 
 def check(what, value):
@@ -14,14 +14,15 @@ def check(what, value):
         raise Failure(what)
 
 
-def starting(w):
+def starting(w, mode="default", *forgets_into):
     """A resumed session whose agent does not answer yet; its modes are known from before."""
     w.start_relay()
     gate = f"{w.root}/gate"
     open(gate, "w").close()
-    agent = [sys.executable, os.path.join(HERE, "slow_agent.py"), gate]
+    agent = [sys.executable, os.path.join(HERE, "slow_agent.py"), gate, *forgets_into]
     host = w.start_host(agent=agent)
     wait_until("its modes", lambda: "plan" in w.cli("mode", "--session", host.session).out)
+    w.cli("mode", "--session", host.session, mode).expect(0)
     host.end()
     os.unlink(gate)
     again = w.start_host(agent=agent, resume=host.session, wait=False)
@@ -67,11 +68,33 @@ def no_agent_comes(w):
     check(f"and says why: {mode.json[-1]}", mode.json[-1]["code"] == 5010)
 
 
+def now(w, session):
+    return next(m["mode_id"] for m in w.cli("mode", "--session", session, "--json").expect(0).json if m["current"])
+
+
+def an_agent_that_forgot_to_ask_is_told_again(w):
+    gate, host = starting(w, "plan", "yolo")
+    prompt = w.start_cli("send", "--session", host.session, "--wait=idle", "how?", "--json", "--timeout", "60")
+    prompt.wait_for("the host has it", delivered, 30)
+    open(gate, "w").close()
+    check("the prompt that waited came after it", prompt.wait(60) == 0 and text_of(w.events(host.session)) == "plan low")
+    check("the mode of before", now(w, host.session) == "plan")
+    check("and it is told", "asks less" in str(bodies(w.events(host.session), "notice")))
+
+
+def a_mode_that_asks_as_much_is_left_alone(w):
+    gate, host = starting(w, "plan", "default")
+    open(gate, "w").close()
+    w.cli("send", "--session", host.session, "--wait=idle", "how?", timeout=60).expect(0)
+    check("the agent's own", text_of(w.events(host.session)) == "default low" and now(w, host.session) == "default")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
-    sys.exit(run([a_mode_and_an_option_wait_for_the_agent, too_many_do_not_wait, no_agent_comes], args.build,
+    sys.exit(run([a_mode_and_an_option_wait_for_the_agent, too_many_do_not_wait, no_agent_comes,
+                  an_agent_that_forgot_to_ask_is_told_again, a_mode_that_asks_as_much_is_left_alone], args.build,
                  args.names, args.keep))

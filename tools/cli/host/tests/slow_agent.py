@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """An ACP agent with two modes and an option that opens its session only when a file is there:
-slow_agent.py FILE. With FILE.dead it exits instead. It remembers nothing, so it can load anything."""
+slow_agent.py FILE [MODE]. With FILE.dead it exits instead. It remembers nothing, so it can load anything."""
 import json
 import os
 import sys
 import time
 
 gate = sys.argv[1]
-MODES = {"currentModeId": "default", "availableModes": [{"id": "default", "name": "Default"}, {"id": "plan", "name": "Plan"}]}
+forgets_into = sys.argv[2] if len(sys.argv) > 2 else "default"  # its mode after session/load
+MODES = {"currentModeId": "default", "availableModes": [{"id": "default", "name": "Default"}, {"id": "plan", "name": "Plan"},
+                                                           {"id": "yolo", "name": "Yolo"}]}
 OPTION = {"id": "effort", "name": "Effort", "type": "select", "currentValue": "low",
           "options": [{"value": "low", "name": "Low"}, {"value": "high", "name": "High"}]}
 
@@ -27,6 +29,8 @@ for line in sys.stdin:
             if os.path.exists(gate + ".dead"):
                 sys.exit(3)
             time.sleep(0.02)
+        if method == "session/load":
+            MODES["currentModeId"] = forgets_into
         send(id=ident, result={"sessionId": "slow-1", "modes": MODES, "configOptions": [OPTION]})
     elif method == "session/set_mode":
         MODES["currentModeId"] = params["modeId"]
