@@ -499,6 +499,44 @@ def remote_on_in_the_middle(w):
     check("quit", host.wait() == 0)
 
 
+def forms_from_afar(w):
+    """What does not fit the form is refused with its field, and the ask stays open for what does."""
+    w.start_relay()
+    host = w.start_host()
+    w.cli("send", "FORM Who are you?|name:string!|age:integer=30|colour:red,blue").expect(0)
+    ask = w.wait_ask(host.session)[0]["ask_id"][:8]
+    for answer, why in (('{"age": 1}', "name: must be given"), ('{"name": "Bo", "age": "old"}', "age: must be a whole"),
+                        ('{"name": "Bo", "colour": "green"}', "green is not one of the choices"),
+                        ('{"name": "Bo", "size": 1}', "no such field")):
+        w.cli("answer", host.session, ask, "--json", answer).expect(6).says(why)
+        check("it is still asked", len(w.asks(host.session)) == 1)
+    w.cli("answer", host.session, ask, "--json", '{"name": "Bo", "age": "41"}').expect(0)
+    w.cli("watch", "--until", "idle", "--timeout", "30").expect(0)
+    said = text_of(w.events(host.session))
+    check(f"in its types: {said}", '"content":{"name":"Bo","age":41}' in said)
+
+
+def subagents_from_afar(w):
+    w.start_relay()
+    host = w.start_host()
+    w.cli("send", "TASK explorer|Look at it").expect(0)
+    ask = w.wait_ask(host.session)[0]
+    check("it is the sub-agent that asks", ask["agent_id"] == "task-" + ask["agent_id"].split("-")[-1])
+    w.cli("answer", host.session, ask["ask_id"][:8], "once").expect(0)
+    w.cli("watch", "--until", "idle", "--timeout", "30").expect(0)
+    events = w.events(host.session)
+    started, ended = bodies(events, "subagent_started"), bodies(events, "subagent_ended")
+    check("it begins and ends once", len(started) == 1 and len(ended) == 1)
+    check("with its name, its task and its call", (started[0]["name"], started[0]["task"], started[0]["tool_call_id"]) ==
+          ("explorer", "Look at it", ask["agent_id"]))
+    check("and what came of it", ended[0]["text"] == "The sub-agent has looked.")
+    check("what it says is under its name", any(
+        e.get("agent_id") == ask["agent_id"] and "I am the sub-agent" in e["assistant_message"].get("text", "")
+        for e in events if "assistant_message" in e))
+    started = bodies(events, "session_started")
+    check("the agent's session is named from the start", started[0]["agent_session_id"].startswith("demo-"))
+
+
 def secrets_stay_here(w):
     w.start_relay()
     host = w.start_host()
@@ -528,7 +566,8 @@ TESTS = [lines_of_a_pipe_are_prompts, asks_in_a_pipe, nobody_is_there_to_answer,
          memory_is_bounded_in_a_flood, signing_in,
          what_the_agent_is_given, resume_and_continue, resume_is_the_same_conversation,
          two_hosts_on_one_session, killed_at_every_place, the_journal_cannot_be_written,
-         remote_control_that_does_not_work, the_relay_comes_late, remote_on_in_the_middle, secrets_stay_here, signals]
+         remote_control_that_does_not_work, the_relay_comes_late, remote_on_in_the_middle, forms_from_afar,
+         subagents_from_afar, secrets_stay_here, signals]
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
