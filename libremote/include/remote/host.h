@@ -43,7 +43,9 @@ typedef struct lrm_host_config {
   bool (*elevates_option)(void *user, const char *option_id, const char *value);
   bool (*slash_known)(void *user, const char *name);
   bool (*slash_allowed)(void *user, const char *name);
-  /* Redaction: may change the event before it is journalled. NULL: none. */
+  /* Redaction: may change the event before it is journalled. A prompt that a UserMessage cannot
+   * hold comes whole, as the one chunk of an Asset whose id begins with "prompt-": only its `data`
+   * may change then. NULL: none. */
   void (*redact)(void *user, Remote__V1__Event *event, lrm_arena *arena);
   void *user;
   /* Journal over this: what the relay has acknowledged and the newest complete snapshot does not

@@ -31,11 +31,10 @@ int lrm__host_redact(lrm_host *host, Remote__V1__Event *event, Remote__V1__Event
   return 0;
 }
 
-static int emit(lrm_host *host, Remote__V1__Event *event, bool quiet) {
+static int emit(lrm_host *host, Remote__V1__Event *event, bool redact, bool show) {
   if (event->at_ms == 0) event->at_ms = host->wall_ms;
   Remote__V1__Event *out = event;
-  /* What was streamed has been redacted when it came; its positions must not move. */
-  int result = quiet ? 0 : lrm__host_redact(host, event, &out);
+  int result = redact ? lrm__host_redact(host, event, &out) : 0;
   if (result != 0) return result;
   lrm_slice packed;
   result = lrm__buffer_pack(&host->packed, &host->allocator, &out->base, &packed);
@@ -46,14 +45,21 @@ static int emit(lrm_host *host, Remote__V1__Event *event, bool quiet) {
   host->events_since_snapshot++;
   host->last_event_ms = out->at_ms;
   host->info_changed = true;
-  if (!quiet && host->seen != NULL) host->seen(host->seen_user, out, false);
+  if (show && host->seen != NULL) host->seen(host->seen_user, out, false);
   return 0;
 }
 
-int lrm__host_emit(lrm_host *host, Remote__V1__Event *event) { return emit(host, event, false); }
+int lrm__host_emit(lrm_host *host, Remote__V1__Event *event) {
+  return emit(host, event, true, true);
+}
 
+int lrm__host_emit_clean(lrm_host *host, Remote__V1__Event *event) {
+  return emit(host, event, false, true);
+}
+
+/* What was streamed has been redacted when it came; its positions must not move. */
 int lrm__host_emit_quietly(lrm_host *host, Remote__V1__Event *event) {
-  return emit(host, event, true);
+  return emit(host, event, false, false);
 }
 
 /* ---- status ---- */

@@ -271,6 +271,8 @@ int lrm__host_notice(lrm_host *host, Remote__V1__NoticeLevel level, const char *
 
 /* Journals and folds an event. `event` is changed (at_ms). */
 int lrm__host_emit(lrm_host *host, Remote__V1__Event *event) LRM_MUST_USE;
+/* The same of what is redacted already. */
+int lrm__host_emit_clean(lrm_host *host, Remote__V1__Event *event) LRM_MUST_USE;
 /* The same, not shown to the local surface (it has seen the tails). */
 int lrm__host_emit_quietly(lrm_host *host, Remote__V1__Event *event) LRM_MUST_USE;
 /* A copy in host->redacted after the application's redaction; `event` itself without one. */

@@ -129,30 +129,34 @@ static int turn_new(lrm_host *host, const lrm_inbox_item *item,
   return 0;
 }
 
-/* The whole text as an asset when a message cannot hold it. */
-static int text_asset(lrm_host *host, const char *asset_id, const char *text, size_t bytes) {
+/* The whole text as an asset when a message cannot hold it, redacted before it is cut: a secret
+ * must not be halved. `cut` gets what the message holds. A prompt is never longer than one chunk.
+ */
+static int text_asset(lrm_host *host, const char *asset_id, const char *text, size_t bytes,
+                      char cut[MESSAGE_TEXT_BYTES_MAX + 1]) {
   uint8_t sha256[LRM_SHA256_BYTES];
   lrm_sha256 sum;
+  Remote__V1__Asset asset = REMOTE__V1__ASSET__INIT;
+  asset.asset_id = lrm__text(asset_id);
+  asset.total = bytes;
+  asset.media_type = lrm__text("text/plain");
+  asset.data = (ProtobufCBinaryData){bytes, lrm__bytes((const uint8_t *)text)};
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT, *clean;
+  event.body_case = EVENT_BODY(ASSET);
+  event.asset = &asset;
+  int result = lrm__host_redact(host, &event, &clean);
+  if (result != 0) return result;
+  Remote__V1__Asset *whole = clean->asset;
+  whole->total = whole->data.len;
   lrm_sha256_begin(&sum);
-  lrm_sha256_add(&sum, (const uint8_t *)text, bytes);
+  lrm_sha256_add(&sum, whole->data.data, whole->data.len);
   lrm_sha256_end(&sum, sha256);
-  for (size_t at = 0; at < bytes;) {
-    size_t piece = bytes - at < PROMPT_BYTES_MAX ? bytes - at : PROMPT_BYTES_MAX;
-    Remote__V1__Asset asset = REMOTE__V1__ASSET__INIT;
-    asset.asset_id = lrm__text(asset_id);
-    asset.position = at;
-    asset.total = bytes;
-    asset.media_type = lrm__text("text/plain");
-    asset.data = (ProtobufCBinaryData){piece, lrm__bytes((const uint8_t *)text + at)};
-    asset.sha256 = (ProtobufCBinaryData){sizeof sha256, sha256};
-    Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
-    event.body_case = EVENT_BODY(ASSET);
-    event.asset = &asset;
-    int result = lrm__host_emit(host, &event);
-    if (result != 0) return result;
-    at += piece;
-  }
-  return 0;
+  whole->sha256 = (ProtobufCBinaryData){sizeof sha256, sha256};
+  size_t fit =
+      lrm__text_fit((const char *)whole->data.data, whole->data.len, MESSAGE_TEXT_BYTES_MAX);
+  memcpy(cut, whole->data.data, fit);
+  cut[fit] = '\0';
+  return lrm__host_emit_clean(host, clean);
 }
 
 static size_t name_attachments(lrm_host *host, const Remote__V1__SubmitPrompt *prompt,
@@ -196,7 +200,7 @@ static int user_message(lrm_host *host, const lrm__request *request, const char 
   if (bytes > MESSAGE_TEXT_BYTES_MAX) {
     memcpy(asset_id + 7, id, sizeof id);
     message.asset_id = asset_id;
-    int result = text_asset(host, asset_id, prompt->text, bytes);
+    int result = text_asset(host, asset_id, prompt->text, bytes, text);
     if (result != 0) return result;
   }
   Remote__V1__Event event = REMOTE__V1__EVENT__INIT;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "remote/asset.h"
+
 static host_kit kit;
 
 static int start(void **state) {
@@ -770,6 +772,71 @@ static void hide(void *user, Remote__V1__Event *event, lrm_arena *arena) {
                                                                : NULL;
   char *at = text == NULL ? NULL : strstr(text, "secret");
   if (at != NULL) memcpy(at, "......", 6);
+  if (event->body_case != EVENT_BODY(ASSET)) return;
+  /* Of a long prompt the text gets shorter. */
+  ProtobufCBinaryData *all = &event->asset->data;
+  for (size_t i = 0; i + 6 <= all->len; i++) {
+    if (memcmp(all->data + i, "secret", 6) != 0) continue;
+    all->len -= 3;
+    memcpy(all->data + i, "...", 3);
+    memmove(all->data + i + 3, all->data + i + 6, all->len - i - 3);
+  }
+}
+
+/* The only asset in the journal, whole; how many chunks it has comes out. */
+static size_t find_asset(lrm_asset *asset) {
+  lrm_log_facts facts = lrm_log_facts_now(kit.host->events);
+  size_t chunks = 0;
+  for (uint64_t at = facts.first; at < facts.end;) {
+    lrm_block block;
+    lrm_slice message;
+    assert_int_equal(lrm_log_read(kit.host->events, at, &block), 0);
+    assert_int_equal(lrm_block_reader_begin(kit.host->reader, block.flags, block.count,
+                                            block.inflated_bytes, block.payload),
+                     0);
+    while (lrm_block_reader_next(kit.host->reader, &message)) {
+      Remote__V1__Event *event = remote__v1__event__unpack(NULL, message.bytes, message.data);
+      if (event->body_case == EVENT_BODY(ASSET)) {
+        assert_int_equal(lrm_asset_add(asset, event->asset), 0);
+        chunks++;
+      }
+      remote__v1__event__free_unpacked(event, NULL);
+    }
+    at = block.offset + block.count;
+  }
+  return chunks;
+}
+
+/* Also where the message is cut, and in what follows it. */
+static void a_long_prompt_is_hidden_whole(void **state) {
+  (void)state;
+  char id[LRM_ID_HEX_BYTES + 8];
+  static char text[100001];
+  lrm_allocator allocator = lrm_allocator_default();
+  lrm_asset *asset;
+  lrm_slice whole;
+  kit_commit(&kit);
+  kit.config.redact = hide;
+  kit_restart(&kit, false);
+  assert_int_equal(lrm_host_set_agent_ready(kit.host, true, kit.wall_ms, kit.now_ns), 0);
+  memset(text, 'a', 100000);
+  memcpy(text + 65533, "secret", 6);
+  memcpy(text + 99990, "secret", 6);
+  assert_int_equal(lrm_host_submit_local(kit.host, text, false, kit.wall_ms, kit.now_ns), 0);
+  kit_commit(&kit);
+  assert_null(strstr(kit.said->text, "sec"));
+  assert_int_equal(strlen(kit.said->text), 65536);
+  snprintf(id, sizeof id, "%s", kit.said->asset_id);
+  assert_int_equal(lrm_asset_create(&allocator, id, 0, &asset), 0);
+  assert_int_equal(find_asset(asset), 1);
+  lrm_asset_info info = lrm_asset_info_now(asset);
+  assert_int_equal(info.state, LRM_ASSET_VERIFIED);
+  assert_int_equal(info.total, 100000 - 6);
+  assert_true(lrm_asset_piece(asset, 0, &whole));
+  for (size_t i = 0; i + 6 <= whole.bytes; i++)
+    assert_int_not_equal(memcmp(whole.data + i, "secret", 6), 0);
+  assert_memory_equal(whole.data, kit.said->text, 65536);
+  lrm_asset_destroy(asset);
 }
 
 static void secrets_are_hidden_before_anybody_sees_them(void **state) {
@@ -881,6 +948,7 @@ int main(void) {
       TEST(streams_are_limited),
       TEST(what_is_no_delta),
       TEST(secrets_are_hidden_before_anybody_sees_them),
+      TEST(a_long_prompt_is_hidden_whole),
       TEST(another_process_ends_remote_control),
       TEST(all_is_published_when_the_relay_has_all),
       TEST(a_journal_that_cannot_be_read_is_told),

@@ -45,6 +45,8 @@ static const char *const kept[] = {
     "AttachedDevice.name",
 };
 
+#define ASSET_DATA_BYTES_MAX 131072u
+
 /* Bytes that are text. */
 static const char *const paths[] = {"path", "paths", "cwd"};
 
@@ -203,9 +205,17 @@ static bool is_stream(Remote__V1__Event__BodyCase body) {
   }
 }
 
+/* A prompt that a message cannot hold comes whole, in one chunk (remote/host.h); all other assets
+ * were redacted where they were made. */
+static void walk_prompt(walk *w, Remote__V1__Asset *asset) {
+  if (strncmp(asset->asset_id, "prompt-", 7) == 0 && asset->position == 0)
+    walk_bytes(w, &asset->data, ASSET_DATA_BYTES_MAX);
+}
+
 bool redact_event(const redactor *r, Remote__V1__Event *event, lrm_arena *arena) {
   walk w = {.redactor = r, .arena = arena};
   if (r == NULL || is_stream(event->body_case)) return false;
+  if (event->body_case == REMOTE__V1__EVENT__BODY_ASSET) walk_prompt(&w, event->asset);
   if (event->body_case == REMOTE__V1__EVENT__BODY_ASSISTANT_MESSAGE) {
     Remote__V1__AssistantMessage *said = event->assistant_message;
     for (size_t i = 0; i < said->n_attachments; i++)
