@@ -39,6 +39,25 @@ const char *options_nearest(const char *word, const char *const *candidates, siz
   return best;
 }
 
+/* Words, broken so that lines of 79 columns begin at column `from` (0-based). */
+static void print_wrapped(const char *text, int from, FILE *to) {
+  int at = from;
+  while (*text) {
+    int bytes = (int)strcspn(text, " ");
+    if (at > from && at + 1 + bytes > 79) {
+      fprintf(to, "\n%-*s", from, "");
+      at = from;
+    } else if (at > from) {
+      fputc(' ', to);
+      at++;
+    }
+    fprintf(to, "%.*s", bytes, text);
+    at += bytes;
+    text += bytes + (text[bytes] == ' ');
+  }
+  fputc('\n', to);
+}
+
 static void print_option(const option *o, FILE *to) {
   char left[80];
   const char *form = o->kind == OPTION_FLAG       ? "  --%s"
@@ -51,9 +70,10 @@ static void print_option(const option *o, FILE *to) {
   snprintf(left, sizeof left, form, o->name, o->value ? o->value : "VALUE");
 #pragma GCC diagnostic pop
   if (strlen(left) > 26)
-    fprintf(to, "%s\n%-28s%s\n", left, "", o->help);
+    fprintf(to, "%s\n%-28s", left, "");
   else
-    fprintf(to, "%-28s%s\n", left, o->help);
+    fprintf(to, "%-28s", left);
+  print_wrapped(o->help, 28, to);
 }
 
 void options_print(const option_usage *usage, FILE *to) {

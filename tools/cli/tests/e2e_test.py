@@ -48,8 +48,9 @@ def prompt_and_output(w):
     check("one outcome", len(bodies(events, "command_outcome")) == 1)
     human = w.cli("watch", "--from", "start", "--until", "idle").expect(0)
     human.says("> THINK hm", "~ hm", "hello wide world", "turn ended")
-    listed = w.sessions()[0]
-    check("listed", listed["title"] == "First" and listed["status"] == "idle" and listed["headless"])
+    # Lists know a moment later than readers.
+    wait_until("listed", lambda: [s for s in w.sessions() if s["title"] == "First" and s["status"] == "idle"
+                                  and s["headless"]], 60)
     w.cli("ls").expect(0).says("First", "attached", host.session[:8])
 
 

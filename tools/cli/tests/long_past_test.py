@@ -4,10 +4,13 @@ and that a person is told how far it is.
 
     long_past_test.py --build DIR [--keep] [--events N]"""
 import argparse
+import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../tests/e2e"))
 from harness import Failure, run  # noqa: E402
@@ -44,14 +47,19 @@ def check(what, value):
 
 
 def measured(w, *words):
-    """Runs a command of remote; its lines, and the most memory that it took, MiB."""
+    """Runs a command of remote; its lines, and the most memory that it took, MiB: sampled, because what
+    the system says at the end counts this program, too, from which it was made."""
+    most = 0
     with open(f"{w.root}/out", "w+") as out:
         process = subprocess.Popen([w.program["remote"], *words], env=w.env, stdout=out, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        while process.poll() is None:
+            with contextlib.suppress(OSError):
+                peak = re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{process.pid}/status").read())
+                most = max(most, int(peak.group(1)) if peak else 0)
+            time.sleep(0.005)
         check(f"{words}: exit {process.returncode}", process.returncode == 0)
         out.seek(0)
-        return out.read().splitlines(), usage.ru_maxrss / 1024
+        return out.read().splitlines(), most / 1024
 
 
 def offsets_of(lines):
@@ -71,12 +79,12 @@ def long_past(w):
     offsets = offsets_of(lines)
     check(f"all events: {len(offsets)}", len(offsets) > EVENTS)
     check("each once, in order", offsets == sorted(set(offsets)))
-    print(f"    {len(offsets)} events: {most:.0f} MiB at most; the last hundred: {small:.0f} MiB")
-    check("memory does not grow with the past", most < small + 64)
+    print(f"    {len(offsets)} events: {most:.1f} MiB at most; the last hundred: {small:.1f} MiB")
+    check("memory does not grow with the past", most < small + 16)
     half = EVENTS // 2
     lines, paged = measured(w, "watch", "--json", "--durable", "--last", str(half), "--until", "idle")
     check("the last half, in many pages", offsets_of(lines) == offsets[-half:])
-    check("paging neither", paged < small + 64)
+    check("paging neither", paged < small + 16)
     part, _ = measured(w, "watch", "--json", "--from", "10000", "--until", "10100")
     check("a part", offsets_of(part) == [o for o in offsets if 10000 <= o < 10100])
     shown = w.spawn("watch", ["/bin/sh", "-c", f"{w.program['remote']} watch --from start --json --until idle "
