@@ -187,11 +187,7 @@ static bool write_stock(owner *o) {
     size_t header_bytes = 0;
     lrm_frame frame = s->frame;
     int error = lrm_link_block(o->link, want.channel, &frame, header, &header_bytes, o->now_ns);
-    if (error == LRM_ERR_TOO_LARGE) {
-      remote_v1_Problem problem = remote_v1_Problem_init_zero;
-      problem.code = 4002;
-      return lrm_link_close(o->link, want.channel, &problem, 0, o->now_ns) == 0;
-    }
+    if (error == LRM_ERR_TOO_LARGE) return true; /* the link has closed the channel */
     if (error != 0) {
       say_broken("a block that is wanted is not taken (%d)", error);
       return false;

@@ -262,11 +262,15 @@ bool lrm_link_wanted(lrm_link *link, lrm_link_want *want);
  * filled in, and frame->type when it is 0. A block may start below the cursor (the reader takes the
  * rest), or above it when it is part 1 of a complete snapshot set (a jump).
  * LRM_ERR_POSITION: it does not hold the wanted offset, or is another tail; LRM_ERR_STATE: not
- * wanted; LRM_ERR_TOO_LARGE: over what the peer takes (close the channel with 4002);
+ * wanted; LRM_ERR_TOO_LARGE: over the peer's limits.frame_bytes: a block's channel is closed with
+ * 4002 (CLOSED follows), a tail and those after it are dropped; the other channels go on;
  * LRM_ERR_USAGE: no messages or no payload; LRM_ERR_NOT_FOUND. */
 int lrm_link_block(lrm_link *link, uint32_t channel, lrm_frame *frame,
                    uint8_t header[LRM_FRAME_HEADER_BYTES_MAX], size_t *header_bytes,
                    uint64_t now_ns) LRM_MUST_USE;
+
+/* The caller cannot serve what this channel wants now: lrm_link_wanted asks the others first. */
+void lrm_link_pass(lrm_link *link, uint32_t channel);
 
 /* Subscriber: everything below `next` has been made its own (committed). The link sends ACK
  * after 32 blocks, 64 KiB, 20 ms, or at once when everything received is acknowledged; never lower.

@@ -157,24 +157,35 @@ static bool pump_control(lrm_uv_drive *drive, pump *p) {
   return true;
 }
 
+/* The next want that can be served. One that cannot is asked again after its next extend, which
+ * kicks; meanwhile it does not stand in the way of the other channels. */
+static bool fetch_next(lrm_uv_drive *drive, lrm_link_want *want, lrm_frame *frame) {
+  uint32_t first = 0;
+  while (drive->ops->fetch != NULL && lrm_link_wanted(drive->link, want)) {
+    if (want->channel == first) return false;
+    memset(frame, 0, sizeof *frame);
+    if (drive->ops->fetch(drive->user, drive->link, want, frame) >= 0) return true;
+    if (first == 0) first = want->channel;
+    lrm_link_pass(drive->link, want->channel);
+  }
+  return false;
+}
+
 /* One block or tail. False: nothing can be sent now, or the carrier is gone. */
 static bool pump_data(lrm_uv_drive *drive, pump *p) {
   lrm_link_want want;
-  if (!lrm_link_wanted(drive->link, &want)) return false;
   lrm_frame frame;
-  memset(&frame, 0, sizeof frame);
-  if (drive->ops->fetch == NULL || drive->ops->fetch(drive->user, drive->link, &want, &frame) < 0) {
-    return false; /* asked again after the next extend, which kicks */
-  }
+  if (!fetch_next(drive, &want, &frame)) return false;
   if (SCRATCH_BYTES - p->used < LRM_FRAME_HEADER_BYTES_MAX + COPY_BYTES_MAX &&
       !flush(drive, p, (lrm_slice){0})) {
     return false;
   }
   size_t header_bytes = 0;
-  if (lrm_link_block(drive->link, want.channel, &frame, scratch + p->used, &header_bytes,
-                     lrm_uv_now_ns(drive->loop)) != 0) {
-    return false;
-  }
+  int result = lrm_link_block(drive->link, want.channel, &frame, scratch + p->used, &header_bytes,
+                              lrm_uv_now_ns(drive->loop));
+  /* Too large for this peer: its channel is closed, or the tail dropped. The others go on. */
+  if (result == LRM_ERR_TOO_LARGE) return true;
+  if (result != 0) return false;
   p->used += header_bytes;
   if (frame.payload.bytes > COPY_BYTES_MAX) return flush(drive, p, frame.payload);
   if (frame.payload.bytes > 0) memcpy(scratch + p->used, frame.payload.data, frame.payload.bytes);

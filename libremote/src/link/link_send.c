@@ -485,6 +485,23 @@ static int send_block(lrm__channel *ch, const lrm_frame *frame) {
   return 0;
 }
 
+/* The peer takes no frame of this size, now or later. A log that it can never read on is closed; of
+ * tails, which come again in a block, this one and all after it are dropped (spec 3.1.10, 3.23). */
+static int refuse_large(lrm_link *link, lrm__channel *ch, const lrm_frame *frame) {
+  if (!wants_block(ch)) {
+    ch->pub.tail_index = UINT32_MAX;
+    return LRM_ERR_TOO_LARGE;
+  }
+  lrm__channel_close(link, ch, LRM_CODE_LIMIT);
+  ch->open_next = frame->offset;
+  return LRM_ERR_TOO_LARGE;
+}
+
+void lrm_link_pass(lrm_link *link, uint32_t channel) {
+  const lrm__channel *ch = lrm__channel_find(link, channel);
+  if (ch != NULL) link->turn = (uint32_t)(ch - link->channels) + 1;
+}
+
 static int send_tail(const lrm_link *link, lrm__channel *ch, const lrm_frame *frame) {
   if (wants_block(ch) || !wants_tail(link, ch)) return LRM_ERR_STATE;
   if (frame->offset != ch->pub.tail_offset || frame->count != ch->pub.tail_index)
@@ -501,7 +518,7 @@ int lrm_link_block(lrm_link *link, uint32_t channel, lrm_frame *frame,
   lrm__channel *ch = lrm__channel_find(link, channel);
   if (ch == NULL) return LRM_ERR_NOT_FOUND;
   if (link->state != LRM_LINK_LIVE || !may_send(link, ch)) return LRM_ERR_STATE;
-  if (frame->payload.bytes > link->peer_frame_bytes_max) return LRM_ERR_TOO_LARGE;
+  if (frame->payload.bytes > link->peer_frame_bytes_max) return refuse_large(link, ch, frame);
   if (frame->type == 0) frame->type = wants_block(ch) ? LRM_FRAME_BLOCK : LRM_FRAME_TAIL;
   int result = LRM_ERR_USAGE;
   if (frame->type == LRM_FRAME_BLOCK) result = send_block(ch, frame);

@@ -577,9 +577,58 @@ static void a_frame_over_what_the_peer_takes_is_not_sent(void **state) {
   assert_int_equal(lrm_link_accept(p.link, &principal, 5, "relay/1", p.now_ns), 0);
   (void)peer_frames(&p);
   uint32_t channel = peer_open(&p, SUBSCRIBE, EVENTS, 0, 9, WINDOW);
+  uint32_t other = peer_open(&p, SUBSCRIBE, EVENTS, 0, 9, WINDOW);
   assert_int_equal(lrm_link_extend(p.link, channel, 9, 0, 0, p.now_ns), 0);
-  assert_int_equal(send_block(channel, 0, 1, 1025), LRM_ERR_TOO_LARGE);
+  assert_int_equal(lrm_link_extend(p.link, other, 2, 2, 3, p.now_ns), 0);
   assert_int_equal(send_block(channel, 0, 1, 1024), 0);
+  assert_int_equal(send_block(channel, 1, 1, 1025), LRM_ERR_TOO_LARGE);
+  /* It can never read on: its channel ends, at that block. The other one goes on. */
+  assert_string_equal(peer_frames(&p), "CLOSE ch=1 offset=1 code=4002");
+  peer_feed(&p, NULL, 0);
+  assert_string_equal(peer_events(&p), "CLOSED ch=1 code=4002");
+  lrm_link_want want;
+  assert_true(lrm_link_wanted(p.link, &want));
+  assert_int_equal(want.channel, other);
+  assert_int_equal(send_block(other, 0, 2, 1024), 0);
+  (void)peer_frames(&p); /* SYNCED, perhaps */
+  assert_int_equal(lrm_link_extend(p.link, other, 9, 9, 3, p.now_ns), 0);
+  assert_int_equal(send_block(other, 2, 7, 1024), 0);
+  (void)peer_frames(&p);
+  /* A tail is dropped, and those behind it, until the next place. */
+  lrm_frame tail = a_block(other, 9, 0, 1025);
+  tail.type = LRM_FRAME_TAIL;
+  uint8_t header[LRM_FRAME_HEADER_BYTES_MAX];
+  size_t header_bytes = 0;
+  assert_true(lrm_link_wanted(p.link, &want));
+  assert_int_equal(want.kind, LRM_WANT_TAIL);
+  assert_int_equal(lrm_link_block(p.link, other, &tail, header, &header_bytes, p.now_ns),
+                   LRM_ERR_TOO_LARGE);
+  assert_false(lrm_link_wanted(p.link, &want));
+  assert_int_equal(lrm_link_extend(p.link, other, 10, 10, 1, p.now_ns), 0);
+  assert_int_equal(send_block(other, 9, 1, 10), 0);
+  (void)peer_frames(&p);
+  assert_true(lrm_link_wanted(p.link, &want));
+  assert_int_equal(want.kind, LRM_WANT_TAIL);
+  peer_end(&p);
+}
+
+/* Who cannot serve one channel serves the others. */
+static void a_want_may_be_passed_over(void **state) {
+  (void)state;
+  live(LRM_SIDE_ACCEPTING);
+  uint32_t a = peer_open(&p, SUBSCRIBE, EVENTS, 0, 9, WINDOW);
+  uint32_t b = peer_open(&p, SUBSCRIBE, EVENTS, 0, 9, WINDOW);
+  assert_int_equal(lrm_link_extend(p.link, a, 9, 0, 0, p.now_ns), 0);
+  assert_int_equal(lrm_link_extend(p.link, b, 9, 0, 0, p.now_ns), 0);
+  lrm_link_want want;
+  assert_true(lrm_link_wanted(p.link, &want));
+  uint32_t first = want.channel;
+  lrm_link_pass(p.link, first);
+  assert_true(lrm_link_wanted(p.link, &want));
+  assert_int_equal(want.channel, first == a ? b : a);
+  lrm_link_pass(p.link, want.channel);
+  assert_true(lrm_link_wanted(p.link, &want));
+  assert_int_equal(want.channel, first);
   peer_end(&p);
 }
 
@@ -687,6 +736,7 @@ int main(void) {
       cmocka_unit_test(a_block_must_hold_what_is_wanted),
       cmocka_unit_test(channels_take_turns),
       cmocka_unit_test(a_frame_over_what_the_peer_takes_is_not_sent),
+      cmocka_unit_test(a_want_may_be_passed_over),
       cmocka_unit_test(close_comes_after_what_is_due),
       cmocka_unit_test(close_instead_of_opened),
       cmocka_unit_test(the_newest_info_and_status_replace_queued_ones),

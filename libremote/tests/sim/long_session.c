@@ -497,6 +497,7 @@ int main(int argc, char **argv) {
   while (end_of() < events / 10) turn(end_of());
   start_cost early = start_again();
   run(events);
+  for (unsigned i = 0; i < 3; i++) settle(); /* what the last turn led to */
   CHECK(t.read_to == end_of() && t.jumps == 1, "the client is at %llu of %llu after %llu jumps",
         (unsigned long long)t.read_to, (unsigned long long)end_of(), (unsigned long long)t.jumps);
   start_cost late = start_again();
