@@ -15,6 +15,7 @@
 #include "outcome.h"
 #include "remote_session.h"
 #include "terminal_text.h"
+#include "surface/surface.h"
 #include "transcript.h"
 #include "watch_history.h"
 
@@ -100,6 +101,18 @@ static void on_block(void *user, remote_session *s, const lrm_link_event *event)
 
 /* ---- events ---- */
 
+static unsigned columns_of_output(void) {
+  struct winsize size;
+  bool terminal = isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+  return terminal ? size.ws_col : 0;
+}
+
+/* The terminal may have another width by now. */
+static void show_event(watching *w, const Remote__V1__Event *event) {
+  transcript_resize(&w->transcript, columns_of_output());
+  transcript_event(&w->transcript, event);
+}
+
 static void take_event(watching *w, const lrm_client_event *event) {
   lrm_position position = lrm_client_position(w->session.client);
   bool same = w->has_next && lrm_id_equal(&position.epoch, &w->epoch);
@@ -121,7 +134,7 @@ static void take_event(watching *w, const lrm_client_event *event) {
     print(w, json_pack("{s:I, s:o, s:o}", "offset", (json_int_t)event->offset, "epoch",
                        id_json(&w->epoch), "event", json_from_message(&event->event->base)));
   else if (event->event->body_case != REMOTE__V1__EVENT__BODY_SESSION_STATE)
-    transcript_event(&w->transcript, event->event);
+    show_event(w, event->event);
 }
 
 static void take_tail(watching *w, const lrm_client_event *event) {
@@ -129,7 +142,7 @@ static void take_tail(watching *w, const lrm_client_event *event) {
   if (w->json)
     print(w, json_pack("{s:b, s:o}", "tail", 1, "event", json_from_message(&event->event->base)));
   else
-    transcript_event(&w->transcript, event->event);
+    show_event(w, event->event);
 }
 
 static void take_snapshot(watching *w, const lrm_client_event *event) {
@@ -368,12 +381,27 @@ static exit_code follow(watching *w) {
   return result ? result : w->fault;
 }
 
+/* Set for a terminal of its width; a log of plain lines everywhere else. Nothing is folded: there
+ * is no keyboard to ask for it. */
+static transcript_options look_of_output(const remote_config *configured) {
+  const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+  bool dumb = !term || !term[0] || !strcmp(term, "dumb");
+  unsigned columns = dumb ? 0 : columns_of_output();
+  transcript_options look = transcript_options_for(
+      columns, columns && !(no_colour && no_colour[0]),
+      columns && surface_wants_screen_reader(false, config_get(configured, "screen_reader")));
+  look.fold = 0;
+  return look;
+}
+
 static exit_code watch(watching *w) {
   session_list list;
   size_t index = 0;
   remote_session_config config = {.watch_only = true, .ops = &ops, .user = w};
   exit_code result = connection_open(&w->connection, &w->flags);
   if (result) return result;
+  transcript_options look = look_of_output(&w->connection.config);
+  transcript_init(&w->transcript, write_out, w, &look);
   result = session_list_fetch(&w->connection, &list);
   if (!result) result = session_list_choose(&list, w->session_word, &index);
   if (!result) {
@@ -394,20 +422,6 @@ static exit_code watch(watching *w) {
   }
   connection_close(&w->connection);
   return result;
-}
-
-/* Set for a terminal of its width; a log of plain lines everywhere else. Nothing is folded: there
- * is no keyboard to ask for it. */
-static transcript_options look_of_output(void) {
-  struct winsize size;
-  const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
-  bool terminal = isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
-  bool dumb = !term || !term[0] || !strcmp(term, "dumb");
-  transcript_options look =
-      transcript_options_for(terminal && !dumb ? size.ws_col : 0,
-                             terminal && !dumb && !(no_colour && no_colour[0]), false);
-  look.fold = 0;
-  return look;
 }
 
 int command_watch(int argc, char **argv) {
@@ -452,8 +466,6 @@ int command_watch(int argc, char **argv) {
     fputs("remote: out of memory\n", stderr);
     return EXIT_CODE_FAILURE;
   }
-  transcript_options look = look_of_output();
-  transcript_init(&w.transcript, write_out, &w, &look);
   exit_code result = watch(&w);
   transcript_free(&w.transcript);
   digest_destroy(w.digest);

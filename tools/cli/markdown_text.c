@@ -228,11 +228,10 @@ static line_kind read_item(const char *text, size_t at, size_t bytes) {
   return (line_kind){LINE_ITEM, mark + 1, 0};
 }
 
-/* A line inside fenced code: only its end is of interest. */
+/* A line inside fenced code: only its end is of interest. It may be indented, as in lists. */
 static line_kind read_code_line(const markdown_text *m, const char *text, size_t bytes, bool over) {
   size_t at = run(text, bytes, ' ');
   size_t fences = run(text + at, bytes - at, m->fence);
-  if (at > 3) return (line_kind){LINE_RAW, 0, 0};
   if (at + fences == bytes && !over) return (line_kind){LINE_UNKNOWN, 0, 0};
   size_t rest = run(text + at + fences, bytes - at - fences, ' ');
   if (fences < m->fences || at + fences + rest < bytes) return (line_kind){LINE_RAW, 0, 0};

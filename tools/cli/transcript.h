@@ -114,6 +114,7 @@ typedef struct transcript_agent {
 /* A change, or a document when it has no path. */
 typedef struct transcript_fold {
   unsigned number; /* 0: free */
+  bool as_it_is;   /* a document that is no Markdown */
   char *path;      /* clean */
   char *old_text, *new_text;
 } transcript_fold;

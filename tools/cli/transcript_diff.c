@@ -43,8 +43,8 @@ void transcript_folds_free(transcript *t) {
   for (size_t i = 0; i < TRANSCRIPT_FOLDS_MAX; i++) fold_free(&t->folds[i]);
 }
 
-static void keep_fold(transcript *t, unsigned number, const char *path, const char *old_text,
-                      const char *new_text) {
+static transcript_fold *keep_fold(transcript *t, unsigned number, const char *path,
+                                  const char *old_text, const char *new_text) {
   transcript_fold *fold = &t->folds[t->folds_next++ % TRANSCRIPT_FOLDS_MAX];
   fold_free(fold);
   fold->path = strdup(path);
@@ -54,6 +54,7 @@ static void keep_fold(transcript *t, unsigned number, const char *path, const ch
     fold->number = number;
   else
     fold_free(fold);
+  return fold;
 }
 
 /* ---- lines of a diff ---- */
@@ -321,6 +322,23 @@ static size_t cut_at(const char *text, size_t lines) {
   return (size_t)(at - text);
 }
 
+void transcript_head_of(transcript *t, const char *text, size_t lines, unsigned style) {
+  size_t first = cut_at(text, lines), left = 0;
+  transcript_foreign(t, style, text, first, 0);
+  transcript_end_line(t);
+  for (const char *at = text + first; *at; left++) at += cut_at(at, 1);
+  if (!left) return;
+  keep_fold(t, ++t->numbers, "", "", text)->as_it_is = true;
+  transcript_printf(t, STYLE_DIM | STYLE_ITALIC, "%s%zu more lines (/expand %u)",
+                    transcript_mark_text(t, MARK_GAP), left, t->numbers);
+}
+
+size_t transcript_lines(const char *text) {
+  size_t lines = 0;
+  for (; *text; lines++) text += cut_at(text, 1);
+  return lines;
+}
+
 void transcript_document(transcript *t, const char *text) {
   size_t first = t->options.fold ? cut_at(text, DOCUMENT_LINES_MAX) : strlen(text);
   if (!text[first]) {
@@ -347,7 +365,9 @@ bool transcript_folds_expand(transcript *t, unsigned number) {
     found = true;
     transcript_block(t, BLOCK_NOTE, "", STYLE_PLAIN, "", STYLE_PLAIN);
     diff_text text = {fold->path, fold->old_text, fold->new_text, !fold->old_text[0], false, 0};
-    if (fold->path[0])
+    if (fold->as_it_is)
+      transcript_foreign(t, STYLE_PLAIN, fold->new_text, strlen(fold->new_text), 0);
+    else if (fold->path[0])
       show_diff(t, &text, 0, EXPANDED_LINES_MAX, 0);
     else
       transcript_markdown(t, STYLE_PLAIN, fold->new_text);

@@ -8,6 +8,8 @@
 #include "remote/types.h"
 #include "transcript_internal.h"
 
+#define PROMPT_LINES_MAX 16 /* of a prompt, before it is folded */
+
 /* ---- lines ---- */
 
 static void begin(transcript *t, transcript_mark mark, unsigned style) {
@@ -83,7 +85,10 @@ void transcript_user_message(transcript *t, const Remote__V1__UserMessage *messa
                    t->options.screen_reader ? "" : "  ", STYLE_PLAIN);
   size_t bytes = strlen(message->text);
   while (bytes && message->text[bytes - 1] == '\n') bytes--;
-  transcript_foreign(t, STYLE_BOLD, message->text, bytes, 0);
+  if (t->options.fold && transcript_lines(message->text) > PROMPT_LINES_MAX)
+    transcript_head_of(t, message->text, PROMPT_LINES_MAX - 4, STYLE_BOLD);
+  else
+    transcript_foreign(t, STYLE_BOLD, message->text, bytes, 0);
   transcript_put(t, STYLE_DIM, delivery < 4 ? deliveries[delivery] : "");
   if (!local) transcript_put_actor(t, STYLE_DIM, message->by);
   transcript_end_line(t);

@@ -109,6 +109,9 @@ void transcript_diff(transcript *t, const Remote__V1__Diff *diff, unsigned first
 bool transcript_diff_seen(const transcript *t, const Remote__V1__Diff *diff);
 /* A document in a block: folded when it is long. */
 void transcript_document(transcript *t, const char *text);
+/* The first lines of a text as they are; the rest is folded. */
+void transcript_head_of(transcript *t, const char *text, size_t lines, unsigned style);
+size_t transcript_lines(const char *text);
 bool transcript_folds_expand(transcript *t, unsigned number);
 void transcript_folds_free(transcript *t);
 

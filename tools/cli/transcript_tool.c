@@ -11,6 +11,7 @@
 
 #define STATUS(x) ((unsigned)REMOTE__V1__TOOL_STATUS__TOOL_STATUS_##x)
 #define KIND(x) ((unsigned)REMOTE__V1__TOOL_KIND__TOOL_KIND_##x)
+#define REASON_BYTES_MAX 2000
 #define KEPT TRANSCRIPT_KEPT_BYTES_MAX
 
 /* ---- which ---- */
@@ -422,6 +423,14 @@ static void take_text(transcript *t, transcript_tool *tool, Remote__V1__ToolCont
                     lines == 1 ? "" : "s", tool->number);
 }
 
+/* A call that failed without a word: what the agent keeps of it may say why. */
+static void take_reason(transcript *t, transcript_tool *tool, const Remote__V1__ToolEnded *ended) {
+  if (tool->kept_bytes || ended->reason[0] || !ended->output ||
+      (unsigned)ended->status != STATUS(FAILED))
+    return;
+  feed(t, tool, 0, ended->output->text, strnlen(ended->output->text, REASON_BYTES_MAX));
+}
+
 static void take_end(transcript *t, const Remote__V1__Event *event) {
   const Remote__V1__ToolEnded *ended = event->tool_ended;
   transcript_tool *tool = transcript_find_tool(t, ended->tool_call_id);
@@ -429,6 +438,7 @@ static void take_end(transcript *t, const Remote__V1__Event *event) {
   if (!tool->announced) show_head(t, tool, "started", NULL, 0);
   take_text(t, tool, ended->content, ended->n_content,
             (unsigned)ended->status == STATUS(COMPLETED));
+  take_reason(t, tool, ended);
   end_output(t, tool);
   put_content(t, tool, ended->content, ended->n_content, true);
   show_waiting(t, tool);
@@ -565,9 +575,12 @@ static void live_line(const transcript *t, const transcript_tool *tool, unsigned
   }
   snprintf(text, sizeof text, "%.*s", (int)bytes, last);
   for (char *tab = text; (tab = strchr(tab, '\t'));) *tab = ' ';
-  snprintf(line, capacity, "%s%s%s%s%s%" PRIu64 " line%s%s%s", t->options.symbols ? "◌ " : "* ",
-           word, word[0] ? " " : "", tool->title, dot, tool->lines, tool->lines == 1 ? "" : "s",
-           text[0] ? dot : "", text);
+  char lines[48] = "";
+  if (tool->lines)
+    snprintf(lines, sizeof lines, "%s%" PRIu64 " line%s", dot, tool->lines,
+             tool->lines == 1 ? "" : "s");
+  snprintf(line, capacity, "%s%s%s%s%s%s%s", t->options.symbols ? "◌ " : "* ", word,
+           word[0] ? " " : "", tool->title, lines, text[0] ? dot : "", text);
   terminal_text_fit(line, columns);
 }
 
