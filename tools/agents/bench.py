@@ -50,7 +50,7 @@ class Bench(World):
         self.host = self.start_host(*[f for f in flags if f != "--new"], agent=argv, terminal=terminal, wait=False,
                                     resume=resume)
         self.host.session = self.until("the session is listed and idle", self._listed)
-        if self.agent.mode:  # the agent itself would begin, and go on after a load, in one that asks nobody
+        if self.agent.mode and not resume:  # the agent itself would begin in one that asks nobody
             self.until("the agent's modes", lambda: self.agent.mode in self.act("mode", "--session", self.session).out)
             self.act("mode", "--session", self.session, self.agent.mode)
 
@@ -88,7 +88,8 @@ class Bench(World):
         return next((s["status"] for s in self.sessions() if s["session_id"] == self.session), "?")
 
     def idle(self):
-        self.until("the session is idle", lambda: self.status() == "idle")
+        """By the session's own state; the list of sessions is a moment behind."""
+        self.act("watch", self.session, "--json", "--until", "idle")
 
     def act(self, *words, code=0):
         return self.cli(*words, timeout=PATIENCE_S).expect(*(code if isinstance(code, tuple) else (code,)))
@@ -107,6 +108,13 @@ class Bench(World):
         """A prompt up to its ask."""
         self.send(text)
         return self.until("an ask", self.open_asks)[0]
+
+    def ask_or_end(self):
+        """What is asked, or [] when the turn has ended without."""
+        watch = self.start_cli("watch", self.session, "--until", "idle")
+        asks = self.until("an ask, or the turn's end", lambda: self.open_asks() or not watch.alive)
+        watch.end()
+        return asks if asks is not True else []
 
     def open_asks(self):
         return self.asks(self.session)

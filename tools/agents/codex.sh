@@ -4,7 +4,7 @@ set -eu
 export HOME="$AGENT_HOME" CODEX_HOME="$AGENT_HOME/.codex" OPENAI_API_KEY=dummy FAKE_API_KEY=dummy
 mkdir -p "$CODEX_HOME"
 cat > "$CODEX_HOME/config.toml" <<T
-model = "fake-model"
+model = "gpt-5.5"
 model_provider = "fake"
 check_for_update_on_startup = false
 approval_policy = "on-request"

@@ -9,7 +9,7 @@ cat > "$AGENT_HOME/.gemini/settings.json" <<J
   "privacy": { "usageStatisticsEnabled": false }, "telemetry": { "enabled": false },
   "general": { "disableAutoUpdate": true, "disableUpdateNag": true, "enableAutoUpdate": false, "enableAutoUpdateNotification": false,
     "checkpointing": { "enabled": false } },
-  "model": { "name": "gemini-fake" }, "tools": { "useRipgrep": false } }
+  "model": { "name": "gemini-fake" }, "tools": { "useRipgrep": false }, "useWriteTodos": true }
 J
 export GEMINI_API_KEY=dummy GOOGLE_GEMINI_BASE_URL="$FAKE_URL" GEMINI_MODEL=gemini-fake GEMINI_CLI_TRUST_WORKSPACE=true GEMINI_CLI_NO_RELAUNCH=1
 exec "$INST/gemini/node_modules/.bin/gemini" --acp

@@ -10,7 +10,7 @@ cat > "$QWEN_HOME/settings.json" <<J
   "general": { "disableAutoUpdate": true, "disableUpdateNag": true, "enableAutoUpdate": false },
   "modelProviders": { "openai": [ { "id": "fake-model", "name": "Fake Model", "baseUrl": "$FAKE_URL/v1", "envKey": "OPENAI_API_KEY" },
     { "id": "fake-two", "name": "Fake Two", "baseUrl": "$FAKE_URL/v1", "envKey": "OPENAI_API_KEY" } ] },
-  "model": { "name": "fake-model" } }
+  "model": { "name": "fake-model" }, "tools": { "todoWrite": { "enabled": true } } }
 J
 export OPENAI_API_KEY=dummy OPENAI_BASE_URL="$FAKE_URL/v1" OPENAI_MODEL=fake-model
 exec "$INST/qwen/node_modules/.bin/qwen" --acp

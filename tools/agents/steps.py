@@ -74,8 +74,8 @@ def plan(b):
     if not b.updates("plan"):
         raise NotOffered("it tells no plan (" + text_of(events)[:60].strip() + ")")
     entries = bodies(events, "plan_updated")[-1].get("entries", [])
-    check(f"three entries, not {entries}", len(entries) == 3)
-    check("their words", "look around" in json.dumps(entries))
+    wanted = 3 if len(entries) != 1 else 1  # Claude Code makes one entry with each call
+    check(f"entries: {entries}", len(entries) == wanted and "look around" in json.dumps(entries))
 
 
 def model_fails(b):
@@ -89,16 +89,23 @@ def model_fails(b):
 # ---- permissions ----
 
 def approve(b):
-    ask, events = b.answered("RUN touch approved.txt && expr 40 + 2", "approve")
+    ask, events = b.answered("RUN touch approved.txt", "approve")
     check("the ask shows the command", "touch approved.txt" in command_of(ask))
     check("the command ran", b.exists("approved.txt"))
     resolved = bodies(events, "ask_resolved")
     check(f"resolved once, as allowed once: {resolved}",
           [r.get("option_kind") for r in resolved] == ["allow_once"])
-    check("its output is seen", "42" in json.dumps([e for e in events if "tool_output" in e or "tool_ended" in e or
-                                                    "tool_updated" in e]))
     tools_closed(events)
     ended_well(events)
+
+
+def output(b):
+    _, events = b.answered("RUN touch output.txt && expr 41000 + 999", "approve")
+    told = [u for kind in ("tool_call", "tool_call_update") for u in b.updates(kind) if "41999" in json.dumps(u)]
+    if not told:
+        raise NotOffered("it tells no output of a command")
+    seen = json.dumps([e for e in events if "tool_output" in e or "tool_ended" in e or "tool_updated" in e])
+    check("its output is seen", "41999" in seen)
 
 
 def deny(b):
@@ -123,9 +130,8 @@ def approve_always(b):
     b.idle()
     check("it ran", b.exists("always/this"))
     shutil.rmtree(f"{b.work}/always")
-    b.send(run)
-    b.until("an ask, or the end", lambda: b.open_asks() or b.status() == "idle" and b.exists("always/this"))
-    check("nobody was asked again", not b.open_asks())
+    b.send(run, "--wait")
+    check("nobody was asked again", not b.ask_or_end())
     check("it ran again", b.exists("always/this"))
     b.idle()
 
@@ -147,9 +153,8 @@ def edit(b):
 
 
 def question(b):
-    b.send("ASK Which colour?|red|blue")
-    b.until("an ask, or the end", lambda: b.open_asks() or b.status() == "idle")
-    asks = b.open_asks()
+    b.send("ASK Which colour?|red|blue", "--wait")
+    asks = b.ask_or_end()
     if not asks:
         raise NotOffered("no ask came: " + text_of(b.all())[-70:].strip())
     ask = asks[0]
@@ -324,7 +329,7 @@ def words_of(events):
 
 def resume(b):
     before = words_of(b.all())
-    session = b.session
+    session, mode_before = b.session, current_mode(b)
     b.close()
     if b.agent.other_minute:
         minute = time.time() // 60
@@ -336,6 +341,7 @@ def resume(b):
     after = words_of(events)
     check(f"nothing is doubled: {[w for w in after if after.count(w) > before.count(w)][:3]}", after == before)
     check("the agent knows it", not bodies(events, "context_cleared"))
+    b.until(f"mode {mode_before}", lambda: current_mode(b) == mode_before)
     check("it goes on", "back again" in text_of(b.turn("SAY back again")))
     ask, _ = b.answered("RUN touch resumed.txt", "approve")
     check("and asks as before", b.exists("resumed.txt"))
@@ -356,11 +362,14 @@ def both(b):
     b.act("approve", "--session", b.session, ask["ask_id"])
     b.idle()
     check("approved from afar", b.exists("from-afar.txt"))
+    at = len(b.host.text)
     ask = b.ask("RUN touch from-here.txt")
     number = 1 + ask["options"].index(option(ask, "allow_once"))
+    b.host.wait_for("the ask is shown here", lambda p: "from-here.txt" in p.text[at:], 60)
+    time.sleep(0.5)  # a person's; a number counts only for an ask that is on the screen
     b.host.type(f"{number}\r")
+    b.until("approved here", lambda: b.exists("from-here.txt"))
     b.idle()
-    check("approved here", b.exists("from-here.txt"))
     late = b.cli("answer", b.session, ask["ask_id"], ask["options"][0]["option_id"])
     check(f"a late answer is told so: {late.code}", late.code in (5, 6))
     if b.agent.local_command:
@@ -406,7 +415,7 @@ def host_killed(b):
 
 
 STEPS = [("text", text), ("thought", thought), ("plan", plan), ("permission: approve", approve),
-         ("permission: deny", deny), ("permission: always, then not asked", approve_always),
+         ("output of a command", output), ("permission: deny", deny), ("permission: always, then not asked", approve_always),
          ("file written and edited, diff in the ask", edit), ("question of the agent", question),
          ("cancel with an ask open", cancel_ask), ("cancel while it speaks", cancel_text),
          ("mode switch, elevation refused", mode), ("option switch", config), ("slash command from afar refused", slash),
