@@ -23,6 +23,18 @@ exit_code act_open(act *a) {
   return result;
 }
 
+exit_code act_open_listed(act *a, const session_list *list) {
+  static const remote_session_config plain = {0};
+  size_t index = 0;
+  exit_code result = session_list_choose(list, a->session_word, &index);
+  if (!result)
+    result = remote_session_open(&a->session, &a->connection, &list->entries[index], &plain);
+  if (result) return result;
+  result = remote_session_wait_synced(&a->session);
+  if (result) remote_session_close(&a->session);
+  return result;
+}
+
 void act_close(act *a) {
   remote_session_close(&a->session);
   connection_close(&a->connection);

@@ -35,6 +35,9 @@ int act_take_session(act *a, const option_usage *usage, const option_words *word
 
 /* Connects, opens the session and reads its view. On success act_close. */
 exit_code act_open(act *a);
+/* The same on a connection that is open, with its list of sessions. On failure the session is
+ * closed, the connection is not. */
+exit_code act_open_listed(act *a, const session_list *list);
 void act_close(act *a);
 
 /* Sends a command and waits until it is stored: prints its id. Says so when the host is away. */

@@ -7,6 +7,7 @@
 #include "ask_text.h"
 #include "commands.h"
 #include "json_event.h"
+#include "live_sessions.h"
 #include "terminal_text.h"
 
 typedef struct answering {
@@ -22,49 +23,48 @@ typedef struct answering {
 /* ---- the list ---- */
 
 /* Returns how many there are. */
-static size_t print_asks(const act *a, bool title) {
-  const Remote__V1__SessionState *state = remote_session_state(&a->session);
-  if (title && state->n_asks && !a->json) printf("%s (%.8s):\n", a->session.title, a->session.hex);
+static size_t print_asks(const act *a, const remote_session *s, bool title) {
+  const Remote__V1__SessionState *state = remote_session_state(s);
+  if (title && state->n_asks && !a->json) printf("%s (%.8s):\n", s->title, s->hex);
   for (size_t i = 0; i < state->n_asks; i++) {
     if (!a->json)
       ask_print(stdout, state->asks[i], 0);
     else
-      json_print_line(stdout, json_pack("{s:s, s:s, s:o}", "session_id", a->session.hex, "kind",
+      json_print_line(stdout, json_pack("{s:s, s:s, s:o}", "session_id", s->hex, "kind",
                                         ask_kind_name(state->asks[i]), "ask",
                                         json_from_message(&state->asks[i]->base)));
   }
   return state->n_asks;
 }
 
-/* One session of several: its asks, then its channels are closed again. One that went away since
- * it was listed has none. */
-static size_t print_asks_of(act *a, const remote_v1_SessionEntry *entry) {
-  static const remote_session_config watching = {.watch_only = true};
-  size_t count = 0;
-  if (remote_session_open(&a->session, &a->connection, entry, &watching)) return 0;
-  if (!remote_session_wait_synced(&a->session)) count = print_asks(a, true);
-  lrm_client_detach(a->session.client);
-  remote_session_close(&a->session);
-  uv_run(&a->connection.loop, UV_RUN_NOWAIT); /* its timer is closed with this turn */
-  return count;
+typedef struct listing {
+  act *act;
+  size_t count;
+} listing;
+
+static void print_asks_of(void *user, const remote_session *s, size_t index) {
+  listing *l = user;
+  (void)index;
+  l->count += print_asks(l->act, s, true);
 }
 
 /* Without a name: what waits in every session that is live. */
 static exit_code list_asks(act *a) {
   session_list list;
-  size_t index = 0, count = 0;
+  size_t index = 0;
+  listing l = {.act = a};
   exit_code result = connection_open(&a->connection, &a->flags);
   if (result) return result;
   result = session_list_fetch(&a->connection, &list);
   bool many =
       !result && !a->session_word && session_list_find(&list, NULL, &index) == EXIT_CODE_USAGE;
-  if (!result && !many) result = session_list_choose(&list, a->session_word, &index);
-  for (size_t i = 0; !result && i < list.count; i++) {
-    const remote_v1_SessionEntry *entry = &list.entries[i];
-    bool live = entry->has_status && entry->status.host_attached;
-    if (many ? live : i == index) count += print_asks_of(a, entry);
+  if (many) live_sessions_each(&a->connection, &list, print_asks_of, &l);
+  if (!result && !many) result = act_open_listed(a, &list);
+  if (!result && !many) {
+    l.count = print_asks(a, &a->session, false);
+    remote_session_close(&a->session);
   }
-  if (!result && !count && !a->json) fputs("nothing waits for an answer\n", stderr);
+  if (!result && !l.count && !a->json) fputs("nothing waits for an answer\n", stderr);
   session_list_free(&list);
   connection_close(&a->connection);
   return result;
@@ -144,62 +144,62 @@ static exit_code judge(answering *w, bool yes) {
   return send_answer(w, ask, &content, yes ? "approved" : "denied");
 }
 
+/* Takes the session that has the named ask, when only one ask fits. */
+static void take_owner(answering *w, const session_list *list, const ask_owners *found) {
+  static char hex[LRM_ID_HEX_BYTES];
+  if (found->asks != 1) return;
+  lrm_id id = session_entry_id(&list->entries[found->index]);
+  lrm_id_hex(&id, hex);
+  w->act.session_word = hex;
+}
+
 /* One word may name a session or an ask. Both at once must not be guessed: an approval would go
  * to the wrong ask. */
 static exit_code sort_out_word(answering *w, const option_usage *usage, const session_list *list,
                                const char *word) {
-  size_t index = 0, asks = 0, owner = 0, hidden = 0;
+  size_t index = 0;
   exit_code as_session = session_list_find(list, word, &index);
-  for (size_t i = 0; i < list->count; i++) {
-    hidden += list->entries[i].info.asks_total > list->entries[i].info.asks_count;
-    for (size_t k = 0; k < list->entries[i].info.asks_count; k++) {
-      const remote_v1_OpenAskInfo *ask = &list->entries[i].info.asks[k];
-      if (!id_has_prefix(ask->ask_id.bytes, ask->ask_id.size, word)) continue;
-      asks++;
-      owner = i;
-    }
-  }
-  if (as_session != EXIT_CODE_NOT_FOUND && asks)
+  ask_owners found = live_sessions_find_ask(&w->act.connection, list, word);
+  if (as_session != EXIT_CODE_NOT_FOUND && found.asks)
     return (exit_code)options_wrong(
         usage, "\"%s\" could be a session or an ask; write more of it, or name both", word);
   if (as_session != EXIT_CODE_NOT_FOUND) {
     w->act.session_word = word;
     return EXIT_CODE_DONE;
   }
-  /* A list holds the oldest asks of a session only: a short word could be one of the others. */
-  if (asks == 1 && hidden && strlen(word) < 8)
+  if (found.asks > 1)
     return (exit_code)options_wrong(
-        usage, "\"%s\" could be another ask, too; write 8 digits of it, or name the SESSION", word);
+        usage, "\"%s\" fits more than one ask; write more of it (`remote asks` lists them)", word);
   w->ask_word = word;
-  if (asks == 1) {
-    static char hex[LRM_ID_HEX_BYTES];
-    lrm_id id = session_entry_id(&list->entries[owner]);
-    lrm_id_hex(&id, hex);
-    w->act.session_word = hex;
-  }
+  take_owner(w, list, &found);
+  return EXIT_CODE_DONE;
+}
+
+/* An ask is named, a session is not: with several live ones it is looked for. */
+static exit_code find_owner(answering *w, const option_usage *usage, const session_list *list) {
+  size_t index = 0;
+  if (session_list_find(list, NULL, &index) != EXIT_CODE_USAGE) return EXIT_CODE_DONE;
+  ask_owners found = live_sessions_find_ask(&w->act.connection, list, w->ask_word);
+  if (found.asks > 1)
+    return (exit_code)options_wrong(
+        usage, "\"%s\" fits more than one ask; write more of it (`remote asks` lists them)",
+        w->ask_word);
+  take_owner(w, list, &found);
   return EXIT_CODE_DONE;
 }
 
 /* As act_open, but what `word` means is found out with the list of sessions. */
 static exit_code open_by_word(answering *w, const option_usage *usage, const char *word) {
-  static const remote_session_config plain = {0};
   act *a = &w->act;
   session_list list;
-  size_t index = 0;
   exit_code result = connection_open(&a->connection, &a->flags);
   if (result) return result;
   result = session_list_fetch(&a->connection, &list);
   if (!result && word) result = sort_out_word(w, usage, &list, word);
-  if (!result) result = session_list_choose(&list, a->session_word, &index);
-  if (!result)
-    result = remote_session_open(&a->session, &a->connection, &list.entries[index], &plain);
+  if (!result && !word && w->ask_word && !a->session_word) result = find_owner(w, usage, &list);
+  if (!result) result = act_open_listed(a, &list);
   session_list_free(&list);
-  if (result) {
-    connection_close(&a->connection);
-    return result;
-  }
-  result = remote_session_wait_synced(&a->session);
-  if (result) act_close(a);
+  if (result) connection_close(&a->connection);
   return result;
 }
 
@@ -320,7 +320,7 @@ int command_answer(int argc, char **argv) {
       "remote answer [SESSION] ASK OPTION | --text T | --json J | --decline",
       "Answers any ask. OPTION is an option's id or the beginning of its label, never its number.\n"
       "The last word is OPTION unless --text, --json or --decline is given; the one before it is\n"
-      "ASK; one more before that is SESSION.",
+      "ASK, of any session that is live; one more before that is SESSION.",
       options, sizeof options / sizeof *options, false};
   option_words words;
   option_result parsed = options_parse(&usage, argc, argv, &words);

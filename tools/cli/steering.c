@@ -23,7 +23,6 @@ int steering_begin(steering *w, int argc, char **argv, const steering_form *form
 }
 
 int steering_open_either(steering *w, const steering_form *form, size_t others) {
-  static const remote_session_config plain = {0};
   const option_usage usage = {form->synopsis, form->text, NULL, 0, false};
   act *a = &w->act;
   session_list list;
@@ -40,16 +39,9 @@ int steering_open_either(steering *w, const steering_form *form, size_t others) 
       w->taken = 1;
     }
   }
-  if (!result) result = session_list_choose(&list, a->session_word, &index);
-  if (!result)
-    result = remote_session_open(&a->session, &a->connection, &list.entries[index], &plain);
+  if (!result) result = act_open_listed(a, &list);
   session_list_free(&list);
-  if (result) {
-    connection_close(&a->connection);
-    return (int)result;
-  }
-  result = remote_session_wait_synced(&a->session);
-  if (result) act_close(a);
+  if (result) connection_close(&a->connection);
   return result ? (int)result : -1;
 }
 

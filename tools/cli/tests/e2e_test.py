@@ -455,7 +455,15 @@ def asks_of_all(w):
     check("of both", {line["session_id"] for line in listed} == {one.session, two.session})
     check("of one", [line["session_id"] for line in w.cli("asks", "two", "--json").json] == [two.session])
     w.cli("approve").expect(2).says("more than one session is live")
-    w.cli("approve", "two").expect(0).says("approved")
+    third = w.start_host(name="Three")
+    w.cli("send", third.session, "--wait", "ASK Which one?|red|blue").expect(0)
+    ask = w.wait_ask(third.session)[0]
+    answer = ["--json", '{"answer":"blue"}'] if "form" in ask else ["blue"]
+    w.cli("answer", ask["ask_id"][:10], *answer).expect(0).says("answered")
+    w.cli("answer", "ffffffffff", *answer).expect(2).says("more than one session is live")
+    w.cli("approve", "").expect(2, 5)
+    w.cli("approve", listed[0]["ask"]["ask_id"][:10] if listed[0]["session_id"] == two.session
+          else listed[1]["ask"]["ask_id"][:10]).expect(0).says("approved")
     check("the other waits", [line["session_id"] for line in w.cli("asks", "--json").json] == [one.session])
 
 
