@@ -123,6 +123,25 @@ def damage_is_found(w):
     w.relay_command("restore", f"{w.data}/relay.db").expect(1).says("nothing was changed")
 
 
+def damage_does_not_brick_a_session(w):
+    """A block in the middle is bad: readers go on at the next snapshot, and are told so."""
+    w.start_relay()
+    host = w.start_host()
+    say(w, host, "early")
+    w.relay.end()
+    db = sqlite3.connect(f"{w.data}/relay.db")
+    db.execute("UPDATE block SET payload = zeroblob(length(payload)) WHERE id = (SELECT max(id) FROM block WHERE part = 0)")
+    db.commit()
+    db.close()
+    w.start_relay()
+    wait_until("the host is back", lambda: any(s["attached"] for s in w.sessions()), LONG)
+    out = w.cli("watch", host.session, "--json", "--from", "start", "--until", "idle", timeout=LONG)
+    say(w, host, "late")
+    out = w.cli("watch", host.session, "--json", "--from", "start", "--until", "idle", timeout=LONG).expect(0)
+    assert "late" in out.out
+    assert "log.damaged" in open(w.relay.log_path, errors="replace").read()
+
+
 def stats_say_what_is_there(w):
     w.start_relay("--log-bytes-max", "64M", "--retention", "90d")
     host = w.start_host()
@@ -309,7 +328,7 @@ def caps_of_a_session(w):
     expect_sound(w)
 
 
-TESTS = [backup_and_restore, backup_on_another_machine, interrupted_backup, damage_is_found, stats_say_what_is_there,
+TESTS = [backup_and_restore, backup_on_another_machine, interrupted_backup, damage_is_found, damage_does_not_brick_a_session, stats_say_what_is_there,
          deleted_while_attached, relay_disk_full, host_disk_full, journal_removed, without_descriptors,
          stopped_right_after_the_start, caps_of_a_session]
 

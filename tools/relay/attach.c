@@ -326,6 +326,7 @@ static void open_events_publish(attempt *a) {
     relay_channel_close(s->publisher, LRM_CODE_NORMAL, "opened again", a->now_ns, a->wall_ms);
   }
   int result = relay_session_events(s, r);
+  if (result == 0) result = relay_session_commands(s, r); /* for its epoch in LOG_STATUS */
   if (result != 0) {
     refuse_error(a, result);
     return;

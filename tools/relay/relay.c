@@ -258,6 +258,27 @@ static void frame_of_block(const lrm_block *block, lrm_frame *frame) {
   frame->payload = block->payload;
 }
 
+/* One bad block must not brick a log: its readers jump to the first complete set behind it. Without
+ * one, the host is asked to write one, and they come back. */
+static int jump_over(relay_channel *ch, uint64_t offset, lrm_block *block, uint64_t now_ns) {
+  enum { SETS_TRIED_MAX = 4 };
+  relay_session *s = ch->session;
+  relay *r = ch->connection->relay;
+  relay_log_session(r, RELAY_ERROR, "log.damaged", s, ch->connection,
+                    "run remote-relay check; readers go on at the next snapshot");
+  for (unsigned i = 0; i < SETS_TRIED_MAX; i++) {
+    uint64_t set;
+    int result = lrm_log_next_set(s->events, offset + 1, &set);
+    if (result != 0 || set == LRM_OFFSET_NONE) break;
+    if (lrm_log_read(s->events, set, block) == 0) return 0;
+    offset = set;
+  }
+  if (s->publisher != NULL && s->publisher->state == CHANNEL_OPEN)
+    relay_channel_close(s->publisher, LRM_CODE_TRIMMED, "the log is damaged: go on with a snapshot",
+                        now_ns, s->activity_ms);
+  return LRM_ERR_CORRUPT;
+}
+
 int relay_fetch(relay_connection *c, const lrm_link_want *want, lrm_frame *frame, uint64_t now_ns) {
   relay *r = c->relay;
   relay_channel *ch = relay_channel_find(c, want->channel);
@@ -276,6 +297,8 @@ int relay_fetch(relay_connection *c, const lrm_link_want *want, lrm_frame *frame
   if (log == NULL) return LRM_ERR_NOT_FOUND;
   lrm_block block;
   int result = lrm_log_read(log, want->offset, &block);
+  if (result == LRM_ERR_CORRUPT && ch->kind == CHANNEL_EVENTS_READ)
+    result = jump_over(ch, want->offset, &block, now_ns);
   if (result == LRM_ERR_TRIMMED) {
     relay_channel_close(ch, LRM_CODE_TRIMMED, "this part of the log is no longer stored", now_ns,
                         s->activity_ms);

@@ -258,6 +258,18 @@ static void a_full_log_is_trimmed_to_its_snapshot(void **state) {
   testbed_free(bed);
 }
 
+/* LOG_STATUS has the epoch of COMMANDS from the beginning, also when nobody reads. */
+static void a_lone_host_knows_the_epoch_of_commands(void **state) {
+  (void)state;
+  testbed *bed = testbed_open();
+  peer *host = peer_connect(bed, token_alice, "host", 1, true);
+  uint32_t events = open_publish(host, "s1", "e1", 0, 10);
+  testbed_run(bed);
+  assert_non_null(STATUS(host, events));
+  assert_int_equal(STATUS(host, events)->status.commands_epoch.size, 16);
+  testbed_free(bed);
+}
+
 static void a_reader_below_the_trimmed_part_is_told(void **state) {
   (void)state;
   testbed *bed = testbed_open();
@@ -603,6 +615,7 @@ int main(void) {
       cmocka_unit_test(tails_reach_readers_and_go_with_the_next_clear),
       cmocka_unit_test(a_full_log_is_trimmed_to_its_snapshot),
       cmocka_unit_test(a_reader_below_the_trimmed_part_is_told),
+      cmocka_unit_test(a_lone_host_knows_the_epoch_of_commands),
       cmocka_unit_test(a_command_is_committed_receipted_delivered_once),
       cmocka_unit_test(stored_commands_survive_the_relay_and_are_renumbered),
       cmocka_unit_test(a_lost_store_takes_the_outbox_again),
