@@ -119,10 +119,13 @@ static bool stays_in_row(const screen *s) {
   return true;
 }
 
-/* To the next row; what an area left there is erased to the row's end. A full row is not erased:
- * its last cell would go. */
+/* A row is erased as a whole when it is begun, not behind what is written: terminals that wrap rows
+ * again when the size changes count what was only erased to its end as written. */
+#define NEXT_ROW "\r\n\x1b[K"
+#define THIS_ROW "\r\x1b[K"
+
 static void new_row(screen *s) {
-  puts_out(s, s->column < s->columns ? "\x1b[K\r\n" : "\r\n");
+  puts_out(s, NEXT_ROW);
   s->column = 0;
 }
 
@@ -258,9 +261,9 @@ static void keep_area(screen *s) {
 static void draw_area(screen *s) {
   size_t count = s->wanted.count;
   s->below = s->column > 0;
-  if (s->below) puts_out(s, s->column < s->columns ? "\x1b[K\r\n" : "\r\n");
+  puts_out(s, s->below ? NEXT_ROW : THIS_ROW);
   for (size_t i = 0; i < count; i++) {
-    if (i > 0) puts_out(s, "\x1b[K\r\n");
+    if (i > 0) puts_out(s, NEXT_ROW);
     puts_out(s, s->wanted.rows[i].text);
   }
   puts_out(s, "\x1b[J");
@@ -278,18 +281,17 @@ static void update_area(screen *s) {
     for (size_t i = first; i < s->wanted.count; i++) {
       if (same_row(s, i)) continue;
       move(s, i < row ? 'A' : 'B', i < row ? row - i : i - row);
-      puts_out(s, "\r");
+      puts_out(s, THIS_ROW);
       puts_out(s, s->wanted.rows[i].text);
-      puts_out(s, "\x1b[K");
       row = i;
     }
   } else {
     if (first > 0) first--; /* new rows come behind one that is there */
     if (first >= s->shown.count) first = s->shown.count > 0 ? s->shown.count - 1 : 0;
     move(s, first < row ? 'A' : 'B', first < row ? row - first : first - row);
-    puts_out(s, "\r");
+    puts_out(s, THIS_ROW);
     for (size_t i = first; i < s->wanted.count; i++) {
-      if (i > first) puts_out(s, "\x1b[K\r\n");
+      if (i > first) puts_out(s, NEXT_ROW);
       puts_out(s, s->wanted.rows[i].text);
     }
     puts_out(s, "\x1b[J");
@@ -304,7 +306,10 @@ static void update_area(screen *s) {
 /* From the area's cursor to where the text goes on. */
 static void to_text(screen *s) {
   move(s, 'A', s->shown.cursor_row + (s->below ? 1 : 0));
-  to_column(s, s->column < s->columns ? s->column : s->columns - 1);
+  if (s->below)
+    to_column(s, s->column < s->columns ? s->column : s->columns - 1);
+  else
+    puts_out(s, THIS_ROW); /* the area stood where the text goes on */
   s->drawn = false;
 }
 

@@ -90,6 +90,8 @@ static void check_grammar(const char *bytes, size_t count) {
       assert_true((final == 'h' || final == 'l') && !strncmp(bytes + at, "2026", 4));
     else
       assert_non_null(strchr("ABGJKHm", final));
+    /* Rows are erased from their beginning only: see NEXT_ROW. */
+    if (final == 'K') assert_true(i > 0 && (bytes[i - 1] == '\r' || bytes[i - 1] == '\n'));
     i = at + digits;
   }
 }
