@@ -2,6 +2,7 @@
  * kind of event filled with what would take over a terminal, in every look. And what is written of
  * a message does not depend on how it was cut. The seed is printed; REMOTE_TEST_SEED repeats a run.
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -270,7 +271,7 @@ static void writes_nothing_but_text(void **state) {
 /* ---- cut anywhere ---- */
 
 typedef struct memory {
-  char text[65536];
+  char text[200000];
   size_t bytes;
 } memory;
 
@@ -392,6 +393,101 @@ static void setting_keeps_every_word(void **state) {
   }
 }
 
+/* ---- what is kept ---- */
+
+static void count_only(void *user, const char *text, size_t bytes) {
+  (void)text;
+  *(size_t *)user += bytes;
+}
+
+static void feed_output(transcript *t, char *id, uint64_t position, char *data, size_t bytes) {
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  Remote__V1__ToolOutput output = REMOTE__V1__TOOL_OUTPUT__INIT;
+  output.tool_call_id = id;
+  output.position = position;
+  output.data.data = (uint8_t *)data;
+  output.data.len = bytes;
+  event.body_case = REMOTE__V1__EVENT__BODY_TOOL_OUTPUT;
+  event.tool_output = &output;
+  transcript_event(t, &event);
+}
+
+static void announce(transcript *t, char *id, char *text) {
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  Remote__V1__ToolStarted started = REMOTE__V1__TOOL_STARTED__INIT;
+  Remote__V1__ToolState tool = REMOTE__V1__TOOL_STATE__INIT;
+  Remote__V1__ToolContent content = REMOTE__V1__TOOL_CONTENT__INIT, *contents[4];
+  Remote__V1__Diff diff = REMOTE__V1__DIFF__INIT;
+  Remote__V1__UserMessage said = REMOTE__V1__USER_MESSAGE__INIT;
+  diff.new_text = said.text = text;
+  content.content_case = REMOTE__V1__TOOL_CONTENT__CONTENT_DIFF;
+  content.diff = &diff;
+  for (size_t i = 0; i < 4; i++) contents[i] = &content;
+  tool.tool_call_id = id;
+  tool.content = contents;
+  tool.n_content = 4;
+  started.tool = &tool;
+  event.body_case = REMOTE__V1__EVENT__BODY_TOOL_STARTED;
+  event.tool_started = &started;
+  transcript_event(t, &event);
+  event.body_case = REMOTE__V1__EVENT__BODY_USER_MESSAGE;
+  event.user_message = &said;
+  transcript_event(t, &event);
+}
+
+/* "All of it is below 12 MiB" (transcript.h). */
+static void keeps_no_more_than_it_says(void **state) {
+  (void)state;
+  static transcript t;
+  static char data[80000], text[32001];
+  size_t written = 0, before = mallinfo2().uordblks, most = 0;
+  transcript_options look = transcript_options_for(80, true, false);
+  for (size_t i = 0; i < sizeof data; i++) data[i] = i % 40 == 39 ? '\n' : (char)('a' + i % 26);
+  memcpy(text, data, sizeof text - 1);
+  transcript_init(&t, count_only, &written, &look);
+  for (int i = 0; i < 150; i++) {
+    char id[16];
+    snprintf(id, sizeof id, "tool-%d", i);
+    announce(&t, id, text);
+    feed_output(&t, id, 0, data, sizeof data);
+    size_t now = mallinfo2().uordblks;
+    if (now > before && now - before > most) most = now - before;
+  }
+  transcript_free(&t);
+  print_message("%zu bytes were kept\n", most);
+  assert_true(sizeof t + most < 12u << 20);
+  /* No leak, where the allocator can tell. */
+  assert_true(mallinfo2().uordblks <= before + 65536);
+}
+
+/* The beginning and the end of long output; what lies between is counted. */
+static void expands_both_ends(void **state) {
+  (void)state;
+  static transcript t;
+  static memory m;
+  static char id[] = "t", line[64];
+  transcript_options look = transcript_options_for(80, false, false);
+  uint64_t position = 0;
+  transcript_init(&t, remember, &m, &look);
+  for (int i = 0; i < 5000; i++) {
+    int bytes = snprintf(line, sizeof line, "line %d of 5000, so and so\n", i);
+    feed_output(&t, id, position, line, (size_t)bytes);
+    position += (uint64_t)bytes;
+  }
+  assert_true(m.bytes < 400); /* four lines */
+  m.bytes = 0;
+  assert_true(transcript_expand(&t, 0));
+  m.text[m.bytes] = 0;
+  assert_non_null(strstr(m.text, "line 0 of 5000, so and so\n"));
+  assert_non_null(strstr(m.text, "line 1000 of 5000, so and so\n"));
+  assert_null(strstr(m.text, "line 2500 of 5000"));
+  assert_non_null(strstr(m.text, "bytes are not kept"));
+  assert_non_null(strstr(m.text, "line 4000 of 5000, so and so\n"));
+  assert_non_null(strstr(m.text, "line 4999 of 5000, so and so\n"));
+  assert_false(transcript_expand(&t, 77));
+  transcript_free(&t);
+}
+
 static void a_long_word_is_whole(void **state) {
   (void)state;
   static transcript t;
@@ -418,7 +514,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(writes_nothing_but_text), cmocka_unit_test(is_the_same_however_it_is_cut),
       cmocka_unit_test(a_log_loses_nothing),     cmocka_unit_test(setting_keeps_every_word),
-      cmocka_unit_test(a_long_word_is_whole),
+      cmocka_unit_test(a_long_word_is_whole),    cmocka_unit_test(keeps_no_more_than_it_says),
+      cmocka_unit_test(expands_both_ends),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
