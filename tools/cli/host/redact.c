@@ -241,13 +241,22 @@ void redact_stream_free(redact_stream *s) {
   memset(s, 0, sizeof *s);
 }
 
-char *redact_text(const redactor *r, const char *text, size_t bytes, size_t *out_bytes) {
+static char *whole_text(const redactor *r, const char *text, size_t bytes, bool end,
+                        size_t *out_bytes) {
   redact_stream s = {0};
   char *out;
   if (r == NULL || bytes == 0) return NULL;
-  redact_stream_feed(&s, r, text, bytes, true, &out, out_bytes);
-  char *clean = s.redacted ? out : NULL;
+  redact_stream_feed(&s, r, text, bytes, end, &out, out_bytes);
+  char *clean = s.redacted || *out_bytes < bytes ? out : NULL;
   if (clean != NULL) s.out = NULL;
   redact_stream_free(&s);
   return clean;
+}
+
+char *redact_text(const redactor *r, const char *text, size_t bytes, size_t *out_bytes) {
+  return whole_text(r, text, bytes, true, out_bytes);
+}
+
+char *redact_cut_text(const redactor *r, const char *text, size_t bytes, size_t *out_bytes) {
+  return whole_text(r, text, bytes, false, out_bytes);
 }

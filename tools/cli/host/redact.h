@@ -33,6 +33,9 @@ const char *redactor_kind(const redactor *redactor, size_t index, size_t *count)
 /* NULL: nothing to redact (or no redactor). Else a new text, terminated, to be freed. */
 char *redact_text(const redactor *redactor, const char *text, size_t bytes, size_t *out_bytes);
 
+/* The same of a text that was cut at its end: what may be the beginning of a secret goes too. */
+char *redact_cut_text(const redactor *redactor, const char *text, size_t bytes, size_t *out_bytes);
+
 /* A JSON value whose texts are redacted, those too whose name says that they are secret. NULL:
  * nothing to redact; else a new reference. Long base64 (images) is left alone. */
 json_t *redact_json(const redactor *redactor, const json_t *value);

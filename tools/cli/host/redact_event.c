@@ -87,8 +87,10 @@ static size_t fit(const char *text, size_t bytes, size_t limit) {
  * whole: better nothing than a secret. */
 static char *clean_text(walk *w, const char *text, size_t bytes, size_t limit, bool json,
                         size_t *clean_bytes) {
-  char *clean = json ? redact_json_text(w->redactor, text, bytes, clean_bytes)
-                     : redact_text(w->redactor, text, bytes, clean_bytes);
+  bool cut = bytes + 4 > limit; /* as long as it can be: there was more */
+  char *clean = json  ? redact_json_text(w->redactor, text, bytes, clean_bytes)
+                : cut ? redact_cut_text(w->redactor, text, bytes, clean_bytes)
+                      : redact_text(w->redactor, text, bytes, clean_bytes);
   if (clean == NULL) return NULL;
   static char nothing[1];
   *clean_bytes = fit(clean, *clean_bytes, limit);
@@ -192,6 +194,26 @@ static void walk_message(walk *w, const lrm_schema_message *schema, ProtobufCMes
   }
 }
 
+/* A file that is here whole, and whose digest is still to be made; others were redacted before
+ * they were taken to pieces. */
+static void walk_asset(walk *w, Remote__V1__Asset *asset) {
+  size_t bytes;
+  if (asset->sha256.len != 0 || asset->data.len == 0 || asset->data.len != asset->total) return;
+  char *clean =
+      redact_asset(w->redactor, asset->data.data, asset->data.len, asset->media_type, &bytes);
+  if (clean == NULL) return;
+  size_t most = 0;
+  for (uint16_t i = 0; i < lrm_schema_Asset.fields_count; i++)
+    if (strcmp(lrm_schema_Asset.fields[i].name, "data") == 0)
+      most = lrm_schema_Asset.fields[i].bytes_max;
+  bytes = fit(clean, bytes, most);
+  char *kept_data = lrm_arena_copy(w->arena, clean, bytes);
+  free(clean);
+  w->changed = true;
+  asset->data.data = (uint8_t *)kept_data;
+  asset->data.len = asset->total = kept_data != NULL ? bytes : 0;
+}
+
 /* Streams, and what streams become: redacted as they came, so their positions stand. */
 static bool is_stream(Remote__V1__Event__BodyCase body) {
   switch (body) {
@@ -222,6 +244,7 @@ bool redact_event(const redactor *r, Remote__V1__Event *event, lrm_arena *arena)
       walk_message(&w, &lrm_schema_Attachment, &said->attachments[i]->base);
     return w.changed;
   }
+  if (event->body_case == REMOTE__V1__EVENT__BODY_ASSET) walk_asset(&w, event->asset);
   walk_message(&w, &lrm_schema_Event, &event->base);
   return w.changed;
 }

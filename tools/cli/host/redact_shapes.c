@@ -50,6 +50,7 @@ typedef struct token_shape {
 /* Longer prefixes before their beginnings. */
 static const token_shape tokens[] = {
     {"ghp_", 30, is_word, 0, "GitHub token"},
+    {"rrt_", 40, is_hex, DIGIT, "remote token"},
     {"gho_", 30, is_word, 0, "GitHub token"},
     {"ghu_", 30, is_word, 0, "GitHub token"},
     {"ghs_", 30, is_word, 0, "GitHub token"},

@@ -517,6 +517,31 @@ static void models_of_older_agents(void **state) {
 
 /* ---- redaction ---- */
 
+/* The journal holds what was redacted, the agent replays what was said. */
+static void a_replay_with_secrets_is_known(void **state) {
+  static const char said[] = "use [redacted: GitHub token]";
+  char error[128];
+  const redact_config redacting = {.defaults = true};
+  redactor *redact = redactor_create(&redacting, error, sizeof error);
+  acp_history *h = acp_history_create();
+  (void)state;
+  acp_history_add(h, ACP_ROLE_USER, "h1", 0, said, strlen(said));
+  acp_history_add(h, ACP_ROLE_ASSISTANT, "m1", 0, said, strlen(said));
+  acp_session_config config = {.redact = redact, .resume_id = "s1", .history = h};
+  recorder_start_with(&rec, &config);
+  agent_answers(&rec, "initialize",
+                "{'protocolVersion':1,'agentCapabilities':{'loadSession':true}}");
+  say_user("u1", "use ghp_0123456789abcdefghij");
+  say_user("u1", "KLMNOPQRSTUVWXYZ0123");
+  say_agent("m1", "use ghp_0123456789abcdefghijKLMNOPQRSTUVWXYZ0123");
+  agent_answers(&rec, "session/load", "{}");
+  assert_int_equal(conversation(), 0);
+  acp_session_destroy(rec.session);
+  rec.session = NULL;
+  acp_history_destroy(h);
+  redactor_destroy(redact);
+}
+
 static void secrets_in_tool_output_are_removed(void **state) {
   char error[128];
   const redact_config redacting = {.defaults = true};
@@ -581,6 +606,7 @@ int main(void) {
       TEST(a_mode_method_that_is_missing),
       TEST(a_mode_is_told_in_the_option_too),
       TEST(models_of_older_agents),
+      TEST(a_replay_with_secrets_is_known),
       TEST(secrets_in_tool_output_are_removed),
   };
   return cmocka_run_group_tests_name("acp_start", tests, NULL, NULL);

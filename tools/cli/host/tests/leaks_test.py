@@ -129,7 +129,10 @@ def what_a_person_types(w):
     lines = [f"{b}{s}{a}".replace("\n", " ") for _, b, s, a in Maker(10).all() if "\n" not in s]
     for line in lines:
         host.type(f"look at {line}\n")
-    wait_until("all are done", lambda: len(bodies(w.events(host.session), "turn_ended")) == len(lines), 120)
+    long_one = " ".join(("x" * 300 + " ") * 6 + line for line in lines)  # over the 64 KiB of one message
+    check("long", 65536 < len(long_one) < 131072)
+    host.type(f"a long one {long_one}\n")
+    wait_until("all are done", lambda: len(bodies(w.events(host.session), "turn_ended")) == len(lines) + 1, 120)
     find(everywhere(w, host.session), secrets + [x for x in Maker(10).all() if "\n" not in x[2]])
     host.type("/quit\n")
     host.wait(60)
