@@ -23,10 +23,13 @@ static uint64_t hash_of(const Remote__V1__Diff *diff) {
   return transcript_hash(hash, diff->new_text, strlen(diff->new_text) + 1);
 }
 
-bool transcript_diff_seen(const transcript *t, const Remote__V1__Diff *diff) {
+bool transcript_diff_seen(transcript *t, const Remote__V1__Diff *diff) {
   uint64_t hash = hash_of(diff);
-  for (size_t i = 0; i < sizeof t->seen_diffs / sizeof *t->seen_diffs; i++)
-    if (t->seen_diffs[i] == hash) return true;
+  for (size_t i = 0; i < sizeof t->seen_diffs / sizeof *t->seen_diffs; i++) {
+    if (t->seen_diffs[i] != hash) continue;
+    t->seen_diffs[i] = 0;
+    return true;
+  }
   return false;
 }
 
@@ -298,8 +301,9 @@ void transcript_diff(transcript *t, const Remote__V1__Diff *diff, unsigned first
                     diff->new_file,
                     diff->old_asset_id[0] || diff->new_asset_id[0],
                     first_line};
-  t->seen_diffs[t->seen_diffs_next++ % (sizeof t->seen_diffs / sizeof *t->seen_diffs)] =
-      hash_of(diff);
+  if (whole)
+    t->seen_diffs[t->seen_diffs_next++ % (sizeof t->seen_diffs / sizeof *t->seen_diffs)] =
+        hash_of(diff);
   if (!t->options.fold)
     show_diff(t, &text, 0, EXPANDED_LINES_MAX, whole ? TERMINAL_TEXT_NAMED : 0);
   else

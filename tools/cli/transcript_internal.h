@@ -105,8 +105,8 @@ void transcript_agent_name(const transcript *t, const char *id, char *out, size_
  * is needed to decide; /expand). */
 void transcript_diff(transcript *t, const Remote__V1__Diff *diff, unsigned first_line,
                      unsigned number, bool whole);
-/* It was shown before, in an ask or an update. */
-bool transcript_diff_seen(const transcript *t, const Remote__V1__Diff *diff);
+/* It was shown by an ask; once for each time that it was. */
+bool transcript_diff_seen(transcript *t, const Remote__V1__Diff *diff);
 /* A document in a block: folded when it is long. */
 void transcript_document(transcript *t, const char *text);
 /* The first lines of a text as they are; the rest is folded. */

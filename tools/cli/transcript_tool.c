@@ -359,8 +359,9 @@ static void show_change(transcript *t, transcript_tool *tool, const Remote__V1__
   transcript_diff(t, diff, line, tool->number, false);
 }
 
-static void show_waiting(transcript *t, transcript_tool *tool) {
-  for (size_t at = 0; at < tool->waiting_bytes;) {
+/* `told`: the end names its changes itself. */
+static void show_waiting(transcript *t, transcript_tool *tool, bool told) {
+  for (size_t at = 0; !told && at < tool->waiting_bytes;) {
     uint32_t bytes;
     memcpy(&bytes, tool->waiting + at, sizeof bytes);
     at += sizeof bytes;
@@ -441,7 +442,10 @@ static void take_end(transcript *t, const Remote__V1__Event *event) {
   take_reason(t, tool, ended);
   end_output(t, tool);
   put_content(t, tool, ended->content, ended->n_content, true);
-  show_waiting(t, tool);
+  bool told = false;
+  for (size_t i = 0; i < ended->n_content; i++)
+    told = told || ended->content[i]->content_case == REMOTE__V1__TOOL_CONTENT__CONTENT_DIFF;
+  show_waiting(t, tool, told);
   bool timed = tool->started_ms && event->at_ms > tool->started_ms;
   show_end(t, tool, ended, timed ? event->at_ms - tool->started_ms : 0);
   tool->ended = true;
