@@ -395,6 +395,42 @@ def settings_by_prefix(w):
 
 # ---- cuts ----
 
+SWITCHES = r"""
+import json, sys
+flag = {"id": "web", "name": "Web search", "type": "boolean", "currentValue": False}
+def say(**message):
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    sys.stdout.flush()
+for line in sys.stdin:
+    m = json.loads(line)
+    method, answer = m.get("method"), {}
+    if method == "initialize":
+        answer = {"protocolVersion": 1, "agentCapabilities": {}, "authMethods": []}
+    elif method == "session/new":
+        answer = {"sessionId": "one", "configOptions": [flag]}
+    elif method == "session/set_config_option":
+        flag["currentValue"] = m["params"]["value"]
+        answer = {"configOptions": [flag]}
+    if "id" in m and method:
+        say(id=m["id"], result=answer)
+"""
+
+
+def switches(w):
+    """An option that is on or off, in people's words."""
+    w.start_relay()
+    agent = f"{w.root}/agent.py"
+    with open(agent, "w") as f:
+        f.write(SWITCHES)
+    w.start_host(agent=["/usr/bin/python3", agent])
+    w.cli("config").expect(0).says("web = false", "Web search")
+    for word, value in (("on", "true"), ("no", "false"), ("YES", "true"), ("off", "false"), ("true", "true")):
+        w.cli("config", "web s", word).expect(0).says("option set")
+        w.cli("config", "web").expect(0).says(f"web = {value}")
+    w.cli("config", "web", "maybe").expect(5).says("true or false")
+    check("as JSON", w.cli("config", "--json").expect(0).json[0]["option"]["boolean"])
+
+
 def verbs_of(w):
     return re.findall(r"^  (\w+) ", w.cli("--help").expect(0).out, re.M)
 
@@ -638,7 +674,7 @@ def attach_narrow(w):
 TESTS = [prompt_and_output, prompt_from_input_and_json, queue_and_withdraw, cancel, approve_remotely, deny_remotely,
          answer_at_the_host, two_answers_race, local_and_remote_race, superseded_names_the_winner, question,
          decline_a_form, modes, slash, slash_allowed, view_only, policy, not_allowed_and_unreachable, not_found_and_ambiguous,
-         rename_probe_devices, revoked_devices, settings_by_prefix, wrong_arguments, exit_codes, asks_of_all, watch_survives_the_relay, stored_while_the_host_is_away, send_survives_a_cut,
+         rename_probe_devices, revoked_devices, settings_by_prefix, switches, wrong_arguments, exit_codes, asks_of_all, watch_survives_the_relay, stored_while_the_host_is_away, send_survives_a_cut,
          silence_is_noticed, watch_from_anywhere, big_output, another_device, attach_with_a_pipe, attach_with_a_terminal, attach_narrow]
 
 
