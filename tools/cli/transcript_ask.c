@@ -148,7 +148,9 @@ static void put_form_field(transcript *t, const Remote__V1__FormField *f, size_t
   for (size_t k = 0; k < f->n_choices; k++) {
     const Remote__V1__FormChoice *c = f->choices[k];
     bool labelled = c->label[0] && strcmp(c->label, c->value);
-    if (count == 1)
+    if (t->options.screen_reader)
+      transcript_printf(t, STYLE_PLAIN, "Choice %zu: ", k + 1);
+    else if (count == 1)
       transcript_printf(t, STYLE_BOLD, "  [%zu] ", k + 1);
     else
       transcript_put(t, STYLE_PLAIN, "    ");
@@ -195,8 +197,9 @@ static void put_kind(transcript *t, const Remote__V1__Ask *ask) {
 static void put_option(transcript *t, const Remote__V1__Ask *ask, size_t index) {
   const Remote__V1__AskOption *option = ask->options[index];
   const char *label = option->label[0] ? option->label : option->option_id;
-  const char *kind = ask_option_kind_name(option->kind);
-  char lead[32];
+  char lead[32], kind[24];
+  snprintf(kind, sizeof kind, "%s", ask_option_kind_name(option->kind));
+  for (char *at = kind; t->options.screen_reader && (at = strchr(at, '_'));) *at = ' ';
   if (t->options.screen_reader)
     snprintf(lead, sizeof lead, "Option %zu: ", index + 1);
   else

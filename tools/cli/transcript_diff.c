@@ -112,7 +112,14 @@ static void put_line(const diff_view *v, char sign, unsigned number, const diff_
     snprintf(lead, sizeof lead, "%*u ", (int)v->number_columns, number);
     transcript_put(t, STYLE_DIM, lead);
   }
-  snprintf(lead, sizeof lead, "%c ", sign);
+  if (t->options.screen_reader)
+    snprintf(lead, sizeof lead, "%s %u: ",
+             sign == '+'   ? "Added line"
+             : sign == '-' ? "Removed line"
+                           : "Line",
+             number);
+  else
+    snprintf(lead, sizeof lead, "%c ", sign);
   transcript_put(t, style, lead);
   wrap_hang(&t->out, v->number_columns + (v->number_columns ? 3 : 2));
   if (begin)
