@@ -16,7 +16,7 @@
 typedef struct flow {
   uint8_t *data;
   size_t bytes, capacity;
-  bool broken; /* what comes is no frame: kept as it is */
+  bool broken; /* what comes is no frame */
 } flow;
 
 struct capture {
@@ -85,6 +85,8 @@ static void emit_raw(capture *c, capture_kind kind, uint8_t *data, size_t bytes)
 /* Emits what is whole; the rest moves to the front. */
 static void emit_frames(capture *c, flow *f, capture_kind kind) {
   size_t at = 0;
+  /* What follows a fault means nothing, and a token in it could be cut in two: only its length. */
+  if (f->broken) memset(f->data, '*', f->bytes);
   while (at < f->bytes && !f->broken) {
     lrm_frame frame;
     size_t consumed = 0, wanted = 0;
