@@ -53,6 +53,7 @@ struct surface {
   uint64_t interrupt_ns, end_ns; /* the last ^C and ^D that were only warned of */
   /* screen */
   screen screen;
+  size_t owner_rows_end;
   keys keys;
   line_editor editor;
   line_history history;

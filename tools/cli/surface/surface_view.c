@@ -25,7 +25,11 @@ static void put_row(surface *s, const char *style, const char *text) {
   screen_area_row(&s->screen, styled, columns);
 }
 
-static void owner_row(void *user, const char *text) { put_row(user, DIM, text); }
+/* The owner's rows leave room for what is asked, the state and the prompt. */
+static void owner_row(void *user, const char *text) {
+  surface *s = user;
+  if (s->screen.wanted.count < s->owner_rows_end) put_row(s, DIM, text);
+}
 
 /* ---- what goes on ---- */
 
@@ -85,6 +89,11 @@ static void put_ask(surface *s) {
     terminal_text_copy(label, sizeof label, option, strlen(option), TERMINAL_TEXT_ONE_LINE);
     used += (size_t)snprintf(text + used, sizeof text - used, "  %zu %s", i + 1, label);
   }
+  if (count == 0 && slot->ask->kind_case == REMOTE__V1__ASK__KIND_FORM)
+    snprintf(text + used, sizeof text - used, "  #%u alone fills it in field by field",
+             slot->number);
+  else if (count == 0)
+    snprintf(text + used, sizeof text - used, "  answer with #%u and words", slot->number);
   put_row(s, YELLOW, text);
 }
 
@@ -190,10 +199,12 @@ void surface_compose(surface *s) {
   if (roomy) {
     put_live(s, room > 5 ? room - 5 : 0);
     put_queue(s, room > s->screen.wanted.count + 4 ? room - s->screen.wanted.count - 4 : 0);
+    s->owner_rows_end = room > 4 ? room - 4 : 0;
     if (s->owner.rows != NULL) s->owner.rows(s->user, owner_row, s);
   }
-  if (rows > 3 && (s->desk.count > 0 || ask_desk_form_text(&s->desk) != NULL)) put_ask(s);
-  if (rows > 3 && s->hint[0] != '\0') put_row(s, YELLOW, s->hint);
+  /* Two rows of text at least stay in sight, or drawing would lose its place. */
+  if (rows > 5 && (s->desk.count > 0 || ask_desk_form_text(&s->desk) != NULL)) put_ask(s);
+  if (rows > 5 && s->hint[0] != '\0') put_row(s, YELLOW, s->hint);
   if (rows > 2) put_status(s);
   size_t used = s->screen.wanted.count;
   size_t left = used < room ? room - used : 1;

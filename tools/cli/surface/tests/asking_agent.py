@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """An ACP agent for surfaces: `asks N` opens N permissions at once, `lines N` says N lines a piece at
-a time, `flood N` says them as fast as it can, `hostile` puts what terminals obey into every text."""
+a time, `flood N` says them as fast as it can, `form` asks
+for three fields, `hostile` puts what terminals obey into every text."""
 import json
 import sys
 import time
@@ -48,6 +49,8 @@ def hostile(session):
 
 def prompt(session, ident, text):
     word, _, rest = text.partition(" ")
+    if word in ("asks", "lines", "flood") and not rest.isdecimal():
+        word = ""
     if word == "asks":
         for n in range(int(rest)):
             request = f"{ident}-{n}"
@@ -63,6 +66,14 @@ def prompt(session, ident, text):
     elif word == "flood":
         for n in range(int(rest)):
             say(session, f"flood line {n} of a terminal that nobody reads, with some more words to make it long\n")
+    elif word == "form":
+        asked[f"{ident}-f"] = (session, ident)
+        waiting[ident] = 1
+        send(id=f"{ident}-f", method="elicitation/create", params={
+            "sessionId": session, "mode": "form", "message": "Who are you?",
+            "requestedSchema": {"type": "object", "required": ["name"], "properties": {
+                "name": {"type": "string"}, "age": {"type": "integer"}, "sure": {"type": "boolean"}}}})
+        return
     elif word == "hostile":
         hostile(session)
         asked[f"{ident}-h"] = (session, ident)
@@ -76,8 +87,13 @@ def prompt(session, ident, text):
 
 def answer(m):
     session, ident = asked.pop(m["id"])
-    outcome = m.get("result", {}).get("outcome", {})
-    say(session, f"{m['id']} {outcome.get('optionId', outcome.get('outcome'))}\n")
+    result = m.get("result", {})
+    outcome = result.get("outcome", {})
+    if "action" in result:
+        content = json.dumps(result["content"], sort_keys=True) if result["action"] == "accept" else result["action"]
+        say(session, f"form {content}\n")
+    else:
+        say(session, f"{m['id']} {outcome.get('optionId', outcome.get('outcome'))}\n")
     waiting[ident] -= 1
     if waiting[ident] == 0:
         cancelled = outcome.get("outcome") == "cancelled"

@@ -486,11 +486,11 @@ def a_terminal_that_stands_still(w):
         return int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{t.pid}/status").read()).group(1))
 
     before = resident()
-    t.type("flood 100000\r")
+    t.type("flood 60000\r")
     wait_until("the turn runs", lambda: w.sessions()[0].get("status") == "working", 60)
     wait_until("the turn has ended, unseen", lambda: w.sessions()[0].get("status") == "idle", 120, every=0.2)
     grown = resident() - before
-    print(f"    {grown} KiB more while nobody read 8 MB")
+    print(f"    {grown} KiB more while nobody read 5 MB")
     check("memory is bounded", grown < 60000 or sanitized(w))
     t.wait("were left out", lambda s: "were left out: the terminal did not keep up" in s, 60)
     t.wait("idle")
@@ -650,6 +650,96 @@ def paging_back(w):
     check("left", t.wait_end() == 0)
 
 
+def a_form_field_by_field(w):
+    t = host(w)
+    t.type("form\r")
+    t.wait("#1 form")
+    t.type("#1\r")
+    t.wait("? 1/3" if "? 1/3" in t.screen else "#1 1/3")
+    t.type("Anna\r")
+    t.wait("#1 2/3")
+    t.type("four\r")
+    t.wait("that is no value")
+    t.type("4\r")
+    t.wait("#1 3/3")
+    t.type("y\r")
+    t.wait("told", lambda s: 'form {"age": 4, "name": "Anna", "sure": true}' in " ".join(s.split()))
+    t.type("form\r")
+    t.wait("#2 form")
+    t.type("#2\r")
+    t.wait("#2 1/3")
+    t.type("\x1b")
+    t.wait("given up", lambda s: t.screen.split("\n")[-3].startswith("? #2") and "1/3" not in t.screen.split("\n")[-3])
+    t.type("#2 no\r")
+    t.wait("declined", lambda s: "form decline" in s)
+    check("no answer is kept", "Anna" not in open(f"{w.root}/state/remote/history").read())
+    t.type("/quit\r")
+    t.wait_end()
+
+
+def lines_of_an_attached_screen_reader(w):
+    w.start_relay()
+    w.start_host(agent=AGENT)
+    w.program["terminal_cells"] = w.program.get("terminal_cells") or find_program(w.build, "terminal_cells")
+    t = Terminal(w, [w.program["remote"], "attach", "--screen-reader"])
+    t.wait("/help lists")
+    t.type("asks 1\r")
+    t.wait("each state is a line", lambda s: re.search(r"prompt [0-9a-f]{8}: (stored|delivered|applied)", s))
+    t.wait("ermission")
+    t.type("y\r")
+    t.wait("answered", lambda s: "-0 yes" in s)
+    check("no escape sequence", b"\x1b" not in t.bytes)
+    t.type("/quit\r")
+    check("left", t.wait_end() == 0)
+
+
+def a_bell_is_rung_when_it_is_wanted(w):
+    os.makedirs(f"{w.root}/config/remote", exist_ok=True)
+    with open(f"{w.root}/config/remote/config.ini", "w") as f:
+        f.write("bell = asks\n")
+    t = host(w)
+    t.type("plain words\r")
+    t.wait("you said")
+    check("not for a turn's end", b"\x07" not in t.bytes)
+    t.type("asks 1\r")
+    t.wait("? #1")
+    wait_until("rung", lambda: t.read(0.05) or t.bytes.count(b"\x07") == 1)
+    t.type("1\r/quit\r")
+    t.wait_end()
+
+
+def a_monkey_at_the_keyboard(w):
+    """Any keys, any bytes, any size: it stays alive, clean, and restores the terminal."""
+    keys = ["a", " ", "word ", "\u65e5", "e\u0301", "1", "y", "#1 2", "/", "/mo", "\t", "\r", "\r", "\n", "\x7f", "\x17",
+            "\x15", "\x0b", "\x19", "\x1f", "\x01", "\x05", "\x12", "\x0c", "\x0f", "\x10", "\x0e", "\x1b", "\x1b\r",
+            "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[5~", "\x1b[1;5C", "\x1b[3~", "\x1b[200~p\nq\x1b[201~", "\x1b[?1;2c",
+            "\x1b]52;c;x\x07", "\x9b31m", "\x00", "asks 2\r", "lines 3\r", "/queue\r", "/edit 1\r", "/drop\r", "\\\r"]
+    t = host(w)
+    state = 20261123
+    for step in range(1200):
+        state = (state * 6364136223846793005 + 1442695040888963407) % 2 ** 64
+        t.type(keys[(state >> 33) % len(keys)])
+        if step % 20 == 0:
+            t.read(0.01)
+        if step % 100 == 99:
+            t.resize(10 + (state >> 40) % 110, 3 + (state >> 50) % 40)
+        check(f"alive after {step} keys: {t.process.returncode}\n{t.everything[-1500:] if not t.alive else ''}", t.alive)
+    t.resize(80, 24)
+    t.read(0.3)
+    only_ours(t)
+    t.type("\x1b")
+    t.read(0.2)
+    t.type("\x03\x1b")
+    t.read(0.2)
+    t.type("\x15\x0b/quit\r")
+    for _ in range(3):
+        t.read(0.3)
+        if t.alive:
+            t.type("\x03")
+    check("quit", t.wait_end() == 0)
+    t.restored()
+
+
 def only_to_be_watched(w):
     w.start_relay()
     w.start_host(mode="view", agent=AGENT)
@@ -667,7 +757,8 @@ TESTS = [typing_while_it_streams, a_paste_of_100_lines, keys_of_the_editor, hist
          escape_cancels_and_quitting_is_asked, the_terminal_is_restored, stop_and_go_on, a_storm_of_sizes,
          narrow_and_low, nothing_hostile_gets_through, a_terminal_that_stands_still, lines_for_screen_readers,
          attach_as_a_person, cuts_and_absences, the_host_shows_who_comes, files_go_with_prompts,
-         paging_back, only_to_be_watched]
+         paging_back, a_form_field_by_field, lines_of_an_attached_screen_reader, a_bell_is_rung_when_it_is_wanted,
+         a_monkey_at_the_keyboard, only_to_be_watched]
 
 
 def main():
