@@ -56,13 +56,18 @@ static uint8_t *read_file(const char *path, size_t *bytes) {
   return data;
 }
 
+static int digit16(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static char *path_of(const char *uri) {
   if (strncmp(uri, "file://", 7) != 0) return NULL;
   char *path = strdup(uri + 7), *to = path;
   for (const char *from = path; *from != '\0'; from++) {
-    unsigned value;
-    if (*from == '%' && sscanf(from + 1, "%2x", &value) == 1) {
-      *to++ = (char)value;
+    if (*from == '%' && digit16(from[1]) >= 0 && digit16(from[2]) >= 0) {
+      *to++ = (char)(digit16(from[1]) << 4 | digit16(from[2]));
       from += 2;
     } else {
       *to++ = *from;
@@ -166,13 +171,15 @@ static void show_in_tool(demo_session *session, json_t *block) {
 
 /* [tool] image|audio|blob|text|link MEDIA-TYPE PATH */
 void demo_show(demo_session *session, const char *text) {
-  char kind[16], media[64], path[4096];
   bool in_tool = strncmp(text, "tool ", 5) == 0;
   size_t bytes = 0;
-  int words = sscanf(in_tool ? text + 5 : text, "%15s %63s %4095[^\n]", kind, media, path);
-  uint8_t *data = words == 3 ? read_file(path, &bytes) : NULL;
+  char *copy = strdup(in_tool ? text + 5 : text), *path = copy;
+  char *kind = strsep(&path, " ");
+  char *media = path != NULL ? strsep(&path, " ") : NULL;
+  uint8_t *data = path != NULL ? read_file(path, &bytes) : NULL;
   json_t *block = data != NULL ? block_of(kind, media, path, data, bytes) : NULL;
   free(data);
+  free(copy);
   if (block == NULL) {
     demo_say(session, "SHOW [tool] image|audio|blob|text|link MEDIA-TYPE PATH", false);
     return;

@@ -56,13 +56,19 @@ static void file_name(const lrm_id *id, const char *name, char out[128]) {
 static char *file_uri(const char *path) {
   static const char plain[] =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-~+";
+  static const char digits[] = "0123456789ABCDEF";
   char *uri = memory_zero(strlen(path) * 3 + 8), *to = uri + 7;
   memcpy(uri, "file://", 7);
-  for (; *path != '\0'; path++)
-    if (strchr(plain, *path) != NULL)
+  for (; *path != '\0'; path++) {
+    unsigned char c = (unsigned char)*path;
+    if (strchr(plain, *path) != NULL) {
       *to++ = *path;
-    else
-      to += sprintf(to, "%%%02X", (unsigned)(unsigned char)*path);
+      continue;
+    }
+    *to++ = '%';
+    *to++ = digits[c >> 4];
+    *to++ = digits[c & 15];
+  }
   return uri;
 }
 

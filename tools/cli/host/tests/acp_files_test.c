@@ -126,16 +126,17 @@ static void blocks_are_what_acp_says(void **state) {
 
 /* A chunk of the agent's message with `count` letters A (three zero bytes in four). */
 static void shows(const char *type, const char *media_type, size_t count) {
-  char *line = memory_zero(count + 400);
-  int n = sprintf(line,
-                  "{\"jsonrpc\":\"2.0\",\"method\":\"session/update\",\"params\":{\"sessionId\":"
-                  "\"s1\",\"update\":{\"sessionUpdate\":\"agent_message_chunk\",\"content\":{"
-                  "\"type\":\"%s\",\"mimeType\":\"%s\",\"data\":\"",
-                  type, media_type);
-  memset(line + n, 'A', count);
-  strcpy(line + n + count, "\"}}}}");
+  char *letters = memory_zero(count + 1), *line;
+  memset(letters, 'A', count);
+  assert_true(asprintf(&line,
+                       "{\"jsonrpc\":\"2.0\",\"method\":\"session/update\",\"params\":{"
+                       "\"sessionId\":\"s1\",\"update\":{\"sessionUpdate\":"
+                       "\"agent_message_chunk\",\"content\":{\"type\":\"%s\",\"mimeType\":"
+                       "\"%s\",\"data\":\"%s\"}}}}",
+                       type, media_type, letters) >= 0);
   agent_says_raw(&rec, line);
   free(line);
+  free(letters);
 }
 
 static const Remote__V1__Attachment *shown(void) {
