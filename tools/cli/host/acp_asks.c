@@ -256,13 +256,20 @@ static bool offered_before(Remote__V1__AskOption **list, size_t count, const cha
   return false;
 }
 
+/* What an option is called here: an answer without an id would be one without an option. */
+static void option_id_make(const json_t *option, char out[ACP_ID_BYTES]) {
+  const char *id = json_string_value(json_object_get(option, "optionId"));
+  acp_id_make(id != NULL && id[0] != '\0' ? id : "(empty)", ACP_ID_BYTES - 1, out);
+}
+
 static Remote__V1__AskOption **build_options(acp_build *b, const json_t *options, size_t *count) {
   Remote__V1__AskOption **list = acp_build_alloc(b, OPTIONS_MAX * sizeof *list);
   *count = 0;
   for (size_t i = 0; i < json_array_size(options); i++) {
     const json_t *option = json_array_get(options, i);
     if (!json_is_string(json_object_get(option, "optionId"))) continue;
-    char *id = acp_build_id(b, json_object_get(option, "optionId"), 127);
+    char *id = acp_build_alloc(b, ACP_ID_BYTES);
+    option_id_make(option, id);
     if (*count == OPTIONS_MAX || offered_before(list, *count, id)) {
       b->cut = true;
       continue;
@@ -435,10 +442,10 @@ static acp_ask *ask_find(acp_session *s, const lrm_id *id) {
 static const json_t *option_named(const acp_ask *ask, const char *id) {
   for (size_t i = 0; i < json_array_size(ask->options); i++) {
     const json_t *option = json_array_get(ask->options, i);
-    const char *agents = json_string_value(json_object_get(option, "optionId"));
     char known[ACP_ID_BYTES];
-    acp_id_make(agents != NULL ? agents : "", ACP_ID_BYTES - 1, known);
-    if (agents != NULL && strcmp(known, id) == 0) return option;
+    option_id_make(option, known);
+    if (json_is_string(json_object_get(option, "optionId")) && strcmp(known, id) == 0)
+      return option;
   }
   return NULL;
 }
