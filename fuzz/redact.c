@@ -58,12 +58,12 @@ static bool is_utf8(const char *data, size_t bytes) {
   return value != NULL;
 }
 
-static void check_text(const redactor *r, const char *data, size_t bytes, bool patterns) {
+static void check_text(const redactor *r, const char *data, size_t bytes, bool configured) {
   text once = whole(r, data, bytes);
   text pieces = in_pieces(r, data, bytes, (uint32_t)bytes);
   FUZZ_CHECK(same(once, pieces));
   if (is_utf8(data, bytes)) FUZZ_CHECK(is_utf8(once.data, once.bytes));
-  if (!patterns) {
+  if (!configured) {
     text twice = whole(r, once.data, once.bytes);
     FUZZ_CHECK(same(once, twice));
     free(twice.data);
