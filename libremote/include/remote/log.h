@@ -111,7 +111,7 @@ lrm_log_facts lrm_log_facts_now(const lrm_log *log);
 /* Begins a number line: the present epoch becomes a former one, its blocks are dropped, offset 0
  * is next. In the open batch. */
 int lrm_log_restart(lrm_log *log, const lrm_id *epoch) LRM_MUST_USE;
-/* This epoch was this log's once. Never forgotten. */
+/* This epoch was this log's once. Never forgotten. Of EVENTS only. */
 bool lrm_log_former(lrm_log *log, const lrm_id *epoch);
 /* block->offset must be `end`, or, in a log that holds nothing, anything from `end` on (adoption of
  * first_retained). The payload is copied. LRM_ERR_USAGE: count 0, or a SNAPSHOT block without

@@ -184,7 +184,9 @@ static void drop_blocks(lrm_log *log) {
 int lrm_log_restart(lrm_log *log, const lrm_id *epoch) {
   if (lrm_id_none(epoch)) return LRM_ERR_USAGE;
   if (lrm_id_equal(epoch, &log->meta.epoch) || lrm_log_former(log, epoch)) return LRM_ERR_USAGE;
-  bool had_epoch = !lrm_id_none(&log->meta.epoch);
+  /* Nobody may publish events under a former epoch again; that a command epoch is one, nobody asks,
+   * and each opening of a relay gives every session another. */
+  bool had_epoch = log->key.kind == LRM__KIND_EVENTS && !lrm_id_none(&log->meta.epoch);
   lrm__op *clear = make_op(log, LRM__OP_CLEAR);
   lrm__op *former = had_epoch ? make_op(log, LRM__OP_FORMER) : NULL;
   int error = clear == NULL || (had_epoch && former == NULL) ? LRM_ERR_NO_MEMORY : 0;

@@ -57,7 +57,8 @@ const char lrm__sqlite_from_1[] =
     "ALTER TABLE block ADD COLUMN crc INTEGER;"
     "CREATE INDEX block_set ON block(place, offset) WHERE part = 1;"
     "CREATE TABLE garbage(place INTEGER PRIMARY KEY, before INTEGER NOT NULL);"
-    "DELETE FROM writer WHERE line <> (SELECT line FROM log WHERE log.id = writer.log);";
+    "DELETE FROM writer WHERE line <> (SELECT line FROM log WHERE log.id = writer.log);"
+    "DELETE FROM former WHERE (SELECT kind FROM log WHERE log.id = former.log) <> 1;";
 
 #define PLACE_OF_LOG "(SELECT place FROM log WHERE id = ?1)"
 

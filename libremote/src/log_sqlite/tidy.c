@@ -5,7 +5,7 @@
 #include "log_sqlite/sqlite_store.h"
 #include "remote/limits.h"
 
-/* With 2 KiB a block, a sweep frees up to 1 MiB: about a millisecond. */
+/* With 2 KiB a block, a sweep frees up to 1 MiB. */
 #define SWEEP_BLOCKS 512
 #define FREE_PAGES_KEPT 1024 /* and an eighth of the file */
 

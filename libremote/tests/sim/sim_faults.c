@@ -270,7 +270,8 @@ static void prune_relay(sim_world *w, uint8_t who, uint8_t argument) {
   (void)argument;
   if (w->relay.core == NULL || !sim_awake(w, &w->relay.part)) return;
   sim_reach(w, SIM_PRUNE);
-  int result = relay_prune(w->relay.core, sim_now(w, &w->relay.part), sim_wall_ms(w, &w->relay.part));
+  int result =
+      relay_prune(w->relay.core, sim_now(w, &w->relay.part), sim_wall_ms(w, &w->relay.part));
   SIM_CHECK(w, result == 0 || w->relay.part.memory.failed, "prune is %d", result);
 }
 
