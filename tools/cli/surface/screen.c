@@ -129,7 +129,29 @@ static void new_row(screen *s) {
   s->column = 0;
 }
 
+/* A style that can be seen on a space: underlined, reversed, struck through, or of a background. */
+static bool shows_on_space(const char *style) {
+  for (const char *at = style; *at != '\0'; at++) {
+    if (*at != '[' && *at != ';') continue;
+    unsigned long n = strtoul(at + 1, NULL, 10);
+    if (n == 4 || n == 7 || n == 9 || n == 21 || (n >= 40 && n <= 49) || (n >= 100 && n <= 107))
+      return true;
+  }
+  return false;
+}
+
+/* Styles are put when a character needs them: words of one style with plain spaces between them
+ * cost one sequence, not one a word. */
+static void put_style(screen *s, bool space) {
+  if (strcmp(s->style, s->styled) == 0) return;
+  if (space && !shows_on_space(s->style) && !shows_on_space(s->styled)) return;
+  if (s->styled[0] != '\0') puts_out(s, "\x1b[0m");
+  puts_out(s, s->style);
+  memcpy(s->styled, s->style, sizeof s->styled);
+}
+
 static void put_character(screen *s, const char *text, size_t bytes) {
+  put_style(s, bytes == 1 && *text == ' ');
   size_t columns = character_columns(text, bytes);
   if (s->column + columns > s->columns) new_row(s);
   put(s, text, bytes);
@@ -137,12 +159,10 @@ static void put_character(screen *s, const char *text, size_t bytes) {
 }
 
 static void put_text(screen *s) {
-  if (s->style[0] != '\0') puts_out(s, s->style);
   for (size_t at = 0; at < s->text_bytes;) {
     const char *text = s->text + at;
     size_t style = style_bytes(text, s->text_bytes - at);
     if (style > 0) {
-      put(s, text, style);
       note_style(s, text, style);
       at += style;
     } else if (*text == '\n') {
@@ -159,7 +179,8 @@ static void put_text(screen *s) {
       at += n;
     }
   }
-  if (s->style[0] != '\0') puts_out(s, "\x1b[0m");
+  if (s->styled[0] != '\0') puts_out(s, "\x1b[0m"); /* the area has its own */
+  s->styled[0] = '\0';
   s->text_bytes = 0;
 }
 

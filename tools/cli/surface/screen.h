@@ -40,7 +40,8 @@ typedef struct screen {
   size_t text_bytes, text_room;
   uint64_t left_out; /* bytes that did not fit */
   size_t column;     /* of the text; 0: at a row's beginning */
-  char style[64];    /* SGR sequences that are on where the text stands */
+  char style[64];    /* SGR sequences that are on where the text stands … */
+  char styled[64];   /* … and those that the terminal has been told */
   /* area */
   screen_area shown, wanted;
   bool drawn;   /* `shown` is on the terminal, and the cursor in it */

@@ -334,6 +334,43 @@ static void a_storm_of_sizes(void **state) {
   end();
 }
 
+static VTermScreenCell cell_at(int row, int column) {
+  VTermScreenCell cell;
+  vterm_screen_get_cell(em.cells, (VTermPos){row, column}, &cell);
+  return cell;
+}
+
+/* Each character has the style it was written in, also when it comes in pieces; it is cheap. */
+static void styles_are_kept(void **state) {
+  static const char text[] =
+      "\x1b[1mone\x1b[0m \x1b[1mtwo\x1b[0m \x1b[1mthree\x1b[0m plain "
+      "\x1b[1m\x1b[4mu v\x1b[0m w\n\x1b[0;7mr r\x1b[0m \n";
+  (void)state;
+  for (size_t piece = 1; piece < sizeof text; piece += 3) {
+    begin(60, 10);
+    memset(&want, 0, sizeof want);
+    set_area(1, 1);
+    for (size_t at = 0; at < sizeof text - 1;) {
+      size_t n = piece < sizeof text - 1 - at ? piece : sizeof text - 1 - at;
+      while (at + n < sizeof text - 1 && memchr(text + at, '\x1b', n) != NULL &&
+             text[at + n - 1] != 'm')
+        n++; /* a sequence is never cut */
+      screen_text(&s, text + at, n);
+      screen_flush(&s);
+      at += n;
+    }
+    static const char bold[] = "1110111011111000000011100";
+    for (int i = 0; bold[i] != '\0'; i++) {
+      VTermScreenCell cell = cell_at(0, i);
+      if (cell.chars[0] != ' ') assert_int_equal(cell.attrs.bold, bold[i] == '1');
+      assert_int_equal(cell.attrs.underline != 0, i >= 20 && i <= 22);
+    }
+    for (int i = 0; i < 4; i++) assert_int_equal(cell_at(1, i).attrs.reverse, i < 3);
+    assert_false(cell_at(2, 0).attrs.bold || cell_at(2, 0).attrs.reverse);
+    end();
+  }
+}
+
 static void hidden_and_back(void **state) {
   (void)state;
   char row[ROW_BYTES];
@@ -371,12 +408,10 @@ static void only_clean_text_gets_through(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(whatever_is_drawn),
-                                     cmocka_unit_test(nothing_changed_is_nothing_written),
-                                     cmocka_unit_test(deltas_are_cheap),
-                                     cmocka_unit_test(a_terminal_that_stands_still),
-                                     cmocka_unit_test(a_storm_of_sizes),
-                                     cmocka_unit_test(hidden_and_back),
-                                     cmocka_unit_test(only_clean_text_gets_through)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(whatever_is_drawn), cmocka_unit_test(nothing_changed_is_nothing_written),
+      cmocka_unit_test(deltas_are_cheap),  cmocka_unit_test(a_terminal_that_stands_still),
+      cmocka_unit_test(a_storm_of_sizes),  cmocka_unit_test(styles_are_kept),
+      cmocka_unit_test(hidden_and_back),   cmocka_unit_test(only_clean_text_gets_through)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
