@@ -456,7 +456,8 @@ class Host:
         if "permission" in ask or "plan" in ask:
             request = self.permission(ask)
         elif "form" in ask:
-            properties = {f["name"]: {"type": "string", "title": f.get("title", f["name"])}
+            properties = {f["name"]: {"type": f.get("type", "STRING").lower(),
+                                      "title": f.get("title", f["name"])}
                           for f in ask["form"].get("fields", [])}
             request = self.agent.request("elicitation/create", {
                 "mode": "form", "message": ask["form"]["text"],

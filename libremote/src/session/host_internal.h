@@ -371,6 +371,8 @@ int lrm__host_prompt_refused(lrm_host *host, const lrm_id *command_id) LRM_MUST_
 int lrm__host_pump(lrm_host *host) LRM_MUST_USE;
 int lrm__host_close_turn(lrm_host *host, const Remote__V1__TurnEnded *ended) LRM_MUST_USE;
 int lrm__host_close_tools(lrm_host *host, const char *reason) LRM_MUST_USE;
+/* Likewise the sub-agents that still run. */
+int lrm__host_close_subagents(lrm_host *host, const char *reason) LRM_MUST_USE;
 int lrm__host_cancel_turn(lrm_host *host, const lrm__actor *by) LRM_MUST_USE;
 int lrm__host_refuse_queue(lrm_host *host, uint32_t code, const char *reason) LRM_MUST_USE;
 int lrm__host_queue_event(lrm_host *host) LRM_MUST_USE;

@@ -153,6 +153,7 @@ static int close_turn(lrm_host *host) {
   lrm__host_turn_clear(host);
   lrm__text_cut(host->turn.id, sizeof host->turn.id, state->turn_id);
   int result = lrm__host_close_tools(host, "the host was restarted");
+  if (result == 0) result = lrm__host_close_subagents(host, "the host was restarted");
   if (result == 0 && host->turn.id[0] != '\0') {
     Remote__V1__TurnEnded ended = REMOTE__V1__TURN_ENDED__INIT;
     ended.turn_id = host->turn.id;

@@ -26,6 +26,27 @@ int lrm__host_close_tools(lrm_host *host, const char *reason) {
   }
 }
 
+int lrm__host_close_subagents(lrm_host *host, const char *reason) {
+  for (;;) {
+    const Remote__V1__SessionState *state = lrm_view_state(host->view);
+    if (state->n_subagents == 0) return 0;
+    char id[128];
+    lrm__text_cut(id, sizeof id, state->subagents[0]);
+    Remote__V1__SubagentEnded ended = REMOTE__V1__SUBAGENT_ENDED__INIT;
+    ended.agent_id = id;
+    ended.failed = true;
+    ended.text = lrm__text(reason);
+    Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+    event.turn_id = host->turn.id;
+    event.body_case = EVENT_BODY(SUBAGENT_ENDED);
+    event.subagent_ended = &ended;
+    size_t before = state->n_subagents;
+    int result = lrm__host_emit(host, &event);
+    if (result != 0) return result;
+    if (lrm_view_state(host->view)->n_subagents >= before) return 0;
+  }
+}
+
 int lrm__host_cancel_turn(lrm_host *host, const lrm__actor *by) {
   host->turn.cancelling = true;
   host->turn.cancelled_local = by->actor.local;

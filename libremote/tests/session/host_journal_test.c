@@ -71,6 +71,23 @@ static void a_restart_closes_what_a_dead_process_left(void **state) {
   assert_true(lrm_id_equal(&kit.action.command_id, &waiting));
 }
 
+/* Nobody else would ever say that they have ended. */
+static void subagents_of_a_dead_process_have_ended(void **state) {
+  (void)state;
+  Remote__V1__SubagentStarted started = REMOTE__V1__SUBAGENT_STARTED__INIT;
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  event.body_case = EVENT_BODY(SUBAGENT_STARTED);
+  event.subagent_started = &started;
+  started.agent_id = lrm__text("one");
+  assert_int_equal(lrm_host_emit(kit.host, &event, kit.wall_ms, kit.now_ns), 0);
+  started.agent_id = lrm__text("two");
+  assert_int_equal(lrm_host_emit(kit.host, &event, kit.wall_ms, kit.now_ns), 0);
+  assert_int_equal(lrm_host_state(kit.host)->n_subagents, 2);
+  kit_commit(&kit);
+  kit_restart(&kit, true);
+  assert_int_equal(lrm_host_state(kit.host)->n_subagents, 0);
+}
+
 static void journalled_answers_learn_that_their_ask_is_orphaned(void **state) {
   (void)state;
   lrm_id ask = kit_ask(&kit, "yes", "no");
@@ -571,6 +588,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_restart_closes_what_a_dead_process_left),
       TEST(journalled_answers_learn_that_their_ask_is_orphaned),
+      TEST(subagents_of_a_dead_process_have_ended),
       TEST(nothing_is_acted_on_before_it_is_confirmed),
       TEST(withdrawals_and_expiries_come_first),
       TEST(late_answers_learn_who_won_also_after_a_restart),

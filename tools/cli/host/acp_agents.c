@@ -135,7 +135,7 @@ const char *acp_agent_speaking(acp_session *s, const json_t *session_id, const j
   acp_agent *agent = agent_for_session(s, session_id);
   if (agent == NULL) agent = agent_for_parent(s, message);
   if (agent == NULL) return NULL;
-  tell_started(s, agent, NULL, NULL);
+  if (!s->loading) tell_started(s, agent, NULL, NULL); /* replayed words begin nothing */
   return agent->id;
 }
 
@@ -191,6 +191,12 @@ bool acp_agent_update(acp_session *s, json_t *update) {
   const char *text = error != NULL ? error : reason != NULL ? reason : "";
   tell_ended(s, agent, failed, text, strlen(text));
   return true;
+}
+
+void acp_agents_end(acp_session *s, const char *why) {
+  for (size_t i = 0; i < ACP_AGENTS_MAX; i++)
+    if (s->agents[i].used && !s->agents[i].ended)
+      tell_ended(s, &s->agents[i], true, why, strlen(why));
 }
 
 void acp_agents_end_turn(acp_session *s) {

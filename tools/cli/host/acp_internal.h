@@ -182,6 +182,7 @@ void acp_agent_tool_ended(acp_session *session, const acp_tool *tool, const json
 /* subagent_update of the draft; false: it names no session. */
 bool acp_agent_update(acp_session *session, json_t *update);
 void acp_agents_end_turn(acp_session *session);
+void acp_agents_end(acp_session *session, const char *why); /* the agent is gone */
 
 /* ---- modes ---- */
 

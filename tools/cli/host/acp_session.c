@@ -314,6 +314,7 @@ void acp_session_gone(acp_session *s, const char *why, uint64_t now_ns) {
   acp_asks_end(s, REMOTE__V1__ASK_OUTCOME__ASK_OUTCOME_ORPHANED, why, true, false);
   rpc_abandon(s->rpc, why); /* the running turn ends with this error */
   acp_streams_end(s, true);
+  if (s->described) acp_agents_end(s, why);
 }
 
 bool acp_session_ready(const acp_session *s) { return s->state == ACP_READY; }

@@ -125,6 +125,19 @@ static void the_draft_tells_name_and_end(void **state) {
   assert_non_null(last_extension(&rec, "session/update:subagent_update"));
 }
 
+static void what_runs_in_the_background_ends_with_the_agent(void **state) {
+  (void)state;
+  agent_answers(&rec, "session/prompt", "{'stopReason':'end_turn'}");
+  child_updates("c1",
+                "{'sessionUpdate':'agent_message_chunk','content':{'type':'text','text':"
+                "'later'}}");
+  assert_int_equal(count_body(&rec, BODY(SUBAGENT_STARTED)), 1);
+  acp_session_gone(rec.session, "it was killed", rec.now_ns);
+  const Remote__V1__SubagentEnded *ended = last_body(&rec, BODY(SUBAGENT_ENDED))->subagent_ended;
+  assert_true(ended->failed);
+  assert_string_equal(ended->text, "it was killed");
+}
+
 static void many_subagents_come_and_go(void **state) {
   char update[300], id[16];
   (void)state;
@@ -428,6 +441,7 @@ int main(void) {
       TEST(calls_that_name_their_parent_are_its_subagents),
       TEST(two_tasks_and_an_unnamed_session_are_three),
       TEST(the_draft_tells_name_and_end),
+      TEST(what_runs_in_the_background_ends_with_the_agent),
       TEST(many_subagents_come_and_go),
       TEST(pieces_in_meta_and_a_terminal),
       TEST(output_told_twice_goes_out_once),
