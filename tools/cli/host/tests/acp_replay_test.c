@@ -106,20 +106,32 @@ static void client_request(replay *p, const json_t *message) {
   }
 }
 
+/* A form that was filled in: its content, as a person writes it. NULL: it was none. */
+static char *filled(const json_t *result) {
+  const json_t *content = json_object_get(result, "content");
+  if (content == NULL) content = json_object_get(result, "answers");
+  return content != NULL ? json_dumps(content, JSON_COMPACT) : NULL;
+}
+
 static void client_response(replay *p, const json_t *message) {
   char *key = key_of(json_object_get(message, "id"));
-  json_t *index = json_object_get(p->asks, key);
-  const json_t *outcome = json_object_get(json_object_get(message, "result"), "outcome");
-  const char *option = json_string_value(json_object_get(outcome, "optionId"));
-  if (index != NULL && option != NULL) {
+  json_t *index = json_object_get(p->asks, key), *result = json_object_get(message, "result");
+  const char *option =
+      json_string_value(json_object_get(json_object_get(result, "outcome"), "optionId"));
+  char *json = filled(result);
+  if (index != NULL && (option != NULL || json != NULL)) {
     size_t ask = (size_t)json_integer_value(index);
     assert_true(p->rec.asks[ask].open);
-    person_answers(&p->rec, ask, option);
+    if (json != NULL)
+      person_fills(&p->rec, ask, json);
+    else
+      person_answers(&p->rec, ask, option);
     json_t *reply = sent_answer(&p->rec, key); /* the id as the agent wrote it */
     assert_non_null(reply);
-    assert_true(json_equal(json_object_get(reply, "result"), json_object_get(message, "result")));
+    assert_true(json_equal(json_object_get(reply, "result"), result));
     p->answered++;
   }
+  free(json);
   free(key);
 }
 
@@ -166,16 +178,20 @@ static void agent_message(replay *p, const json_t *message) {
   size_t before = p->rec.count, asks = p->rec.ask_count;
   feed(p, message);
   bool user = kind != NULL && strcmp(kind, "user_message_chunk") == 0;
+  const char *text = json_string_value(
+      json_object_get(json_object_get(json_object_get(params, "update"), "content"), "text"));
+  bool empty = text != NULL && text[0] == '\0';
   if (kind != NULL) {
     counted *c = kind_of(p, kind);
     c->updates++;
-    c->silent += p->rec.count == before;
+    c->silent += p->rec.count == before && p->rec.ready && !empty;
     note_text(p, params, kind);
   }
-  if (strcmp(method, "$/cancel_request") != 0 && !p->loading && !user)
+  if (strcmp(method, "$/cancel_request") != 0 && !p->loading && !user && !empty)
     /* Every word of it is an event; what came before the session could be described, later. */
     assert_true(p->rec.count > before || !p->rec.ready);
-  if (strcmp(method, "session/request_permission") == 0) {
+  if (strcmp(method, "session/request_permission") == 0 ||
+      strcmp(method, "elicitation/create") == 0) {
     assert_int_equal(p->rec.ask_count, asks + 1);
     char *key = key_of(json_object_get(message, "id"));
     json_object_set_new(p->asks, key, json_integer((json_int_t)asks));
@@ -264,7 +280,8 @@ static void remember(acp_history *h, const recorder *r) {
   }
 }
 
-static void conversation(const char *path, size_t asks, size_t resume_conversation) {
+static void conversation(const char *path, size_t asks, size_t resume_conversation,
+                         bool resumed_too) {
   acp_history *history = acp_history_create();
   replay live, loaded;
   run(&live, path, 1, history, NULL);
@@ -290,6 +307,11 @@ static void conversation(const char *path, size_t asks, size_t resume_conversati
                      count_body(&loaded.rec, BODY(TOOL_STARTED));
   assert_int_equal(new_words, resume_conversation);
   replay_free(&loaded);
+  if (!resumed_too) {
+    free(id);
+    acp_history_destroy(history);
+    return;
+  }
   replay resumed;
   run(&resumed, path, 3, history, id);
   assert_true(resumed.rec.ready);
@@ -303,16 +325,35 @@ static void conversation(const char *path, size_t asks, size_t resume_conversati
 
 static void opencode(void **state) {
   (void)state;
-  conversation("tests/fixtures/acp/opencode.ndjson", 8, 0);
+  conversation("tests/fixtures/acp/opencode.ndjson", 8, 0, true);
 }
 
 static void codex(void **state) {
   (void)state;
   /* It says something new while it loads: a warning about its configuration. */
-  conversation("tests/fixtures/acp/codex.ndjson", 8, 1);
+  conversation("tests/fixtures/acp/codex.ndjson", 8, 1, true);
+}
+
+/* These were recorded through this adapter (tools/agents): what it answered then, it answers now.
+ */
+static void claude(void **state) {
+  (void)state;
+  conversation("tests/fixtures/acp/claude.ndjson", 8, 0, false);
+}
+
+static void gemini(void **state) {
+  (void)state;
+  conversation("tests/fixtures/acp/gemini.ndjson", 6, 0, false);
+}
+
+static void qwen(void **state) {
+  (void)state;
+  conversation("tests/fixtures/acp/qwen.ndjson", 8, 0, false);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(opencode), cmocka_unit_test(codex)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(opencode), cmocka_unit_test(codex),
+                                     cmocka_unit_test(claude), cmocka_unit_test(gemini),
+                                     cmocka_unit_test(qwen)};
   return cmocka_run_group_tests_name("acp_replay", tests, NULL, NULL);
 }

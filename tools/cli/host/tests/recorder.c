@@ -344,17 +344,26 @@ char *tool_output_text(const recorder *r, const char *tool_call_id) {
   return out;
 }
 
-void person_answers(recorder *r, size_t ask, const char *option_id) {
+static void give_answer(recorder *r, size_t ask, Remote__V1__AnswerContent *content) {
   Remote__V1__AskResolved resolved = REMOTE__V1__ASK_RESOLVED__INIT;
-  Remote__V1__AnswerContent content = REMOTE__V1__ANSWER_CONTENT__INIT;
-  union {
-    const char *in;
-    char *out;
-  } option = {.in = option_id};
   assert_true(ask < r->ask_count);
-  content.option_id = option.out;
   resolved.outcome = REMOTE__V1__ASK_OUTCOME__ASK_OUTCOME_ANSWERED;
-  resolved.answer = &content;
+  resolved.answer = content;
   r->asks[ask].open = false;
   acp_session_answer(r->session, &r->asks[ask].id, &resolved, r->now_ns);
+}
+
+void person_answers(recorder *r, size_t ask, const char *option_id) {
+  Remote__V1__AnswerContent content = REMOTE__V1__ANSWER_CONTENT__INIT;
+  content.option_id = memory_string(option_id);
+  give_answer(r, ask, &content);
+  free(content.option_id);
+}
+
+void person_fills(recorder *r, size_t ask, const char *json) {
+  Remote__V1__AnswerContent content = REMOTE__V1__ANSWER_CONTENT__INIT;
+  content.declined = json == NULL;
+  content.json = memory_string(json != NULL ? json : "");
+  give_answer(r, ask, &content);
+  free(content.json);
 }

@@ -88,5 +88,7 @@ char *all_text(const recorder *r);
 char *tool_output_text(const recorder *r, const char *tool_call_id);
 /* Answers an ask as a person would. */
 void person_answers(recorder *r, size_t ask, const char *option_id);
+/* A form filled in, or declined (NULL). */
+void person_fills(recorder *r, size_t ask, const char *json);
 
 #endif
