@@ -10,6 +10,7 @@ class Agent:
     version: str
     wire: str           # how it speaks with its model
     mode: str = ""      # set at the start, when the agent would start in one that asks nobody
+    to_ask: tuple = ()  # an option and its value with which alone it asks questions
     other_minute: bool = False  # it forgets a session that is loaded in the minute in which it was used last
     local_command: str = ""  # one of its own slash commands that needs no model and changes nothing
 
@@ -19,7 +20,7 @@ AGENTS = {a.name: a for a in (
     Agent("claude", "Claude Code (claude-agent-acp)", "@agentclientprotocol/claude-agent-acp", "0.101.0",
           "Anthropic messages", mode="default", local_command="context"),
     Agent("codex", "Codex (codex-acp)", "@agentclientprotocol/codex-acp", "2.6.0", "OpenAI responses",
-          mode="read-only", local_command="status"),
+          mode="read-only", to_ask=("collaboration_mode", "plan"), local_command="status"),
     Agent("gemini", "Gemini CLI", "@google/gemini-cli", "0.61.0", "Gemini generateContent",
           other_minute=True, local_command="memory list"),
     Agent("qwen", "Qwen Code", "@qwen-code/qwen-code", "0.24.4", "OpenAI chat completions", mode="default",

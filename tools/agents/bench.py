@@ -140,6 +140,9 @@ class Bench(World):
         found = self.bodies(name)
         return found[-1] if found else {}
 
+    def git(self, *words):
+        return subprocess.run(["git", "-C", self.work, *words], stdout=subprocess.PIPE, text=True).stdout.strip()
+
     def exists(self, name):
         return os.path.exists(f"{self.work}/{name}")
 

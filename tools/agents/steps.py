@@ -4,7 +4,6 @@ NotOffered, which is never counted as passed."""
 import base64
 import json
 import os
-import shutil
 import signal
 import time
 import zlib
@@ -119,7 +118,8 @@ def deny(b):
 
 
 def approve_always(b):
-    run = "RUN mkdir -p always/this" # the same words twice: some agents remember the command, some its first word
+    # The same words twice: some agents remember the command, some its first words.
+    run = "RUN git config remote.always yes"
     ask = b.ask(run)
     lasting = option(ask, "allow_always", "allow_session", "allow_location")
     if not lasting:
@@ -128,11 +128,11 @@ def approve_always(b):
         raise NotOffered("its options: " + ", ".join(o.get("kind", "?") for o in ask["options"]))
     b.act("answer", b.session, ask["ask_id"], lasting["option_id"])
     b.idle()
-    check("it ran", b.exists("always/this"))
-    shutil.rmtree(f"{b.work}/always")
+    check("it ran", b.git("config", "remote.always") == "yes")
+    b.git("config", "--unset", "remote.always")
     b.send(run, "--wait")
     check("nobody was asked again", not b.ask_or_end())
-    check("it ran again", b.exists("always/this"))
+    check("it ran again", b.git("config", "remote.always") == "yes")
     b.idle()
 
 
@@ -153,6 +153,19 @@ def edit(b):
 
 
 def question(b):
+    if b.agent.to_ask:
+        name, value = b.agent.to_ask
+        before = current_value(b, name)
+        b.act("config", b.session, name, value)
+        try:
+            ask_question(b)
+        finally:
+            b.act("config", b.session, name, before)
+    else:
+        ask_question(b)
+
+
+def ask_question(b):
     b.send("ASK Which colour?|red|blue", "--wait")
     asks = b.ask_or_end()
     if not asks:

@@ -70,8 +70,10 @@ def main(path, *argv):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     agent = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=with_parent)
     threading.Thread(target=copy, args=(record, "c2a", sys.stdin.buffer, agent.stdin), daemon=True).start()
-    copy(record, "a2c", agent.stdout, sys.stdout.buffer)
+    reader = threading.Thread(target=copy, args=(record, "a2c", agent.stdout, sys.stdout.buffer), daemon=True)
+    reader.start()
     code = agent.wait()
+    reader.join(1)  # what it started may hold the pipe for longer
     record.write("exit", code=code)
     if code < 0:
         signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
