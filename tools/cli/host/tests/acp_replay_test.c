@@ -341,11 +341,6 @@ static void claude(void **state) {
   conversation("tests/fixtures/acp/claude.ndjson", 8, 0, false);
 }
 
-static void gemini(void **state) {
-  (void)state;
-  conversation("tests/fixtures/acp/gemini.ndjson", 6, 0, false);
-}
-
 static void qwen(void **state) {
   (void)state;
   conversation("tests/fixtures/acp/qwen.ndjson", 8, 0, false);
@@ -353,7 +348,6 @@ static void qwen(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(opencode), cmocka_unit_test(codex),
-                                     cmocka_unit_test(claude), cmocka_unit_test(gemini),
-                                     cmocka_unit_test(qwen)};
+                                     cmocka_unit_test(claude), cmocka_unit_test(qwen)};
   return cmocka_run_group_tests_name("acp_replay", tests, NULL, NULL);
 }
