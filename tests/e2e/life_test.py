@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import sqlite3
+import subprocess
 import sys
 import time
 
@@ -254,6 +255,70 @@ def journal_removed(w):
     say(w, host, "after")
 
 
+def small_disk(w, *options):
+    """A tmpfs of its own for the relay's data; None where this user may not mount."""
+    os.makedirs(w.data, mode=0o700)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(["mode=0700", *options]), "tmpfs", w.data],
+                          capture_output=True)
+    return made.returncode == 0
+
+
+def disk_really_full(w):
+    """A file system without a block left, then without an inode, then read-only: said, survived, mended."""
+    if not small_disk(w, "size=24m", "nr_inodes=64"):
+        print("  (skipped: mounting is not allowed here)")
+        return
+    try:
+        w.start_relay()
+        host = w.start_host()
+        say(w, host, "before")
+        log = w.relay.log_path
+        filler = os.open(f"{w.data}/filler", os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            while True:
+                os.write(filler, b"x" * 4096)
+        except OSError:
+            os.close(filler)
+        # The log's room that was taken ahead of time is used up first.
+        sent = w.start_cli("send", "--session", host.session, "--wait=idle", "SAY " + os.urandom(50000).hex())
+        more = [w.start_cli("send", "--session", host.session, "SAY " + os.urandom(50000).hex()) for _ in range(16)]
+        wait_until("the relay says so", lambda: "store.failing" in open(log, errors="replace").read(), LONG)
+        assert "make room" in open(log, errors="replace").read()
+        w.relay_command("backup", f"{w.data}/copy").expect(1)
+        assert not [f for f in os.listdir(w.data) if f.startswith("copy")]
+        os.unlink(f"{w.data}/filler")
+        wait_until("the relay recovered", lambda: "store.recovered" in open(log, errors="replace").read(), LONG)
+        assert sent.wait(LONG) == 0
+        for m in more:
+            m.wait(LONG)
+        say(w, host, "after")
+        w.relay.end()
+        expect_sound(w)
+        # No inode: the write-ahead log cannot be made.
+        fillers = []
+        try:
+            for i in range(100):
+                open(f"{w.data}/i{i}", "wb").close()
+                fillers.append(f"{w.data}/i{i}")
+        except OSError:
+            pass
+        relay = w.spawn("relay", [w.program["remote-relay"], "serve", "--data", w.data, "--listen", w.url])
+        assert relay.wait(LONG) == 1
+        assert "cannot" in open(relay.log_path, errors="replace").read()
+        for f in fillers:
+            os.unlink(f)
+        subprocess.run(["mount", "-o", "remount,ro", w.data], check=True)
+        relay = w.spawn("relay", [w.program["remote-relay"], "serve", "--data", w.data, "--listen", w.url])
+        assert relay.wait(LONG) == 1
+        subprocess.run(["mount", "-o", "remount,rw", w.data], check=True)
+        w.start_relay()
+        say(w, host, "again")
+    finally:
+        if w.relay.alive:
+            w.relay.end()
+        subprocess.run(["umount", "-l", w.data], check=False)
+
+
 # ---- descriptors, signals ----
 def cpu_seconds(pid):
     fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
@@ -329,7 +394,7 @@ def caps_of_a_session(w):
 
 
 TESTS = [backup_and_restore, backup_on_another_machine, interrupted_backup, damage_is_found, damage_does_not_brick_a_session, stats_say_what_is_there,
-         deleted_while_attached, relay_disk_full, host_disk_full, journal_removed, without_descriptors,
+         deleted_while_attached, relay_disk_full, host_disk_full, journal_removed, disk_really_full, without_descriptors,
          stopped_right_after_the_start, caps_of_a_session]
 
 if __name__ == "__main__":
