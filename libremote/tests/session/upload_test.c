@@ -55,6 +55,8 @@ typedef struct world {
   Remote__V1__SessionStarted session;
   uint64_t processes;
   unsigned cuts, crashes, losses;
+  size_t uplink_bytes; /* that the clients send in a turn; 0: as much as there is */
+  unsigned dead;       /* carriers that a client has given up */
   sender senders[CLIENTS];
 } world;
 
@@ -286,6 +288,19 @@ static void move_all(pair_bytes *from, pair_bytes *to) {
   from->bytes = 0;
 }
 
+/* What a slow network takes in one turn; the rest stands before whatever is said next. */
+static void move_some(pair_bytes *from, pair_bytes *to, size_t bytes) {
+  if (bytes > from->bytes) bytes = from->bytes;
+  if (to->capacity < to->bytes + bytes) {
+    to->capacity = 2 * (to->bytes + bytes);
+    to->data = realloc(to->data, to->capacity);
+  }
+  if (bytes != 0) memcpy(to->data + to->bytes, from->data, bytes);
+  to->bytes += bytes;
+  from->bytes -= bytes;
+  if (from->bytes != 0) memmove(from->data, from->data + bytes, from->bytes);
+}
+
 static void drive(world *w, size_t index) {
   lrm_link *link = link_of(w, index);
   pair_wire *wire = &w->wires[index];
@@ -299,9 +314,15 @@ static void drive(world *w, size_t index) {
   ending end = {w, index};
   pair_driver driver = {link_event, link_fetch, &end};
   pair_drive(link, &wire->down_here, &wire->up, &driver, w->now_ns);
-  move_all(&wire->up, &wire->up_here);
+  if (index > 0 && w->uplink_bytes != 0)
+    move_some(&wire->up, &wire->up_here, w->uplink_bytes);
+  else
+    move_all(&wire->up, &wire->up_here);
   move_all(&wire->down, &wire->down_here);
-  if (lrm_link_state_now(link) == LRM_LINK_CLOSING) cut(w, index);
+  if (lrm_link_state_now(link) == LRM_LINK_CLOSING) {
+    w->dead += index > 0;
+    cut(w, index);
+  }
 }
 
 static void faults(world *w, uint64_t seed) {
@@ -484,6 +505,31 @@ static void paces(void) {
   end(&w);
 }
 
+/* 16 KiB/s, as a person has it on a train, and somebody watches, so that 10 s of silence end a
+ * carrier: PINGs stand behind the chunks, and still come through in time. */
+static void a_slow_uplink_is_no_dead_one(void) {
+  static world w;
+  pair_seed = 2;
+  begin(&w, 2, 400u << 10);
+  w.calm = true;
+  w.uplink_bytes = 160; /* 10 ms */
+  for (unsigned turn = 0; turn < 12000 && !over(&w); turn++) {
+    w.now_ns += 10 * MS;
+    w.wall_ms += 10;
+    act(&w);
+    commit_journal(&w);
+    for (size_t i = 0; i < CLIENTS; i++) {
+      lrm_link_watch(w.senders[i].link, true, w.now_ns);
+      follow(&w, &w.senders[i]);
+    }
+    for (size_t i = 0; i < PAIR_CONNECTIONS; i++) drive(&w, i);
+    pair_relay_turn(&w.relay, w.wires, w.wall_ms, w.now_ns);
+  }
+  CHECK(over(&w), "400 KiB take more than two minutes at 16 KiB/s");
+  CHECK(w.dead == 0, "%u carriers were given up", w.dead);
+  end(&w);
+}
+
 static void wrong_use(void) {
   failing memory = {0};
   static uint8_t some_client;
@@ -525,6 +571,7 @@ int main(int argc, char **argv) {
   }
   wrong_use();
   paces();
+  a_slow_uplink_is_no_dead_one();
   for (uint64_t i = seed; i < seed + count; i++) run(i, i % 20 == 7 ? 10u << 20 : 400u << 10);
   printf(
       "upload_test: %llu seeds from %llu: %u cuts, %u crashes, %u lost relay stores, %u begun "
