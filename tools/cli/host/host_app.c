@@ -732,7 +732,10 @@ int command_host(int argc, char **argv) {
   host_options options;
   bool help;
   exit_code code = host_options_parse(argc, argv, &options, &help);
-  if (code != EXIT_CODE_DONE || help) return code;
+  if (code != EXIT_CODE_DONE || help) {
+    config_free(&options.config);
+    return code;
+  }
   bool remote =
       options.remote_given && options.remote_mode != REMOTE__V1__REMOTE_MODE__REMOTE_MODE_OFF;
   if (options.prompt != NULL && remote) {

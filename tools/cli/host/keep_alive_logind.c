@@ -194,7 +194,8 @@ static int on_inhibited(sd_bus_message *reply, void *user, sd_bus_error *unused)
   } else if (is_passing(error->name)) {
     try_later(lock, "systemd-logind does not answer");
   } else {
-    snprintf(text, sizeof text, "systemd-logind cannot be asked (%.200s): is it running?",
+    snprintf(text, sizeof text,
+             "systemd-logind cannot be asked, perhaps it is not running (%.200s)",
              error->message != NULL ? error->message : error->name);
     fail(lock, text);
   }
