@@ -62,10 +62,9 @@ typedef struct lrm_host_config {
 /* Opens the journal: replays it into the view (lrm_host_state is then what it was), closes what a
  * dead process left (asks orphaned, running tools cancelled, sub-agents ended, started commands
  * UNKNOWN, running turn ended), and emits SessionStarted or SessionResumed, and a snapshot. The
- * first block is CLEARS_TAIL. A journal with a past is resumed whatever `resume` says; one without is begun.
- * Commit the store afterwards, as after every call.
- * LRM_ERR_USAGE: no allocator, store, session id or session; session over its limits.
- * LRM_ERR_CORRUPT: the journal cannot be read. */
+ * first block is CLEARS_TAIL. A journal with a past is resumed whatever `resume` says; one without
+ * is begun. Commit the store afterwards, as after every call. LRM_ERR_USAGE: no allocator, store,
+ * session id or session; session over its limits. LRM_ERR_CORRUPT: the journal cannot be read. */
 int lrm_host_create(const lrm_host_config *config, uint64_t wall_ms, uint64_t now_ns,
                     lrm_host **out) LRM_MUST_USE;
 void lrm_host_destroy(lrm_host *host);
