@@ -77,8 +77,8 @@ static trimmed trim_oldest(relay_session *s, relay *r) {
   return TRIM_DONE;
 }
 
-/* Nothing to trim to: its host is asked for a snapshot, by a CLOSE that it comes back from with
- * one. A host that never writes any is stopped at twice the cap. */
+/* Nothing to trim to: half above the cap its host is asked for a snapshot, by a CLOSE that it comes
+ * back from with one. A host that never writes any is stopped at twice the cap. */
 static void ask_for_set(relay_session *s, relay *r, uint64_t now_ns) {
   lrm_log_facts facts = lrm_log_facts_now(s->events);
   if (s->publisher == NULL || s->publisher->state != CHANNEL_OPEN) return;
@@ -88,6 +88,7 @@ static void ask_for_set(relay_session *s, relay *r, uint64_t now_ns) {
                         s->activity_ms);
     return;
   }
+  if (facts.bytes <= r->config.log_bytes_max + r->config.log_bytes_max / 2) return;
   uint64_t step = r->config.log_bytes_max / 8;
   if (step < ASK_BYTES_MIN) step = ASK_BYTES_MIN;
   if (s->asked_bytes != 0 && facts.bytes < s->asked_bytes + step) return;
