@@ -281,6 +281,27 @@ static void replayed_history_is_not_said_twice(void **state) {
   acp_history_destroy(h);
 }
 
+static void replayed_subagents_begin_nothing(void **state) {
+  acp_history *h = acp_history_create();
+  (void)state;
+  acp_history_add_tool(h, "k1");
+  acp_history_add_tool(h, "r1");
+  begin_load(h);
+  agent_updates(&rec,
+                "{'sessionUpdate':'tool_call','toolCallId':'k1','title':'Look','rawInput':{"
+                "'subagent_type':'e','prompt':'p'}}");
+  agent_updates(&rec,
+                "{'sessionUpdate':'tool_call','toolCallId':'r1','title':'Read','_meta':{"
+                "'claudeCode':{'parentToolUseId':'k1'}}}");
+  agent_answers(&rec, "session/load", "{}");
+  assert_true(rec.ready);
+  assert_int_equal(count_body(&rec, BODY(SUBAGENT_STARTED)), 0);
+  assert_int_equal(count_body(&rec, BODY(TOOL_STARTED)), 0);
+  acp_session_destroy(rec.session);
+  rec.session = NULL;
+  acp_history_destroy(h);
+}
+
 static void replay_without_ids_matches_by_text(void **state) {
   acp_history *h = known();
   (void)state;
@@ -593,6 +614,7 @@ int main(void) {
       TEST(tool_servers_and_folders_go_where_they_are_taken),
       TEST(the_end_of_the_agent_ends_all),
       TEST(replayed_history_is_not_said_twice),
+      TEST(replayed_subagents_begin_nothing),
       TEST(replay_without_ids_matches_by_text),
       TEST(what_the_journal_lacks_is_added),
       TEST(what_is_told_otherwise_is_no_news),
