@@ -107,6 +107,10 @@ void acp_collect_end(acp_session *session);
 void acp_unmatched_drop(acp_session *session);
 /* Nothing known follows: what was held is new. */
 void acp_unmatched_say(acp_session *session);
+/* acp_start.c: Gemini CLI replays after it has answered session/load. The session is ready when
+ * nothing of it has come for a moment. */
+void acp_late_replay_goes_on(acp_session *session);
+void acp_late_replay_end(acp_session *session);
 
 /* ---- tools ---- */
 
@@ -341,6 +345,9 @@ struct acp_session {
   /* Replayed messages that the journal does not know, until it is seen what follows. */
   json_t *unmatched;
   size_t unmatched_bytes;
+  bool replay_matched; /* something of the replay is in the journal */
+  json_t *late_result; /* of session/load, while its replay is waited for */
+  uint64_t late_until_ns;
   json_t *ended_ids; /* message ids whose stream was completed: id -> times */
 
   acp_tool *tools;

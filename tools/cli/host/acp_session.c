@@ -286,7 +286,7 @@ void acp_session_destroy(acp_session *s) {
   }
   for (size_t i = 0; i < ACP_STREAMS_MAX; i++) redact_stream_free(&s->streams[i].redact);
   json_t *owned[] = {s->capabilities, s->auth_methods, s->session_id, s->collected.blocks,
-                     s->unmatched,    s->ended_ids,    s->summaries};
+                     s->unmatched,    s->late_result,  s->ended_ids,  s->summaries};
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) json_decref(owned[i]);
   free(s->collected.text);
   free(s->turn.prompt);
@@ -348,7 +348,9 @@ uint64_t acp_session_deadline(const acp_session *s) {
 
 void acp_session_expire(acp_session *s, uint64_t now_ns) {
   s->now_ns = now_ns;
-  if (starting(s) && now_ns >= s->deadline_ns) {
+  if (s->late_result != NULL && s->state == ACP_OPENING && now_ns >= s->deadline_ns) {
+    acp_late_replay_end(s);
+  } else if (starting(s) && now_ns >= s->deadline_ns) {
     char text[200];
     uint64_t limit_ns = s->state == ACP_AUTHENTICATING ? ACP_SIGN_IN_NS : s->start_limit_ns;
     snprintf(text, sizeof text, "the agent did not answer %s within %llu s",

@@ -3,6 +3,9 @@
 
 #include "acp_internal.h"
 
+#define LATE_REPLAY_NS (1000ull * 1000000ull)
+#define LATE_REPLAY_MAX_NS (15ull * 1000000000ull)
+
 #define HELD_MAX 1024u
 #define HELD_BYTES_MAX (4u * 1024u * 1024u)
 
@@ -237,11 +240,43 @@ static void load_failed(acp_session *s, const json_t *error) {
   open_session(s);
 }
 
+/* ---- a replay that comes after the reply ---- */
+
+static bool replay_is_missing(const acp_session *s) {
+  return s->loading && !s->replay_matched && !acp_history_empty(s->history);
+}
+
+static void late_replay_begin(acp_session *s, json_t *result) {
+  s->late_result = json_incref(result);
+  s->late_until_ns = s->now_ns + LATE_REPLAY_MAX_NS;
+  s->deadline_ns = s->now_ns + LATE_REPLAY_NS;
+}
+
+void acp_late_replay_goes_on(acp_session *s) {
+  if (s->late_result == NULL) return;
+  s->deadline_ns = s->now_ns + LATE_REPLAY_NS;
+  if (s->deadline_ns > s->late_until_ns) s->deadline_ns = s->late_until_ns;
+}
+
+void acp_late_replay_end(acp_session *s) {
+  json_t *result = s->late_result;
+  s->late_result = NULL;
+  acp_collect_end(s);
+  acp_unmatched_say(s);
+  s->loading = false;
+  tell_ready(s, result);
+  json_decref(result);
+}
+
 static void on_session(void *user, uint64_t context, json_t *result, json_t *error) {
   acp_session *s = user;
   char text[1024];
   (void)context;
   acp_collect_end(s);
+  if (s->state == ACP_OPENING && error == NULL && replay_is_missing(s)) {
+    late_replay_begin(s, result);
+    return;
+  }
   if (error == NULL)
     acp_unmatched_say(s);
   else

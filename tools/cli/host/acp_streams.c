@@ -206,6 +206,7 @@ void acp_message_block(acp_session *s, acp_role role, const json_t *block) {
 /* ---- collected messages ---- */
 
 void acp_collect(acp_session *s, acp_role role, json_t *update) {
+  acp_late_replay_goes_on(s);
   char id[ACP_ID_BYTES];
   message_id_of(update, id);
   if (s->collected.role != role || strcmp(s->collected.agents_id, id) != 0) acp_collect_end(s);
@@ -400,6 +401,7 @@ static void replayed(acp_session *s) {
     hold_collected(s);
     return;
   }
+  s->replay_matched = true;
   acp_unmatched_drop(s);
   if (known < s->collected.bytes && s->collected.role != ACP_ROLE_USER) emit_collected(s, known);
 }

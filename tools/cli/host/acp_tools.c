@@ -70,10 +70,13 @@ static acp_tool *tool_add(acp_session *s, const char *id) {
     snprintf(tool->agent_id, sizeof tool->agent_id, "%s", s->event_agent_id);
   tool->output_hash = ACP_HASH_BEGIN;
   tool->silent = s->loading && acp_history_knows_tool(s->history, id);
-  if (tool->silent)
+  acp_late_replay_goes_on(s);
+  if (tool->silent) {
+    s->replay_matched = true;
     acp_unmatched_drop(s);
-  else if (s->loading)
+  } else if (s->loading) {
     acp_unmatched_say(s);
+  }
   return tool;
 }
 

@@ -59,10 +59,19 @@ static bool is_main(const replay *p, const json_t *params) {
 
 /* ---- what the recorded client did ---- */
 
+/* A host gives no prompt before the session is ready: it waits for a replay that comes late. */
+static void become_ready(replay *p) {
+  if (p->rec.ready || !p->loading) return;
+  p->rec.now_ns += 1100000000;
+  acp_session_expire(p->rec.session, p->rec.now_ns);
+  p->loading = !p->rec.ready;
+}
+
 static void client_prompt(replay *p, const json_t *message, const json_t *params) {
   const char *text = json_string_value(
       json_object_get(json_array_get(json_object_get(params, "prompt"), 0), "text"));
   char turn[32];
+  become_ready(p);
   snprintf(turn, sizeof turn, "turn-%zu", p->prompts++);
   acp_history_add(p->history, ACP_ROLE_USER, turn, 0, text, strlen(text));
   /* One at a time: a second prompt during a turn waits in the host. */
@@ -83,7 +92,7 @@ static void client_request(replay *p, const json_t *message) {
     pair(p, id, sent_count(&p->rec, "session/load") > 0 ? "session/load" : method);
     if (json_object_get(params, "sessionId") != NULL)
       p->main_id = json_incref(json_object_get(params, "sessionId"));
-    p->loading = strcmp(method, "session/load") == 0;
+    p->loading = strcmp(method, "session/new") != 0;
   } else if (!is_main(p, params)) {
     return;
   } else if (strcmp(method, "session/prompt") == 0) {
@@ -238,6 +247,7 @@ static void run(replay *p, const char *path, int process, acp_history *history,
     }
     json_decref(entry);
   }
+  become_ready(p);
   free(line);
   fclose(file);
   fflush(p->text_file);
@@ -341,6 +351,11 @@ static void claude(void **state) {
   conversation("tests/fixtures/acp/claude.ndjson", 8, 0, false);
 }
 
+static void gemini(void **state) {
+  (void)state;
+  conversation("tests/fixtures/acp/gemini.ndjson", 7, 0, false);
+}
+
 static void qwen(void **state) {
   (void)state;
   conversation("tests/fixtures/acp/qwen.ndjson", 8, 0, false);
@@ -348,6 +363,7 @@ static void qwen(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(opencode), cmocka_unit_test(codex),
-                                     cmocka_unit_test(claude), cmocka_unit_test(qwen)};
+                                     cmocka_unit_test(claude), cmocka_unit_test(gemini),
+                                     cmocka_unit_test(qwen)};
   return cmocka_run_group_tests_name("acp_replay", tests, NULL, NULL);
 }

@@ -384,6 +384,46 @@ static void news_keeps_its_order(void **state) {
   acp_history_destroy(h);
 }
 
+/* Gemini CLI: a word about itself, the reply, and then the conversation. */
+static void a_replay_after_the_reply_is_no_news(void **state) {
+  acp_history *h = known();
+  (void)state;
+  begin_load(h);
+  say_user("", "<session_context>");
+  agent_answers(&rec, "session/load", "{}");
+  assert_false(rec.ready);
+  for (int i = 0; i < 3; i++) { /* slowly */
+    rec.now_ns += 900000000;
+    acp_session_expire(rec.session, rec.now_ns);
+    assert_false(rec.ready);
+    if (i == 1)
+      say_agent("", "answer");
+    else
+      say_user("", i == 0 ? "first" : "elsewhere");
+  }
+  rec.now_ns += 1100000000;
+  assert_true(acp_session_deadline(rec.session) <= rec.now_ns);
+  acp_session_expire(rec.session, rec.now_ns);
+  assert_true(rec.ready && rec.loaded);
+  assert_int_equal(conversation(), 1);
+  assert_string_equal(last_body(&rec, BODY(USER_MESSAGE))->user_message->text, "elsewhere");
+  acp_history_destroy(h);
+}
+
+static void a_replay_after_the_reply_ends_in_time(void **state) {
+  acp_history *h = known();
+  (void)state;
+  begin_load(h);
+  agent_answers(&rec, "session/load", "{}");
+  for (int i = 0; i < 30 && !rec.ready; i++) {
+    rec.now_ns += 900000000;
+    acp_session_expire(rec.session, rec.now_ns);
+    if (!rec.ready) say_user("", "on and on");
+  }
+  assert_true(rec.ready);
+  acp_history_destroy(h);
+}
+
 static void a_load_that_fails_begins_anew_and_says_so(void **state) {
   (void)state;
   begin_load(NULL);
@@ -619,6 +659,8 @@ int main(void) {
       TEST(what_the_journal_lacks_is_added),
       TEST(what_is_told_otherwise_is_no_news),
       TEST(news_keeps_its_order),
+      TEST(a_replay_after_the_reply_is_no_news),
+      TEST(a_replay_after_the_reply_ends_in_time),
       TEST(a_load_that_fails_begins_anew_and_says_so),
       TEST(resume_where_load_is_not_offered),
       TEST(neither_load_nor_resume),
