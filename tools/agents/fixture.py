@@ -3,7 +3,7 @@
 
     fixture.py RECORD > tests/fixtures/acp/NAME.ndjson
 
-Kept: the first process, and the second up to the end of its session/load. Paths of the machine become /home/user,
+Kept: the first process, and the second up to the first that it is asked after session/load. Paths of the machine become /home/user,
 lists of slash commands are cut to their first four, and one that is announced again is left out."""
 import json
 import re
@@ -39,7 +39,7 @@ def shorten(update, seen):
 
 
 def main(path):
-    seen, load = {}, None
+    seen, loaded = {}, False
     with open(path) as f:
         for line in f:
             e = json.loads(line)
@@ -49,11 +49,10 @@ def main(path):
             e["msg"] = m = scrub(m)
             if not shorten(m.get("params", {}).get("update") or {}, seen):
                 continue
-            print(json.dumps(e, ensure_ascii=False, separators=(",", ":")))
-            if e["p"] == 2 and e["dir"] == "c2a" and m.get("method") in ("session/load", "session/resume"):
-                load = m["id"]
-            if e["p"] == 2 and e["dir"] == "a2c" and load is not None and m.get("id") == load and "method" not in m:
+            if loaded and e["dir"] == "c2a":
                 return
+            print(json.dumps(e, ensure_ascii=False, separators=(",", ":")))
+            loaded = loaded or e["p"] == 2 and m.get("method") in ("session/load", "session/resume")
 
 
 if __name__ == "__main__":
