@@ -564,7 +564,7 @@ static void wrong_use(void) {
 }
 
 int main(int argc, char **argv) {
-  uint64_t seed = 1, count = 40;
+  uint64_t seed = 1, count = 25;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (strcmp(argv[i], "--seed") == 0) seed = strtoull(argv[i + 1], NULL, 10), count = 1;
     if (strcmp(argv[i], "--count") == 0) count = strtoull(argv[i + 1], NULL, 10);
