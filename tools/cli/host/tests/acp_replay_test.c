@@ -361,9 +361,14 @@ static void qwen(void **state) {
   conversation("tests/fixtures/acp/qwen.ndjson", 8, 0, false);
 }
 
+static void copilot(void **state) {
+  (void)state;
+  conversation("tests/fixtures/acp/copilot.ndjson", 7, 0, false);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(opencode), cmocka_unit_test(codex),
-                                     cmocka_unit_test(claude), cmocka_unit_test(gemini),
-                                     cmocka_unit_test(qwen)};
+                                     cmocka_unit_test(claude),   cmocka_unit_test(gemini),
+                                     cmocka_unit_test(qwen),     cmocka_unit_test(copilot)};
   return cmocka_run_group_tests_name("acp_replay", tests, NULL, NULL);
 }
