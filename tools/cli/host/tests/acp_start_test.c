@@ -595,8 +595,13 @@ static void a_replay_with_secrets_is_known(void **state) {
   say_user("u1", "use ghp_0123456789abcdefghij");
   say_user("u1", "KLMNOPQRSTUVWXYZ0123");
   say_agent("m1", "use ghp_0123456789abcdefghijKLMNOPQRSTUVWXYZ0123");
+  say_user("u2", "and now?");
+  say_agent("m2", "now ghp_0123456789abcdefghij");
+  say_agent("m2", "KLMNOPQRSTUVWXYZ0123");
   agent_answers(&rec, "session/load", "{}");
-  assert_int_equal(conversation(), 0);
+  assert_int_equal(conversation(), 2);
+  const Remote__V1__Event *added = last_body(&rec, BODY(ASSISTANT_MESSAGE));
+  assert_string_equal(added->assistant_message->text, "now [redacted: GitHub token]");
   acp_session_destroy(rec.session);
   rec.session = NULL;
   acp_history_destroy(h);
