@@ -10,13 +10,14 @@ class Agent:
     version: str
     wire: str           # how it speaks with its model
     mode: str = ""      # set at the start, when the agent would start in one that asks nobody
+    install: str = "--ignore-scripts"  # for npm; "" where its own install script is needed
     to_ask: tuple = ()  # an option and its value with which alone it asks questions
     other_minute: bool = False  # it forgets a session that is loaded in the minute in which it was used last
     local_command: str = ""  # one of its own slash commands that needs no model and changes nothing
 
 
 AGENTS = {a.name: a for a in (
-    Agent("opencode", "OpenCode", "opencode-ai", "1.18.33", "OpenAI chat completions"),
+    Agent("opencode", "OpenCode", "opencode-ai", "1.18.33", "OpenAI chat completions", install=""),
     Agent("claude", "Claude Code (claude-agent-acp)", "@agentclientprotocol/claude-agent-acp", "0.101.0",
           "Anthropic messages", mode="default", local_command="context"),
     Agent("codex", "Codex (codex-acp)", "@agentclientprotocol/codex-acp", "2.6.0", "OpenAI responses",
