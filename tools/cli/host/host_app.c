@@ -527,6 +527,10 @@ static void on_signal(uv_signal_t *handle, int number) {
     surface_say(app->surface, "cancelling the turn; again to quit");
     if (lrm_host_cancel_local(app->host, lrm_uv_wall_ms(), now) != 0)
       surface_say(app->surface, "no turn is running");
+  } else if (number == SIGINT && !again && app->options->prompt == NULL &&
+             !app->options->headless && app->state < APP_ENDING &&
+             surface_input_is_terminal(app->surface)) {
+    surface_say(app->surface, "^C again ends the session");
   } else if (app->state >= APP_ENDING) {
     if (app->process != NULL && !app->agent_gone) agent_process_stop(app->process, true);
   } else {

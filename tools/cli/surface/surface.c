@@ -81,7 +81,8 @@ static void on_flush(uv_prepare_t *prepare) {
 }
 
 void surface_prompt(surface *s) {
-  if (!s->cooked || s->config.kind != SURFACE_TERMINAL || s->prompt_shown || s->destroyed) return;
+  bool wanted = s->cooked && s->config.kind == SURFACE_TERMINAL && !s->prompt_shown;
+  if (!wanted || s->destroyed || !terminal_output_is_tty(s->terminal)) return;
   transcript_break(&s->transcript);
   terminal_write(s->terminal, "> ", 2);
   s->prompt_shown = true;
@@ -212,7 +213,7 @@ static void open_transcript(surface *s) {
   options.terse = true;
   options.answers = s->config.kind != SURFACE_LOG;
   options.local_is_you = !s->config.remote;
-  options.typed_above = s->cooked && !s->config.remote;
+  options.typed_above = s->cooked && tty && !s->config.remote;
   transcript_init(&s->transcript, surface_write, s, &options);
 }
 

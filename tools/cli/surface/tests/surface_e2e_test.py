@@ -309,6 +309,7 @@ def another_answers(w):
     t.type("asks 1\r")
     t.wait("? #1")
     t.type("2")
+    w.wait_ask(session)  # it is seen here before it is published
     w.cli("approve", session).expect(0)
     t.wait("#1 answered: allowed once by")
     t.type("\r")
@@ -517,7 +518,9 @@ def lines_for_screen_readers(w):
         t.wait("you said 2 lines: one")
         check("no escape sequence", b"\x1b" not in t.bytes)
         check("and none is drawn again", "TERM" in env or b"\r" not in t.bytes.replace(b"\r\n", b"\n"))
-        t.type("\x04")
+        t.type("\x03")
+        t.wait("^C again ends the session")
+        t.type("\x04" if env else "\x03")
         check("quit", t.wait_end() == 0)
         check("the terminal was left alone", t.modes()[:4] == t.before[:4])
 
