@@ -71,7 +71,7 @@ def letters(words):
 def plan(b):
     events = b.turn("PLAN look around|do the work|say so")
     if not b.updates("plan"):
-        raise NotOffered("it tells no plan (" + text_of(events)[:60].strip() + ")")
+        raise NotOffered("its model has no tool for it" if "no tool" in text_of(events) else "it tells no plan")
     entries = bodies(events, "plan_updated")[-1].get("entries", [])
     wanted = 3 if len(entries) != 1 else 1  # Claude Code makes one entry with each call
     check(f"entries: {entries}", len(entries) == wanted and "look around" in json.dumps(entries))
@@ -169,7 +169,8 @@ def ask_question(b):
     b.send("ASK Which colour?|red|blue", "--wait")
     asks = b.ask_or_end()
     if not asks:
-        raise NotOffered("no ask came: " + text_of(b.all())[-70:].strip())
+        said = text_of(b.all()[-6:])
+        raise NotOffered("its model has no tool for it" if "no tool" in said else f"no ask came: {said[-70:].strip()}")
     ask = asks[0]
     check("the question is shown", "Which colour?" in json.dumps(ask))
     if "form" in ask:

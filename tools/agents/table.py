@@ -9,6 +9,10 @@ from agents import AGENTS
 from steps import STEPS
 
 
+def reason_of(row):
+    return row["result"].split(": ", 1)[1]
+
+
 def main(build):
     results = {}
     for name in AGENTS:
@@ -27,7 +31,7 @@ def main(build):
                 cells.append(f"ok {row['seconds']:.0f} s")
             elif row["result"].startswith("not offered"):
                 cells.append("-")
-                notes.append(f"- {AGENTS[name].title}, {step}: {row['result'].split(': ', 1)[1]}")
+                notes.append(f"- {AGENTS[name].title}, {step}: {reason_of(row)}")
             else:
                 cells.append("**" + row["result"].split(":")[0] + "**")
         print(f"| {step} | " + " | ".join(cells) + " |")
