@@ -10,7 +10,7 @@ import re
 import sys
 
 FOLDERS = [(re.compile(r"/tmp/remote-e2e-agent-\w+-\w+/agent-home"), "/home/user"),
-           (re.compile(r"/tmp/remote-e2e-agent-\w+-\w+"), "/home/user/src"),
+           (re.compile(r"/tmp/remote-e2e-agent-\w+-\w+(/work)?"), "/home/user/src"),
            (re.compile(r"/\S*?/build/agents/\w+"), "/usr/lib/agent"),
            (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:4000")]
 
