@@ -19,6 +19,7 @@ import sys
 DOCS = os.path.dirname(os.path.abspath(__file__))
 PROTO = os.path.join(os.path.dirname(DOCS), "proto", "remote", "v1")
 SESSION = os.path.join(os.path.dirname(DOCS), "libremote", "src", "session")
+ACP = os.path.join(os.path.dirname(DOCS), "tools", "cli", "acp")
 HOST = os.path.join(os.path.dirname(DOCS), "tools", "cli", "host")
 VERDICTS = {"carried", "part", "extension", "link", "host", "none"}
 CITES = {"carried", "part", "extension", "link"}  # must name something of ours
@@ -86,13 +87,13 @@ def sources(folder: str, pattern: str) -> str:
 
 def adapter_words() -> tuple[set[str], set[str]]:
     """The string literals of the ACP adapter, and the kinds in its table of updates."""
-    text = sources(HOST, r"acp\w*\.c")
+    text = sources(ACP, r"acp\w*\.c")
     return set(re.findall(r'"([^"\n]*)"', text)), set(re.findall(r'\{"(\w+)", on_\w+\}', text))
 
 
 def said_by_host(name: str) -> bool:
     """Whether code of the host makes it: sets an event's body, an ask's kind or the value."""
-    text = sources(HOST, r"\w+\.c") + sources(SESSION, r"host\w*\.c")
+    text = sources(ACP, r"\w+\.c") + sources(HOST, r"\w+\.c") + sources(SESSION, r"host\w*\.c")
     of, _, member = name.partition(".")
     if of == "Event":
         return f"body_case = REMOTE__V1__EVENT__BODY_{member.upper()};" in text

@@ -10,12 +10,12 @@ import re
 import sys
 
 DOCS = os.path.dirname(os.path.abspath(__file__))
-HOST = os.path.join(os.path.dirname(DOCS), "tools", "cli", "host")
+SOURCES = os.path.join(os.path.dirname(DOCS), "tools", "cli", "redact")
 PAGE = os.path.join(DOCS, "redaction.md")
 
 
 def table(source: str, name: str) -> str:
-    text = open(os.path.join(HOST, source)).read()
+    text = open(os.path.join(SOURCES, source)).read()
     return re.search(r"\b" + name + r"\[\] = \{(.*?)\n\};", text, re.S).group(1)
 
 

@@ -9,9 +9,7 @@
 #include "exit_code.h"
 #include "options.h"
 #include "terminal_text.h"
-#ifdef REMOTE_CLI_HAS_HOST
-#include "host/command_host.h"
-#endif
+#include "command_host.h"
 
 typedef struct command {
   const char *name;
@@ -21,9 +19,7 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
-#ifdef REMOTE_CLI_HAS_HOST
     {"host", command_host, "[FLAGS] -- AGENT [ARGS]", "run an agent here and let others watch it"},
-#endif
     {"ls", command_ls, "[--json]", "list sessions, newest activity first"},
     {"attach", command_attach, "[SESSION]", "watch and steer in this terminal"},
     {"watch", command_watch, "[SESSION] [--json]", "print events as they come, for scripts"},

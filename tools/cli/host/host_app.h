@@ -21,7 +21,7 @@
 #include "remote/log_sqlite.h"
 #include "relay_address.h"
 #include "session_dir.h"
-#include "surface/surface.h"
+#include "surface.h"
 #include "terminal_text.h"
 #include "token.h"
 

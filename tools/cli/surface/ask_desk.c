@@ -8,7 +8,7 @@
 
 #include "ask_text.h"
 #include "event_words.h"
-#include "host/memory.h"
+#include "memory.h"
 #include "terminal_text.h"
 
 #define OPTION(x) REMOTE__V1__ASK_OPTION_KIND__ASK_OPTION_KIND_##x

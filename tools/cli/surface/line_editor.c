@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/memory.h"
+#include "memory.h"
 #include "terminal_text.h"
 
 #define TAB_COLUMNS 4u

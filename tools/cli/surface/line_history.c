@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/memory.h"
+#include "memory.h"
 #include "paths.h"
 
 #define FILE_BYTES_MAX (1024 * 1024) /* over this the file is written anew */

@@ -6,7 +6,7 @@
 #define REMOTE_CLI_SURFACE_INTERNAL_H
 
 #include "ask_desk.h"
-#include "host/memory.h"
+#include "memory.h"
 #include "line_editor.h"
 #include "line_history.h"
 #include "screen.h"

@@ -9,7 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "host/memory.h"
+#include "memory.h"
 
 #define FRONT_MS 300
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "surface/ask_desk.h"
+#include "ask_desk.h"
 
 #define OPTION(x) REMOTE__V1__ASK_OPTION_KIND__ASK_OPTION_KIND_##x
 #define FIELD(x) REMOTE__V1__FORM_FIELD_TYPE__FORM_FIELD_TYPE_##x

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "surface/keys.h"
+#include "keys.h"
 #include "random.h"
 
 typedef struct record {

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "surface/line_editor.h"
+#include "line_editor.h"
 #include "random.h"
 
 static line_editor e;

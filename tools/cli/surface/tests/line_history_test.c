@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "surface/line_history.h"
+#include "line_history.h"
 
 static char folder[] = "/tmp/remote-line-history-XXXXXX";
 static char path[64];

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <vterm.h>
 
-#include "surface/screen.h"
+#include "screen.h"
 #include "random.h"
 
 #define ROWS_MAX 4000

@@ -1,6 +1,6 @@
 # Captures taken apart, as a target of its own: the program links it, and so does its fuzz target,
 # which is built without the tools.
-include(${CMAKE_CURRENT_LIST_DIR}/render.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/../render/render.cmake)
 if(NOT TARGET remote_cli_inspect)
   pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
   set(inspect_sources capture_blank.c capture_format.c inspect_flow.c inspect_payload.c

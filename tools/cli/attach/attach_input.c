@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "attach.h"
-#include "host/memory.h"
+#include "memory.h"
 
 static char *borrow(const char *text) {
   union {

@@ -4,7 +4,8 @@ if(NOT TARGET remote_cli_render)
   # Foreign text on its way to a terminal.
   add_library(remote_cli_text STATIC
     ${CMAKE_CURRENT_LIST_DIR}/terminal_text.c ${CMAKE_CURRENT_LIST_DIR}/unicode_text.c)
-  target_include_directories(remote_cli_text PUBLIC ${CMAKE_CURRENT_LIST_DIR})
+  target_include_directories(remote_cli_text PUBLIC ${CMAKE_CURRENT_LIST_DIR}
+    ${CMAKE_CURRENT_LIST_DIR}/../base)
   target_compile_definitions(remote_cli_text PUBLIC _GNU_SOURCE)
   target_link_libraries(remote_cli_text PRIVATE remote_warnings)
 

@@ -7,7 +7,7 @@
 
 #include "act.h"
 #include "file_upload.h"
-#include "surface/surface.h"
+#include "surface.h"
 #include "terminal_text.h"
 
 #define ATTACH_COMMANDS_MAX 64

@@ -15,7 +15,7 @@
 #include "outcome.h"
 #include "remote_session.h"
 #include "terminal_text.h"
-#include "surface/surface.h"
+#include "surface.h"
 #include "transcript.h"
 #include "watch_history.h"
 
