@@ -310,13 +310,42 @@ static void serve(void) {
   }
 }
 
+static const char usage[] =
+    "usage: remote-demo-agent [FLAGS]\n"
+    "\n"
+    "An agent without a model: it speaks ACP on standard input and output, and its prompts are\n"
+    "scripts. Write /help as a prompt for the steps.\n"
+    "\n"
+    "  --takes-images            images come with prompts as they are, not as links\n"
+    "  --takes-sounds            so do sounds\n"
+    "  --takes-texts             so do texts\n"
+    "  --wants-sign-in           no session before `authenticate`\n"
+    "  --version                 its version\n";
+
+/* False: there is no such flag. */
+static bool take_flag(const char *flag) {
+  const struct {
+    const char *flag;
+    bool *on;
+  } flags[] = {{"--takes-images", &demo.takes_images},
+               {"--takes-sounds", &demo.takes_sounds},
+               {"--takes-texts", &demo.takes_texts},
+               {"--wants-sign-in", &demo.wants_sign_in}};
+  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+    if (strcmp(flags[i].flag, flag) != 0) continue;
+    *flags[i].on = true;
+    return true;
+  }
+  return false;
+}
+
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "--version") == 0) return puts("remote-demo-agent 1.0.0") < 0;
+  if (argc > 1 && strcmp(argv[1], "--help") == 0) return fputs(usage, stdout) < 0;
   for (int i = 1; i < argc; i++) {
-    demo.wants_sign_in |= strcmp(argv[i], "--wants-sign-in") == 0;
-    demo.takes_images |= strcmp(argv[i], "--takes-images") == 0;
-    demo.takes_sounds |= strcmp(argv[i], "--takes-sounds") == 0;
-    demo.takes_texts |= strcmp(argv[i], "--takes-texts") == 0;
+    if (take_flag(argv[i])) continue;
+    fprintf(stderr, "remote-demo-agent: unknown flag %s; --help lists them\n", argv[i]);
+    return 2;
   }
   struct sigaction action = {.sa_handler = stop};
   sigaction(SIGTERM, &action, NULL);
