@@ -579,6 +579,7 @@ int main(int argc, char **argv) {
       "%u prompts UNKNOWN\n",
       (unsigned long long)count, (unsigned long long)seed, seen.cuts, seen.crashes, seen.losses,
       seen.again, seen.unknown);
-  CHECK(count < 20 || (seen.cuts > count && seen.crashes > count / 2 && seen.losses > 0), "too quiet");
+  CHECK(count < 20 || (seen.cuts > count && seen.crashes > count / 2 && seen.losses > 0),
+        "too quiet");
   return 0;
 }
