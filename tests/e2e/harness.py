@@ -371,6 +371,10 @@ def free_port():
 def run(tests, build, only=None, keep=False):
     """Runs functions that take a World; prints a line for each. Returns an exit code."""
     failed = []
+    strangers = [w for w in only or [] if not any(w in test.__name__ for test in tests)]
+    if strangers:
+        print(f"there is no test named {', '.join(strangers)}", flush=True)
+        return 2
     for test in tests:
         if only and not any(word in test.__name__ for word in only):
             continue

@@ -218,6 +218,18 @@ static void init_handles(agent_process *p, uv_loop_t *loop) {
   p->handles = 4;
 }
 
+/* The host's environment but for the token: an agent that has it could answer its own questions.
+ * The list is to be freed, its words are the host's. */
+static char **environment_of_agent(void) {
+  static const char token[] = "REMOTE_TOKEN=";
+  size_t count = 0, kept = 0;
+  while (environ[count] != NULL) count++;
+  char **list = memory_zero((count + 1) * sizeof *list);
+  for (size_t i = 0; i < count; i++)
+    if (strncmp(environ[i], token, sizeof token - 1) != 0) list[kept++] = environ[i];
+  return list;
+}
+
 int agent_process_start(uv_loop_t *loop, char *const *argv, const char *cwd, const char *log_path,
                         const agent_process_owner *owner, void *user, agent_process **out,
                         char *error, size_t error_bytes) {
@@ -240,10 +252,12 @@ int agent_process_start(uv_loop_t *loop, char *const *argv, const char *cwd, con
                                   .file = argv[0],
                                   .args = words,
                                   .cwd = cwd,
+                                  .env = environment_of_agent(),
                                   .flags = UV_PROCESS_DETACHED, /* its own session and group */
                                   .stdio_count = 3,
                                   .stdio = stdio};
   int code = uv_spawn(loop, &p->process, &options);
+  free(options.env);
   p->spawned = true; /* the handle is initialised even then */
   p->handles++;
   if (code != 0) {

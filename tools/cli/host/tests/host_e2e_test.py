@@ -330,6 +330,13 @@ def what_the_agent_is_given(w):
     local(w, "--add-dir", f"{w.root}/none", agent=FAKE, code=2).says("No such file")
 
 
+def the_agent_is_not_given_the_token(w):
+    """It could answer its own questions with it; all else of the environment is its own."""
+    agent = ["sh", "-c", 'echo "token [$REMOTE_TOKEN] other [$REMOTE_TOKEN_OTHER]" >&2; exit 7']
+    env = {"REMOTE_TOKEN": "rrt_" + "0" * 64, "REMOTE_TOKEN_OTHER": "given"}
+    local(w, agent=agent, env=env, code=1).says("token [] other [given]")
+
+
 # ---- resuming ----
 
 def resume_and_continue(w):
@@ -564,7 +571,8 @@ TESTS = [lines_of_a_pipe_are_prompts, asks_in_a_pipe, nobody_is_there_to_answer,
          the_agents_children_end_with_it, a_killed_host_takes_its_agent_along, a_flood_is_survived,
          an_agent_fails_in_every_phase, an_agent_that_never_answers_a_prompt, garbage_and_logs, a_line_that_is_too_long,
          memory_is_bounded_in_a_flood, signing_in,
-         what_the_agent_is_given, resume_and_continue, resume_is_the_same_conversation,
+         what_the_agent_is_given, the_agent_is_not_given_the_token, resume_and_continue,
+         resume_is_the_same_conversation,
          two_hosts_on_one_session, killed_at_every_place, the_journal_cannot_be_written,
          remote_control_that_does_not_work, the_relay_comes_late, remote_on_in_the_middle, forms_from_afar,
          subagents_from_afar, secrets_stay_here, signals]
