@@ -52,7 +52,7 @@ BANNED_CORE = {
 }
 # Undefined symbols that the core's archive may have.
 SYMBOLS = re.compile(
-    r"^(mem(cpy|move|set|cmp|chr)|str(len|cmp|ncmp|chr|nlen)|__mem(cpy|move|set)_chk|__stack_chk_fail"
+    r"^(mem(cpy|move|set|cmp|chr)|str(len|cmp|ncmp|chr|nlen|spn)|__mem(cpy|move|set)_chk|__stack_chk_fail"
     r"|protobuf_c_\w+|pb_\w+|inflate\w*|deflate\w*|crc32|adler32|remote__v1__\w+|remote_v1_\w+|_GLOBAL_OFFSET_TABLE_)$")
 SANITIZER = re.compile(r"^__(asan|ubsan|sanitizer|tsan|gcov|llvm)\w*$")
 
