@@ -203,6 +203,8 @@ def question(w):
     answer = ["--json", '{"answer":"blue"}'] if "form" in ask else ["blue"]
     if "form" in ask:
         w.cli("answer", ask["ask_id"][:6], "--json", "[1]").expect(2)
+        for argv, code in ((("approve",), 2), (("answer", ask["ask_id"][:6], "blue"), 5)):
+            w.cli(*argv).expect(code).says("takes --json", "   answer  (required)")
     else:
         w.cli("answer", ask["ask_id"][:6], "green").expect(5)
     w.cli("answer", ask["ask_id"][:6], *answer).expect(0).says("answered")

@@ -119,6 +119,29 @@ static bool without_option(const Remote__V1__Ask *ask, bool yes) {
                   ask->kind_case == REMOTE__V1__ASK__KIND_FORM);
 }
 
+/* How this ask can be answered, to the person who tried otherwise. */
+static void say_how(const answering *w, const Remote__V1__Ask *ask) {
+  const bool form = ask->kind_case == REMOTE__V1__ASK__KIND_FORM;
+  char id[9];
+  ask_short_id(ask, id);
+  if (ask->kind_case == REMOTE__V1__ASK__KIND_OPEN_URL && ask->n_options == 0) {
+    fputs("remote: say `remote approve` when the page has done its work, or `remote deny`\n",
+          stderr);
+    return;
+  }
+  const char *what = ask->n_options > 0 ? "OPTION, one of"
+                     : form             ? "--json '{\"NAME\": VALUE}', with the names"
+                                        : "--text WORDS";
+  fprintf(stderr, "remote: `remote answer %.8s %s ...` takes %s\n", w->act.session.hex, id, what);
+  ask_print_options(stderr, ask);
+  for (size_t i = 0; form && i < ask->form->n_fields; i++) {
+    fputs("   ", stderr);
+    terminal_text_puts(stderr, ask->form->fields[i]->name,
+                       TERMINAL_TEXT_ONE_LINE | TERMINAL_TEXT_NAMED);
+    fputs(ask->form->fields[i]->required ? "  (required)\n" : "\n", stderr);
+  }
+}
+
 static exit_code judge(answering *w, bool yes) {
   const Remote__V1__Ask *ask = NULL;
   Remote__V1__AnswerContent content = REMOTE__V1__ANSWER_CONTENT__INIT;
@@ -132,13 +155,9 @@ static exit_code judge(answering *w, bool yes) {
   } else if (without_option(ask, yes)) {
     content.declined = !yes;
   } else {
-    char id[9];
-    ask_short_id(ask, id);
-    fprintf(stderr,
-            "remote: this %s has no single option that says %s once; choose one with `remote "
-            "answer %.8s %s OPTION`:\n",
-            ask_kind_name(ask), yes ? "yes" : "no", w->act.session.hex, id);
-    ask_print_options(stderr, ask);
+    fprintf(stderr, "remote: this %s has no single option that says %s once\n", ask_kind_name(ask),
+            yes ? "yes" : "no");
+    say_how(w, ask);
     return EXIT_CODE_USAGE;
   }
   return send_answer(w, ask, &content, yes ? "approved" : "denied");
@@ -239,12 +258,13 @@ static int judge_command(int argc, char **argv, bool yes) {
 int command_approve(int argc, char **argv) { return judge_command(argc, argv, true); }
 int command_deny(int argc, char **argv) { return judge_command(argc, argv, false); }
 
-static exit_code no_such_option(const Remote__V1__Ask *ask, const char *word) {
+static exit_code no_such_option(const answering *w, const Remote__V1__Ask *ask, const char *word) {
   char shown[128];
   terminal_text_copy(shown, sizeof shown, word, strlen(word), TERMINAL_TEXT_ONE_LINE);
-  fprintf(stderr, "remote: \"%s\" is not one of the options (id, or beginning of one label):\n",
-          shown);
-  ask_print_options(stderr, ask);
+  fprintf(stderr, "remote: \"%s\" is not %s\n", shown,
+          ask->n_options > 0 ? "one of the options (id, or beginning of one label)"
+                             : "an answer to this: it has no options");
+  say_how(w, ask);
   return EXIT_CODE_NOT_FOUND;
 }
 
@@ -272,12 +292,12 @@ static exit_code fill(const answering *w, const Remote__V1__Ask *ask, const char
   const Remote__V1__AskOption *found;
   if (choice) {
     found = ask_find_option(ask, choice, 0);
-    if (!found) return no_such_option(ask, choice);
+    if (!found) return no_such_option(w, ask, choice);
     content->option_id = keep_id(kept[0], found);
   }
   for (size_t i = 0; i < w->also.count; i++) {
     found = ask_find_option(ask, w->also.items[i], 0);
-    if (!found) return no_such_option(ask, w->also.items[i]);
+    if (!found) return no_such_option(w, ask, w->also.items[i]);
     more[i] = keep_id(kept[i + 1], found);
   }
   content->more_option_ids = more;
