@@ -347,7 +347,7 @@ static bool parse_listen(const char *text, bool insecure, lrm_url *url) {
     snprintf(message, sizeof message,
              "--listen %s: this address is not loopback and the connection is not encrypted; "
              "tokens and sessions could be read on the way. Listen on 127.0.0.1 or a unix socket "
-             "behind a TLS proxy, or say --insecure",
+             "and let others come through a tunnel (ssh -L, WireGuard), or say --insecure",
              text);
     return complain(message);
   }
