@@ -291,7 +291,7 @@ static void start(keep_alive_lock *lock) {
   if (result < 0) {
     lock->bus = NULL;
     snprintf(text, sizeof text,
-             "there is no system bus here (%s), so nobody who could be asked to stay awake",
+             "there is no system bus here (%s), so nobody can be asked to keep it awake",
              strerror(-result));
     fail(lock, text);
     return;
