@@ -89,5 +89,6 @@ large && { fails commands.pml "-DF=2" "RERUN DROP_ON_STORED ONE_STEP NO_HOSTLOSS
 for m in fence link; do acyclic $m.pml; done
 large && { acyclic asks.pml; acyclic asks_lost.pml; acyclic relays.pml -DF=1; acyclic events.pml -DF=2; acyclic commands.pml -DF=2; }
 
+[ $lines -gt 0 ] || { echo "no model is named $only" >&2; exit 2; }
 echo "$lines runs, $bad not as expected"
 exit $((bad != 0))
