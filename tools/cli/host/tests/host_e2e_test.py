@@ -364,7 +364,9 @@ def resume_is_the_same_conversation(w):
     check("the same id", again.session == host.session)
     again.type("SAY the second thing\n")
     again.wait_text("\nthe second thing")
-    events = w.events(host.session)
+    # A terminal shows what is said before it is stored, and so before the relay has it.
+    events = wait_until("both turns are at the relay", lambda: (
+        all_of_it if len(bodies(all_of_it := w.events(host.session), "turn_ended")) == 2 else None), timeout=60)
     said = [m["text"] for m in bodies(events, "assistant_message")]
     check(f"each said once: {said}", said == ["the first thing", "the second thing"])
     users = [m["text"] for m in bodies(events, "user_message")]
