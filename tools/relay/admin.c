@@ -47,15 +47,15 @@ static void do_token(program_state *state, char *const *field, uint64_t now_ns, 
 }
 
 static void do_account(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
-  relay_ceiling ceiling;
-  int result = relay_account_add(state->relay, field[1], lrm_uv_wall_ms());
-  if (result == 0 && strcmp(field[2], "-") != 0) {
-    if (!parse_ceiling(field[2], &ceiling)) {
-      say(a, "error\ta ceiling is disabled, view or control\n");
-      return;
-    }
-    result = relay_account_set_ceiling(state->relay, field[1], ceiling, now_ns, lrm_uv_wall_ms());
+  relay_ceiling ceiling = RELAY_CEILING_CONTROL;
+  bool given = strcmp(field[2], "-") != 0;
+  if (given && !parse_ceiling(field[2], &ceiling)) {
+    say(a, "error\ta ceiling is disabled, view or control\n");
+    return;
   }
+  int result = relay_account_add(state->relay, field[1], lrm_uv_wall_ms());
+  if (result == 0 && given)
+    result = relay_account_set_ceiling(state->relay, field[1], ceiling, now_ns, lrm_uv_wall_ms());
   if (result != 0) {
     say(a, "error\tcannot make the account: %s\n",
         result == LRM_ERR_USAGE ? "a name is 1 to 63 bytes without control characters"

@@ -406,7 +406,7 @@ static void change_finish(acp_session *s, acp_change *change, uint32_t code, con
                "The agent did not take the change to %s: %s", change->value, reason);
   if (change->by != NULL) remote__v1__origin__free_unpacked(change->by, NULL);
   memset(change, 0, sizeof *change);
-  s->sink->finish(s->sink_user, &command, code, reason);
+  if (!lrm_id_none(&command)) s->sink->finish(s->sink_user, &command, code, reason);
 }
 
 /* The id as the agent said it: ours may be a hash of it. */

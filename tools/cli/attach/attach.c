@@ -25,10 +25,14 @@ const char *attach_view_only(attaching *a) {
   return NULL;
 }
 
+static bool remote_off(const attaching *a) {
+  return remote_session_state(&a->session)->remote_mode == REMOTE__V1__REMOTE_MODE__REMOTE_MODE_OFF;
+}
+
 static void take_steering(attaching *a) {
   const char *why = attach_view_only(a);
   int may = why == NULL;
-  if (!a->greeted || may == a->may_steer) return;
+  if (!a->greeted || may == a->may_steer || remote_off(a)) return;
   bool first = a->may_steer < 0;
   a->may_steer = may;
   if (!may)
@@ -47,6 +51,10 @@ static void take_status(attaching *a, const remote_v1_LogStatus *status) {
   ago_text(&a->connection, status->host_heard_ms, ago, sizeof ago);
   if (status->host_attached)
     surface_say(a->surface, "the host is connected");
+  else if (remote_off(a))
+    surface_say(a->surface,
+                "the host shares nothing now; what you send is stored and delivered when remote "
+                "control is on again");
   else
     surface_say(a->surface,
                 "the host is not connected (last heard %s ago); what you send is stored and "
@@ -125,7 +133,7 @@ void attach_status_text(attaching *a, char *out, size_t capacity) {
     snprintf(out, capacity, "reading, %" PRIu64 " events", a->read_events);
   } else if (status != NULL && !status->host_attached) {
     ago_text(&a->connection, status->host_since_ms, ago, sizeof ago);
-    snprintf(out, capacity, "host away %s", ago);
+    snprintf(out, capacity, "%s %s", remote_off(a) ? "remote off" : "host away", ago);
   } else {
     size_t count = status != NULL ? watchers(status) : 0;
     int n = snprintf(out, capacity, "%s", attach_view_only(a) != NULL ? "view only" : "");

@@ -195,9 +195,10 @@ static void on_status(void *user, char *out, size_t capacity) {
   if (app->state == APP_STARTING || !app->agent_ready) {
     snprintf(out, capacity, "%s", app->state >= APP_ENDING ? "ending" : "the agent is starting");
   } else if (app->drive != NULL) {
-    size_t watching = app->watching;
+    bool shared = app->remote_mode > REMOTE__V1__REMOTE_MODE__REMOTE_MODE_OFF;
+    size_t watching = shared && app->link_live ? app->watching : 0; /* else nobody knows */
     size_t n = (size_t)snprintf(out, capacity, "remote %s%s", host_remote_word(app->remote_mode),
-                                app->link_live ? "" : ", not connected");
+                                shared && !app->link_live ? ", not connected" : "");
     if (watching > 0 && n < capacity) snprintf(out + n, capacity - n, ", %zu watching", watching);
   }
 }

@@ -45,6 +45,7 @@ static const char *session_hex(const host_app *app, char out[LRM_ID_HEX_BYTES]) 
 static void welcome(host_app *app, const remote_v1_Welcome *w) {
   app->link_live = true;
   app->link_said_down = false;
+  surface_touch(app->surface, false);
   if (!w->has_principal) {
     surface_say(app->surface,
                 "remote control is off: %s does not know this device. Give it a token with "
@@ -84,6 +85,7 @@ static void on_down(void *user, lrm_link *link, const char *text, uint64_t retry
   host_app *app = user;
   (void)link;
   app->link_live = false;
+  surface_touch(app->surface, false);
   if (app->host != NULL) lrm_host_link_down(app->host);
   if (app->link_closing) return;
   if (retry_ns == UINT64_MAX) {
@@ -160,6 +162,7 @@ static void on_stopped(void *user) {
   app->drive = NULL;
   app->link = NULL;
   app->link_closing = app->link_live = false;
+  surface_touch(app->surface, false);
   lrm_uv_drive_destroy(drive);
   lrm_link_destroy(link);
 }

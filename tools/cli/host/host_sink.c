@@ -116,7 +116,11 @@ static void on_turn_ended(void *user, const Remote__V1__TurnEnded *ended) {
 
 static void on_finish(void *user, const lrm_id *command_id, uint32_t code, const char *reason) {
   host_app *app = user;
-  if (app->host == NULL || lrm_id_none(command_id)) return;
+  if (app->host == NULL) return;
+  if (lrm_id_none(command_id)) { /* the local person's has no outcome: it is said, or nothing */
+    if (code != 0) surface_say(app->surface, "not done: %s", reason);
+    return;
+  }
   int result = lrm_host_finish(app->host, command_id, code, reason, wall(), app_now(app));
   if (result != LRM_ERR_NOT_FOUND) check(app, result, NULL);
 }

@@ -362,9 +362,13 @@ static const desk_ask *form_ask(const ask_desk *d) {
   return at != SIZE_MAX ? &d->asks[at] : NULL;
 }
 
-const char *ask_desk_form_text(ask_desk *d) {
+static const char *field_type(const Remote__V1__FormField *f) {
   static const char *const types[] = {"text",      "text",   "number",         "whole number",
                                       "yes or no", "choice", "choices, with ,"};
+  return types[(size_t)f->type < 7 ? (size_t)f->type : 0];
+}
+
+const char *ask_desk_form_text(ask_desk *d) {
   const desk_ask *slot = form_ask(d);
   char name[200];
   if (slot == NULL) return NULL;
@@ -372,8 +376,7 @@ const char *ask_desk_form_text(ask_desk *d) {
   const char *title = f->title[0] != '\0' ? f->title : f->name;
   terminal_text_copy(name, sizeof name, title, strlen(title), TERMINAL_TEXT_ONE_LINE);
   size_t n = (size_t)snprintf(d->said, sizeof d->said, "#%u %zu/%zu %s (%s%s)", slot->number,
-                              d->form_field + 1, slot->ask->form->n_fields, name,
-                              types[(size_t)f->type < 7 ? (size_t)f->type : 0],
+                              d->form_field + 1, slot->ask->form->n_fields, name, field_type(f),
                               f->required ? "" : ", may be empty");
   for (size_t i = 0; i < f->n_choices && n < sizeof d->said - 200; i++) {
     const char *label =
@@ -381,6 +384,11 @@ const char *ask_desk_form_text(ask_desk *d) {
     terminal_text_copy(name, 100, label, strlen(label), TERMINAL_TEXT_ONE_LINE);
     n += (size_t)snprintf(d->said + n, sizeof d->said - n, "%s %zu %s", i > 0 ? "," : ":", i + 1,
                           name);
+  }
+  if (f->default_json[0] != '\0' && n < sizeof d->said - 200) {
+    terminal_text_copy(name, sizeof name, f->default_json, strlen(f->default_json),
+                       TERMINAL_TEXT_ONE_LINE);
+    snprintf(d->said + n, sizeof d->said - n, "; Enter alone: %s", name);
   }
   return d->said;
 }
@@ -394,7 +402,8 @@ static desk_reading form_line(ask_desk *d, const char *line, ask_answer *out) {
   }
   if (line[0] != '\0') {
     json_t *value = field_value(field, line);
-    if (value == NULL) return complain(d, "that is no value for %.100s", field->name);
+    if (value == NULL)
+      return complain(d, "that is no value for %.100s (%s)", field->name, field_type(field));
     json_object_set_new(d->form_values, field->name, value);
   } else if (field->default_json[0] != '\0') {
     json_t *value = json_loads(field->default_json, JSON_DECODE_ANY, NULL);

@@ -126,6 +126,7 @@ bool terminal_in_front(const terminal *t) {
 /* ---- stop and go on ---- */
 
 static void on_front(uv_timer_t *timer);
+static void on_continue(uv_signal_t *handle, int number);
 
 static void go_on(terminal *t) {
   if (t->closed) return;
@@ -150,10 +151,12 @@ static void on_front(uv_timer_t *timer) {
 void terminal_suspend(terminal *t) {
   struct sigaction plain = {.sa_handler = SIG_DFL}, before;
   leave_raw();
+  uv_signal_stop(&t->go_on); /* `fg` is noticed below; twice would draw twice */
   /* The group stops as it would for the terminal's own ^Z; then this process for certain. */
   sigaction(SIGTSTP, &plain, &before);
   kill(0, SIGTSTP);
   sigaction(SIGTSTP, &before, NULL);
+  uv_signal_start(&t->go_on, on_continue, SIGCONT);
   uv_update_time(t->loop);
   go_on(t);
 }

@@ -359,6 +359,8 @@ static void says_what_is_wrong(void **state) {
       fail();
     }
   }
+  assert_int_equal(program_run(&p, ARGS("account", "--data", "@DATA")), 0);
+  assert_null(strstr(program_output(&p), "account a ")); /* what is refused leaves nothing behind */
   program_remove(&p);
 }
 

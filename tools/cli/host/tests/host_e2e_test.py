@@ -112,6 +112,8 @@ def terminal(w):
     host.wait_text("bypassPermissions")
     host.type("/mode plan\r")
     host.wait_text("mode: plan")
+    host.type("/config model nonsense\r")
+    host.wait_text("not done: the agent has no such option or value")
     host.type("/nonsense\r")
     host.wait_text("there is no command /nonsense")
     host.type("/help\r")

@@ -403,6 +403,7 @@ def stop_and_go_on(w):
     shell.wait("\n1")
     shell.type("fg\r")
     shell.wait("the prompt is back", lambda s: shell.prompt() == "half a text")
+    check("the area is drawn once", shell.screen.split("fg")[-1].count("idle") == 1)
     shell.type("\r")
     shell.wait("you said 1 lines: half a text")
     # Stopped by somebody else, without a word.
@@ -595,6 +596,11 @@ def the_host_shows_who_comes(w):
     other.type("/quit\r")
     other.wait_end()
     t.wait("nobody watches", lambda s: "watching" not in t.screen.split("\n")[-2])
+    # The row follows the connection by itself.
+    w.relay.end(signal.SIGKILL)
+    t.wait("the row knows it", lambda s: "not connected" in t.screen.split("\n")[-2], timeout=60)
+    w.start_relay()
+    t.wait("and its end", lambda s: "not connected" not in t.screen.split("\n")[-2], timeout=60)
     t.type("/quit\r")
     t.wait_end()
 
@@ -662,7 +668,7 @@ def a_form_field_by_field(w):
     t.type("Anna\r")
     t.wait("#1 2/3")
     t.type("four\r")
-    t.wait("that is no value")
+    t.wait("that is no value for age (whole number)")
     t.type("4\r")
     t.wait("#1 3/3")
     t.type("y\r")
@@ -743,6 +749,26 @@ def a_monkey_at_the_keyboard(w):
     t.restored()
 
 
+def remote_is_turned_off_and_on(w):
+    w.start_relay()
+    t = host(w, "--remote=view", "--relay", w.url)
+    t.wait("remote control (view)")
+    other = attach(w)
+    other.wait("view only")
+    t.wait("1 watching")
+    t.type("/remote off\r")
+    other.wait("the host shares nothing now")
+    other.wait("the row says why", lambda s: "remote off" in other.screen.split("\n")[-2])
+    check("nothing is promised that is not so", "you can steer now" not in other.everything)
+    t.wait("nobody watches", lambda s: "watching" not in t.screen.split("\n")[-2])
+    t.type("/remote on\r")
+    other.wait("you can steer now", timeout=60)
+    t.wait("1 watching", lambda s: t.screen.split("\n")[-2].count("remote control, 1 watching") == 1)
+    for u in (other, t):
+        u.type("/quit\r")
+        u.wait_end()
+
+
 def only_to_be_watched(w):
     w.start_relay()
     w.start_host(mode="view", agent=AGENT)
@@ -761,7 +787,7 @@ TESTS = [typing_while_it_streams, a_paste_of_100_lines, keys_of_the_editor, hist
          narrow_and_low, nothing_hostile_gets_through, a_terminal_that_stands_still, lines_for_screen_readers,
          attach_as_a_person, cuts_and_absences, the_host_shows_who_comes, files_go_with_prompts,
          paging_back, a_form_field_by_field, lines_of_an_attached_screen_reader, a_bell_is_rung_when_it_is_wanted,
-         a_monkey_at_the_keyboard, only_to_be_watched]
+         a_monkey_at_the_keyboard, only_to_be_watched, remote_is_turned_off_and_on]
 
 
 def main():
