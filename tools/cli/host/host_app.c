@@ -547,7 +547,6 @@ static void init_handles(host_app *app) {
   uv_timer_init(app->loop, &app->timer);
   uv_timer_init(app->loop, &app->retry);
   app->prepare.data = app->timer.data = app->retry.data = app;
-  uv_prepare_start(&app->prepare, on_prepare);
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     uv_signal_init(app->loop, &app->signals[i]);
     app->signals[i].data = app;
@@ -678,6 +677,8 @@ static exit_code start(host_app *app) {
                                                      : SURFACE_TERMINAL;
   init_handles(app);
   if (!open_surface(app, kind)) return EXIT_CODE_USAGE;
+  /* The last one started runs first: what is said here is drawn in the same turn of the loop. */
+  uv_prepare_start(&app->prepare, on_prepare);
   app_keep_alive_open(app);
   app->state = APP_STARTING;
   if (kind == SURFACE_TERMINAL) surface_say(app->surface, "starting %s …", app->argv[0]);

@@ -293,8 +293,9 @@ def signing_in(w):
     host.wait_text("there is no such way")
     host.type("patience\r")
     host.type("/sign-in 1\r")
-    host.wait_text("is ready")
-    host.wait_text("you said: patience")
+    ready = host.wait_text("is ready")
+    said = host.wait_text("you said:", after=ready)  # its rest may be drawn later, by itself
+    host.wait_text("turn ended", after=host.wait_text(" patience", after=said))
     host.type("/quit\r")
     check("quit", host.wait() == 0)
     local(w, "--sign-in", "Browser", agent=[*FAKE, "sign-in"], lines="hello\n").says("you said: hello")
