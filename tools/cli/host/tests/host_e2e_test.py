@@ -475,7 +475,7 @@ def the_relay_comes_late(w):
     w.start_relay()
     host.wait_text("remote control (control) through", timeout=40)
     session = wait_until("listed", lambda: [s for s in w.sessions() if s["attached"]])[0]["session_id"]
-    check("all of it is published", text_of(w.events(session)) == "before the relay")
+    wait_until("all of it is published", lambda: text_of(w.events(session)) == "before the relay", timeout=60)
     host.type("/quit\n")
     check("quit", host.wait() == 0)
     ended = bodies(w.events(session), "session_ended")
