@@ -12,7 +12,7 @@ static void print_asks(const Remote__V1__SessionState *state, const char *word) 
       continue;
     ask_title(state->asks[i], title, sizeof title);
     ask_short_id(state->asks[i], id);
-    fprintf(stderr, "  %s  %s: %s\n", id, ask_kind_name(state->asks[i]), title);
+    fprintf(stderr, "  %s  %s: %s\n", id, ask_kind_words(state->asks[i]), title);
   }
 }
 

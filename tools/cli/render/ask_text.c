@@ -26,6 +26,11 @@ const char *ask_kind_name(const Remote__V1__Ask *ask) {
   }
 }
 
+const char *ask_kind_words(const Remote__V1__Ask *ask) {
+  bool page = ask->kind_case == REMOTE__V1__ASK__KIND_OPEN_URL;
+  return page ? "page to open" : ask_kind_name(ask);
+}
+
 const char *ask_option_kind_name(Remote__V1__AskOptionKind kind) {
   static const char *const names[] = {"other",          "allow_once",   "allow_session",
                                       "allow_location", "allow_always", "reject_once",

@@ -12,6 +12,8 @@
 
 /* "permission", "question", "plan", "form", "open_url", "limit", "unknown". Static. */
 const char *ask_kind_name(const Remote__V1__Ask *ask);
+/* The same for people: "page to open". Static. */
+const char *ask_kind_words(const Remote__V1__Ask *ask);
 /* "allow_once" … Static. */
 const char *ask_option_kind_name(Remote__V1__AskOptionKind kind);
 /* What is asked, as it was said: to be cleaned. */

@@ -253,10 +253,10 @@ static void put_card_head(transcript *t, const Remote__V1__Ask *ask, unsigned nu
   char id[9];
   ask_short_id(ask, id);
   if (t->options.screen_reader)
-    transcript_printf(t, STYLE_BOLD, "%u, %s: ", number, ask_kind_name(ask));
+    transcript_printf(t, STYLE_BOLD, "%u, %s: ", number, ask_kind_words(ask));
   else if (number)
     transcript_printf(t, STYLE_BOLD | STYLE_YELLOW, "#%u ", number);
-  if (!t->options.screen_reader) transcript_put(t, STYLE_BOLD | STYLE_YELLOW, ask_kind_name(ask));
+  if (!t->options.screen_reader) transcript_put(t, STYLE_BOLD | STYLE_YELLOW, ask_kind_words(ask));
   if (!t->options.answers && !t->options.screen_reader) transcript_printf(t, STYLE_DIM, " %s", id);
   if (!t->options.screen_reader) transcript_put(t, STYLE_BOLD | STYLE_YELLOW, ": ");
   wrap_hang(&t->out, 2);
@@ -321,9 +321,10 @@ static void put_answer(transcript *t, const transcript_known_ask *known,
     const char *text = answer->option_id[0] ? label_of(known, answer->option_id)
                        : answer->text[0]    ? answer->text
                                             : answer->json;
-    transcript_put(t, STYLE_PLAIN, "\"");
+    const char *quote = text == answer->json ? "" : "\""; /* JSON has its own */
+    transcript_put(t, STYLE_PLAIN, quote);
     transcript_foreign(t, STYLE_PLAIN, text, strnlen(text, 200), TERMINAL_TEXT_ONE_LINE);
-    transcript_put(t, STYLE_PLAIN, "\"");
+    transcript_put(t, STYLE_PLAIN, quote);
     for (size_t i = 0; i < answer->n_more_option_ids; i++) {
       transcript_put(t, STYLE_PLAIN, ", \"");
       transcript_words(t, STYLE_PLAIN, label_of(known, answer->more_option_ids[i]));

@@ -155,7 +155,7 @@ static exit_code judge(answering *w, bool yes) {
   } else if (without_option(ask, yes)) {
     content.declined = !yes;
   } else {
-    fprintf(stderr, "remote: this %s has no single option that says %s once\n", ask_kind_name(ask),
+    fprintf(stderr, "remote: this %s has no single option that says %s once\n", ask_kind_words(ask),
             yes ? "yes" : "no");
     say_how(w, ask);
     return EXIT_CODE_USAGE;
