@@ -647,8 +647,8 @@ def attach_with_a_terminal(w):
     begin(w)
     attach = w.start_cli("attach", terminal=(60, 20))
     attach.wait_text("idle")
-    attach.type("SAY hello terminal\r")
-    attach.wait_text("hello terminal", after=attach.wait_text("SAY hello terminal by"))
+    attach.type("SAY hello-terminal\r")  # one word, so that it is drawn in one piece
+    attach.wait_text("hello-terminal", after=attach.wait_text("SAY hello-terminal by"))
     attach.type("RUN echo shown-on''-screen\r")
     attach.wait_text("#1 permission")
     attach.wait_text("needs an answer")
