@@ -246,8 +246,11 @@ void lrm_host_local_input(lrm_host *host, uint64_t wall_ms) {
 
 bool lrm_host_published(const lrm_host *host) {
   lrm_log_facts facts = lrm_log_facts_now(host->events);
-  if (host->mode == MODE(OFF) && host->off_end != 0)
-    return !host->gap && facts.durable >= host->off_end && host->acknowledged >= host->off_end;
+  if (host->mode == MODE(OFF) && host->off_end != 0) {
+    bool told = host->info_final || !host->publish.opened; /* lists say that it is off, too */
+    return told && !host->gap && facts.durable >= host->off_end &&
+           host->acknowledged >= host->off_end;
+  }
   return !host->gap && lrm_block_builder_count(host->builder) == 0 && facts.durable == facts.end &&
          host->acknowledged == facts.end;
 }

@@ -88,7 +88,7 @@ static json_t *entry_json(const remote_v1_SessionEntry *e) {
   json_object_set_new(o, "remote_mode", json_string(mode_name(info->remote_mode)));
   add_status(o, &e->status);
   char resume[LRM_ID_HEX_BYTES + 40];
-  snprintf(resume, sizeof resume, "remote host --resume %s -- AGENT", hex);
+  snprintf(resume, sizeof resume, "remote host --resume %s", hex);
   json_object_set_new(o, "resume", json_string(resume));
   return o;
 }
@@ -132,13 +132,15 @@ static void print_entry(const connection *c, const remote_v1_SessionEntry *e) {
   snprintf(line + n, sizeof line - (size_t)n, "; active %s ago", ago);
   print_line(line);
   ago_text(c, e->status.host_since_ms, ago, sizeof ago);
+  /* Its host may well run: it only shares nothing. */
+  bool off = strcmp(mode_name(info->remote_mode), "off") == 0 &&
+             info->status != remote_v1_Status_STATUS_ENDED;
   if (e->status.host_attached)
     snprintf(line, sizeof line, "          attached since %s; remote attach %.8s", ago, hex);
   else
-    snprintf(line, sizeof line,
-             "          not attached since %s; on %s: remote host --resume %.8s "
-             "-- AGENT",
-             ago, host[0] ? host : "its host", hex);
+    snprintf(line, sizeof line, "          %s since %s; on %s: %sremote host --resume %.8s",
+             off ? "remote control off" : "not attached", ago, host[0] ? host : "its host",
+             off ? "/remote on there, or " : "", hex);
   print_line(line);
 }
 

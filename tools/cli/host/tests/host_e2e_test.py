@@ -501,6 +501,7 @@ def remote_on_in_the_middle(w):
     host.type("/remote off\n")
     host.wait_text("remote control: off")
     wait_until("detached", lambda: not w.sessions()[0]["attached"])
+    w.cli("ls").expect(0).says("remote control off since", "/remote on there, or remote host --resume " + session[:8])
     host.type("SAY private\n")
     host.wait_text("\nprivate")
     host.type("/remote view\n")
