@@ -71,8 +71,8 @@ static void check_file(checking *check) {
 
 static void check_orphans(checking *check) {
   static const char *const texts[] = {
-      "SELECT place FROM block WHERE place NOT IN (SELECT place FROM log) AND place NOT IN"
-      " (SELECT place FROM garbage) LIMIT 20",
+      ("SELECT place FROM block WHERE place NOT IN (SELECT place FROM log) AND place NOT IN"
+       " (SELECT place FROM garbage) LIMIT 20"),
       "SELECT log FROM writer WHERE log NOT IN (SELECT id FROM log) LIMIT 20",
       "SELECT log FROM former WHERE log NOT IN (SELECT id FROM log) LIMIT 20"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

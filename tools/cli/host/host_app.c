@@ -256,6 +256,10 @@ bool app_open_host(host_app *app, const char *agent, const char *version) {
   if (app->resumed)
     snprintf(app->mode_before, sizeof app->mode_before, "%s",
              lrm_host_state(app->host)->current_mode_id);
+  /* Who comes back sees where the session was. */
+  if (app->resumed && app->options->prompt == NULL && !app->options->headless &&
+      surface_output_is_terminal(app->surface))
+    surface_state(app->surface, lrm_host_state(app->host));
   lrm_host_on_event(app->host, on_seen, app);
   /* The session is in the journal before the relay hears of it. */
   on_settled(app, lrm_store_commit(app->store));
