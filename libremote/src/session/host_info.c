@@ -111,7 +111,10 @@ static bool can_send(const lrm_host *host) {
 
 uint64_t lrm__host_info_deadline(const lrm_host *host) {
   if (!can_send(host) || !host->info_changed) return UINT64_MAX;
-  return host->info_sent_ns == 0 ? host->now_ns : host->info_sent_ns + LRM__INFO_INTERVAL_NS;
+  /* The last one does not wait its turn: the end of remote control waits for it. */
+  bool last = host->mode == MODE(OFF) && !host->info_blocked;
+  return host->info_sent_ns == 0 || last ? host->now_ns
+                                         : host->info_sent_ns + LRM__INFO_INTERVAL_NS;
 }
 
 void lrm__host_send_info(lrm_host *host) {
@@ -122,12 +125,14 @@ void lrm__host_send_info(lrm_host *host) {
   bool first = host->info_sent_ns == 0;
   if (!encode_info(host, info, &bytes)) return;
   bool same = !first && bytes == host->info_bytes && memcmp(info, host->info, bytes) == 0;
-  /* A full control queue: the next call tries again. */
+  /* A full control queue: tried again after the interval. */
   if (!same &&
       lrm_link_send_info(host->link, host->publish.number, info, bytes, host->now_ns) != 0) {
     host->info_sent_ns = host->now_ns;
+    host->info_blocked = true;
     return;
   }
+  host->info_blocked = false;
   memcpy(host->info, info, bytes);
   host->info_bytes = bytes;
   host->info_sent_ns = host->now_ns;

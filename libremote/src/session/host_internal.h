@@ -216,6 +216,7 @@ struct lrm_host {
   bool ending_remote; /* EndRemote: END_REMOTE when all is published */
   uint64_t off_end;   /* mode OFF: nothing from here on is published; 0: never was on */
   bool info_final;    /* mode OFF: the last INFO has been sent */
+  bool info_blocked;  /* the link did not take the newest INFO */
   uint64_t local_input_ms;
   lrm__turn turn;
   bool queue_changed;
