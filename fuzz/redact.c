@@ -1,6 +1,7 @@
-/* Redaction: however a text is cut, the same comes out; a second pass changes nothing; valid UTF-8
- * and JSON stay so; little is held back; configured patterns take steps in proportion. The first
- * line of the input, when it begins with '~', is a pattern. */
+/* Redaction: however a text is cut, the same comes out; valid UTF-8 and JSON stay so, also in a
+ * second pass (which may find more: what a mark replaced no longer hides a key around it); little
+ * is held back; configured patterns take steps in proportion. The first line of the input, when it
+ * begins with '~', is a pattern. */
 #include <string.h>
 
 #include "memory.h"
@@ -58,16 +59,14 @@ static bool is_utf8(const char *data, size_t bytes) {
   return value != NULL;
 }
 
-static void check_text(const redactor *r, const char *data, size_t bytes, bool configured) {
+static void check_text(const redactor *r, const char *data, size_t bytes) {
   text once = whole(r, data, bytes);
   text pieces = in_pieces(r, data, bytes, (uint32_t)bytes);
   FUZZ_CHECK(same(once, pieces));
-  if (is_utf8(data, bytes)) FUZZ_CHECK(is_utf8(once.data, once.bytes));
-  if (!configured) {
-    text twice = whole(r, once.data, once.bytes);
-    FUZZ_CHECK(same(once, twice));
-    free(twice.data);
-  }
+  text twice = whole(r, once.data, once.bytes);
+  if (is_utf8(data, bytes))
+    FUZZ_CHECK(is_utf8(once.data, once.bytes) && is_utf8(twice.data, twice.bytes));
+  free(twice.data);
   free(pieces.data);
   free(once.data);
 }
@@ -112,10 +111,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     const redact_config config = {.defaults = true, .patterns = &pattern, .patterns_count = 1};
     configured = redactor_create(&config, error, sizeof error);
   }
-  check_text(plain, data, size, false);
+  check_text(plain, data, size);
   check_json(plain, data, size);
   if (configured != NULL) {
-    check_text(configured, data, size, true);
+    check_text(configured, data, size);
     check_json(configured, data, size);
     check_steps(configured, data, size);
   }
