@@ -243,3 +243,23 @@ uint32_t kit_outcome(const host_kit *kit, const lrm_id *id) {
   const lrm_inbox_item *item = lrm__inbox_find(kit->host->inbox, id);
   return item == NULL || item->state != LRM_INBOX_DONE ? 0 : item->outcome;
 }
+
+void kit_expect_outcome(host_kit *kit, const lrm_id *id, uint32_t outcome, uint32_t code) {
+  assert_int_equal(kit_outcome(kit, id), outcome);
+  assert_int_equal(lrm__inbox_find(kit->host->inbox, id)->code, code);
+}
+
+lrm_id kit_command_of(host_kit *kit, Remote__V1__Command__BodyCase body, void *message) {
+  Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
+  command.body_case = body;
+  command.submit_prompt = message; /* all of the oneof are pointers */
+  return kit_command(kit, &command, 0);
+}
+
+void kit_end_session(host_kit *kit) {
+  Remote__V1__SessionEnded ended = REMOTE__V1__SESSION_ENDED__INIT;
+  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
+  event.body_case = EVENT_BODY(SESSION_ENDED);
+  event.session_ended = &ended;
+  assert_int_equal(lrm_host_emit(kit->host, &event, kit->wall_ms, kit->now_ns), 0);
+}

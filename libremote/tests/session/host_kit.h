@@ -62,4 +62,11 @@ void kit_delta(host_kit *kit, const char *id, const char *text);
 /* The outcome of a command as the host knows it; 0: none, or not known. */
 uint32_t kit_outcome(const host_kit *kit, const lrm_id *id);
 
+/* The command has this outcome, for this code. */
+void kit_expect_outcome(host_kit *kit, const lrm_id *id, uint32_t outcome, uint32_t code);
+/* A command with this body from afar; its id. */
+lrm_id kit_command_of(host_kit *kit, Remote__V1__Command__BodyCase body, void *message);
+/* The agent ends the session. */
+void kit_end_session(host_kit *kit);
+
 #endif
