@@ -403,7 +403,7 @@ def stop_and_go_on(w):
     shell.wait("\n1")
     shell.type("fg\r")
     shell.wait("the prompt is back", lambda s: shell.prompt() == "half a text")
-    check("the area is drawn once", shell.screen.split("fg")[-1].count("idle") == 1)
+    check("the area is drawn once", shell.screen.split("$ fg")[-1].count("idle") == 1)
     shell.type("\r")
     shell.wait("you said 1 lines: half a text")
     # Stopped by somebody else, without a word.
@@ -411,7 +411,9 @@ def stop_and_go_on(w):
     os.kill(pid, signal.SIGSTOP)
     shell.wait("again", lambda s: s.count("Stopped") >= 2)
     shell.type("fg\r")
-    shell.wait("the state is back", lambda s: s.split("fg")[-1].count("idle") == 1)
+    # Behind the second "fg": what the first one showed is there all the time, and a key typed before the program
+    # has the terminal again is the shell's.
+    shell.wait("the state is back", lambda s: s.count("$ fg") == 2 and s.split("$ fg")[-1].count("idle") == 1)
     # In the background the terminal is the shell's: nothing is drawn on it.
     shell.type("\x1a")
     shell.wait("stopped once more", lambda s: s.count("Stopped") >= 3)
