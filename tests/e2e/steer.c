@@ -349,6 +349,8 @@ static void link_down(void *user, lrm_link *link, const char *text, uint64_t ret
   if (retry_ns == UINT64_MAX) stop(s, 3);
 }
 
+static const lrm_uv_settings settings = {.struct_bytes = sizeof settings, .kinds = lrm_uv_kinds};
+
 static const lrm_uv_drive_ops drive_ops = {link_event, fetch, link_down};
 
 static void on_timer(uv_timer_t *timer) {
@@ -533,7 +535,8 @@ int main(int argc, char **argv) {
   quiet.data = loud.data = &s;
   uv_signal_start(&quiet, on_quiet, SIGUSR1);
   uv_signal_start(&loud, on_quiet, SIGUSR2);
-  if (lrm_uv_drive_connect(&s.loop, &url, s.link, &drive_ops, &s, &s.drive) < 0) return 1;
+  if (lrm_uv_drive_connect(&s.loop, &url, &settings, s.link, &drive_ops, &s, &s.drive) < 0)
+    return 1;
   uv_run(&s.loop, UV_RUN_DEFAULT);
 
   char epoch[LRM_ID_HEX_BYTES];

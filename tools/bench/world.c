@@ -178,7 +178,9 @@ static bool connect_end(bench_world *world, bench_end *end, const lrm_uv_drive_o
     fprintf(stderr, "bench: %s: %s\n", world->relay.url, text);
     return false;
   }
-  int error = lrm_uv_drive_connect(&world->loop, &url, end->link, ops, world, &end->drive);
+  static const lrm_uv_settings settings = {.struct_bytes = sizeof settings, .kinds = lrm_uv_kinds};
+  int error =
+      lrm_uv_drive_connect(&world->loop, &url, &settings, end->link, ops, world, &end->drive);
   return error == 0 || failed("connect", error);
 }
 

@@ -1,6 +1,6 @@
-/* A carrier: one connection that moves bytes. The interface behind which tcp and unix (libuv),
- * and later TLS, WebSocket, gRPC and long-poll live. A carrier knows nothing of frames, but a
- * message carrier must send each write as whole frames: writes always end at a frame's end. */
+/* A carrier: one connection that moves bytes. The interface behind which tcp, unix, TLS,
+ * WebSocket, gRPC and long-poll live. A carrier knows nothing of frames, but on a carrier of
+ * messages each write is one message, and so one Batch: writes always end at a frame's end. */
 #ifndef REMOTE_CARRIER_H
 #define REMOTE_CARRIER_H
 
@@ -53,16 +53,26 @@ static inline int lrm_carrier_write(lrm_carrier *c, const lrm_slice *parts, size
 /* Ends it; `down` follows. flush: what is queued is sent first, for at most 1 s. */
 static inline void lrm_carrier_close(lrm_carrier *c, bool flush) { c->ops->close(c, flush); }
 
-/* A URL of --relay and --listen, taken apart: tcp://host:port, unix:///path. */
+/* A URL of --relay and --listen, taken apart:
+ *   tcp://host:port  tls://host:port  unix:///path
+ *   ws://host[:80]/prefix  wss://host[:443]/prefix  http and https mean the same as ws and wss
+ *   poll://host[:80]/prefix  polls://host[:443]/prefix  (long-poll over http and https)
+ *   grpc://host:port  grpcs://host[:443] */
 typedef struct lrm_url {
   char scheme[16];
   char host[256]; /* or path, for unix */
   uint16_t port;
+  char prefix[128]; /* of paths behind a proxy: "" or "/relay"; never ends with a slash */
 } lrm_url;
-/* LRM_ERR_USAGE: not a URL, an unknown scheme, no or a bad port; `error` says what to do. */
+/* LRM_ERR_USAGE: not a URL, an unknown scheme, no or a bad port, a prefix where there can be none;
+ * `error` says what to do. */
 int lrm_url_parse(const char *text, lrm_url *out, char *error, size_t error_bytes) LRM_MUST_USE;
+/* Writes it as text, as short as it can be read again: default ports are left out. */
+void lrm_url_text(const lrm_url *url, char *out, size_t out_bytes);
 /* The address is loopback (127.0.0.0/8, ::1, "localhost") or unix. */
 bool lrm_url_local(const lrm_url *url);
+/* The scheme says TLS. */
+bool lrm_url_encrypted(const lrm_url *url);
 
 #ifdef __cplusplus
 }

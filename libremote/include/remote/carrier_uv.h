@@ -1,5 +1,7 @@
-/* Carriers on libuv: tcp and unix; and the driver that joins a carrier, a link and a timer.
- * An archive of its own (remote_carrier_uv). Threads: the loop's. */
+/* Carriers on libuv: tcp and unix, and a place for other kinds; and the driver that joins a
+ * carrier, a link and a timer. An archive of its own (remote_carrier_uv); the other kinds (TLS,
+ * WebSocket, long-poll, gRPC) are archives of theirs, so that nobody links what it does not use.
+ * Threads: the loop's. */
 #ifndef REMOTE_CARRIER_UV_H
 #define REMOTE_CARRIER_UV_H
 
@@ -12,19 +14,69 @@
 extern "C" {
 #endif
 
-/* Begins to connect; `up` or `down` follows. */
-int lrm_uv_connect(uv_loop_t *loop, const lrm_url *url, const lrm_carrier_owner *owner,
-                   void *owner_user, lrm_carrier **out) LRM_MUST_USE;
+typedef struct lrm_uv_kind lrm_uv_kind;
+
+/* Whom a side trusts, and how it proves itself: PEM files. NULL: none. Connecting sides read them
+ * with each attempt, listeners when they start and at lrm_uv_listener_reload. */
+typedef struct lrm_uv_trust {
+  const char *ca_file;   /* connecting: who may sign relays; NULL: whom the system trusts.
+                            Listening: who may sign clients; NULL: clients need no certificate */
+  const char *cert_file; /* own certificate and what is between it and a root */
+  const char *key_file;
+} lrm_uv_trust;
+
+/* What carriers are made with. Borrowed by whom it is given to, for its life. NULL where one may be
+ * given: tcp and unix only. */
+typedef struct lrm_uv_settings {
+  size_t struct_bytes; /* sizeof(lrm_uv_settings) */
+  lrm_uv_trust trust;
+  const lrm_uv_kind *const *kinds; /* beside tcp and unix; ended by NULL */
+} lrm_uv_settings;
+
+/* Carriers of this URL's kind can be made with these settings. */
+bool lrm_uv_can_connect(const lrm_url *url, const lrm_uv_settings *settings);
+
+/* Begins to connect; `up` or `down` follows, never from inside this call. LRM_ERR_USAGE: no kind in
+ * the settings knows the scheme. */
+int lrm_uv_connect(uv_loop_t *loop, const lrm_url *url, const lrm_uv_settings *settings,
+                   const lrm_carrier_owner *owner, void *owner_user,
+                   lrm_carrier **out) LRM_MUST_USE;
 
 typedef struct lrm_uv_listener lrm_uv_listener;
+typedef struct lrm_uv_listener_ops {
+  void (*close)(lrm_uv_listener *listener);
+  /* Reads certificates anew. NULL: there is nothing to read. */
+  int (*reload)(lrm_uv_listener *listener, char *error, size_t error_bytes);
+} lrm_uv_listener_ops;
+/* The base of every kind's listener. */
+struct lrm_uv_listener {
+  const lrm_uv_listener_ops *ops;
+  char url[320];
+};
 /* Listens; `accepted` is called with each new carrier and sets its owner. `url->port` 0: any
- * free one, see lrm_uv_listener_url. LRM_ERR_CARRIER: `error` says why. */
-int lrm_uv_listen(uv_loop_t *loop, const lrm_url *url,
+ * free one, see lrm_uv_listener_url. LRM_ERR_CARRIER, LRM_ERR_USAGE: `error` says why. */
+int lrm_uv_listen(uv_loop_t *loop, const lrm_url *url, const lrm_uv_settings *settings,
                   void (*accepted)(void *user, lrm_carrier *carrier), void *user,
                   lrm_uv_listener **out, char *error, size_t error_bytes) LRM_MUST_USE;
 /* "tcp://127.0.0.1:4711". Borrowed. */
 const char *lrm_uv_listener_url(const lrm_uv_listener *listener);
+/* Reads certificates anew; connections that are up keep what they have. On an error the old ones
+ * stay in use and `error` says why. */
+int lrm_uv_listener_reload(lrm_uv_listener *listener, char *error, size_t error_bytes) LRM_MUST_USE;
+/* Nothing is accepted any more; accepted carriers live on. */
 void lrm_uv_listener_close(lrm_uv_listener *listener);
+
+/* One more kind of carrier: an archive offers one of these. The functions are those above. */
+struct lrm_uv_kind {
+  const char *const *schemes; /* ended by NULL */
+  int (*connect)(uv_loop_t *loop, const lrm_url *url, const lrm_uv_settings *settings,
+                 const lrm_carrier_owner *owner, void *owner_user, lrm_carrier **out);
+  int (*listen)(uv_loop_t *loop, const lrm_url *url, const lrm_uv_settings *settings,
+                void (*accepted)(void *user, lrm_carrier *carrier), void *user,
+                lrm_uv_listener **out, char *error, size_t error_bytes); /* NULL: it cannot */
+};
+/* All kinds that this build has; ended by NULL. In the archive remote_carriers. */
+extern const lrm_uv_kind *const lrm_uv_kinds[];
 
 /* Drives one link over carriers: feeds it, sends what it has, keeps its timer, connects again
  * (connecting side). */
@@ -44,8 +96,9 @@ typedef struct lrm_uv_drive_ops {
 } lrm_uv_drive_ops;
 
 /* Connecting side: connects at once and again whenever the link says so. */
-int lrm_uv_drive_connect(uv_loop_t *loop, const lrm_url *url, lrm_link *link,
-                         const lrm_uv_drive_ops *ops, void *user, lrm_uv_drive **out) LRM_MUST_USE;
+int lrm_uv_drive_connect(uv_loop_t *loop, const lrm_url *url, const lrm_uv_settings *settings,
+                         lrm_link *link, const lrm_uv_drive_ops *ops, void *user,
+                         lrm_uv_drive **out) LRM_MUST_USE;
 /* Accepting side: takes over an accepted carrier; after `down` the driver is to be destroyed. */
 int lrm_uv_drive_accept(uv_loop_t *loop, lrm_carrier *carrier, lrm_link *link,
                         const lrm_uv_drive_ops *ops, void *user, lrm_uv_drive **out) LRM_MUST_USE;

@@ -46,6 +46,13 @@ struct uv_carrier {
   char *target; /* connecting: the URL, for messages */
 };
 
+/* lrm_uv_connect and lrm_uv_listen for tcp and unix: a stream of bytes as it is. */
+int lrm__uv_stream_connect(uv_loop_t *loop, const lrm_url *url, const lrm_carrier_owner *owner,
+                           void *owner_user, lrm_carrier **out);
+int lrm__uv_stream_listen(uv_loop_t *loop, const lrm_url *url,
+                          void (*accepted)(void *user, lrm_carrier *carrier), void *user,
+                          lrm_uv_listener **out, char *error, size_t error_bytes);
+
 /* Makes a carrier with its handle initialised (pipe: unix). NULL: out of memory. */
 uv_carrier *lrm__uv_carrier_new(uv_loop_t *loop, bool pipe);
 /* The stream is connected: names the peer, sets options. */

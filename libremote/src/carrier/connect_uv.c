@@ -94,10 +94,9 @@ static int resolve(uv_carrier *carrier, uv_loop_t *loop, const lrm_url *url) {
   return result;
 }
 
-int lrm_uv_connect(uv_loop_t *loop, const lrm_url *url, const lrm_carrier_owner *owner,
-                   void *owner_user, lrm_carrier **out) {
+int lrm__uv_stream_connect(uv_loop_t *loop, const lrm_url *url, const lrm_carrier_owner *owner,
+                           void *owner_user, lrm_carrier **out) {
   bool local = strcmp(url->scheme, "unix") == 0;
-  if (!local && strcmp(url->scheme, "tcp") != 0) return LRM_ERR_USAGE;
   uv_carrier *carrier = lrm__uv_carrier_new(loop, local);
   if (carrier == NULL) return LRM_ERR_NO_MEMORY;
   carrier->base.owner = *owner;
@@ -113,13 +112,12 @@ int lrm_uv_connect(uv_loop_t *loop, const lrm_url *url, const lrm_carrier_owner 
   }
   *out = &carrier->base;
   if (local) {
-    snprintf(carrier->target, bytes, "unix://%s", url->host);
+    lrm_url_text(url, carrier->target, bytes);
     carrier->dial->connect.data = carrier;
     uv_pipe_connect(&carrier->dial->connect, &carrier->u.pipe, url->host, on_connected);
     return 0;
   }
-  snprintf(carrier->target, bytes, strchr(url->host, ':') != NULL ? "tcp://[%s]:%u" : "tcp://%s:%u",
-           url->host, (unsigned)url->port);
+  lrm_url_text(url, carrier->target, bytes);
   int result = resolve(carrier, loop, url);
   if (result != 0) fail(carrier, result); /* `down` follows */
   return 0;

@@ -24,6 +24,7 @@ struct lrm_uv_drive {
   lrm_carrier *carrier; /* NULL: none */
   uv_timer_t timer;
   lrm_url *url; /* connecting side */
+  const lrm_uv_settings *settings;
   void (*done)(void *user);
   void *done_user;
   uint64_t due_ns;     /* what the timer waits for */
@@ -316,7 +317,8 @@ static const lrm_carrier_owner owner = {on_up, on_received, on_writable, on_down
 
 static void connect_when_due(lrm_uv_drive *drive) {
   if (lrm_link_attempt_ns(drive->link) > lrm_uv_now_ns(drive->loop)) return;
-  if (lrm_uv_connect(drive->loop, drive->url, &owner, drive, &drive->carrier) != 0) {
+  if (lrm_uv_connect(drive->loop, drive->url, drive->settings, &owner, drive, &drive->carrier) !=
+      0) {
     drive->carrier = NULL;
     lrm_link_detach(drive->link, lrm_uv_now_ns(drive->loop)); /* an attempt failed */
   }
@@ -355,8 +357,9 @@ static lrm_uv_drive *make(uv_loop_t *loop, lrm_link *link, const lrm_uv_drive_op
   return drive;
 }
 
-int lrm_uv_drive_connect(uv_loop_t *loop, const lrm_url *url, lrm_link *link,
-                         const lrm_uv_drive_ops *ops, void *user, lrm_uv_drive **out) {
+int lrm_uv_drive_connect(uv_loop_t *loop, const lrm_url *url, const lrm_uv_settings *settings,
+                         lrm_link *link, const lrm_uv_drive_ops *ops, void *user,
+                         lrm_uv_drive **out) {
   lrm_url *copy = malloc(sizeof *copy);
   if (copy == NULL) return LRM_ERR_NO_MEMORY;
   *copy = *url;
@@ -366,6 +369,7 @@ int lrm_uv_drive_connect(uv_loop_t *loop, const lrm_url *url, lrm_link *link,
     return LRM_ERR_NO_MEMORY;
   }
   drive->url = copy;
+  drive->settings = settings;
   *out = drive;
   lrm_uv_drive_kick(drive);
   return 0;

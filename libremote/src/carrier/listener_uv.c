@@ -14,7 +14,8 @@
 
 enum { LISTEN_BACKLOG = 1024 };
 
-struct lrm_uv_listener {
+typedef struct stream_listener {
+  lrm_uv_listener base;
   union {
     uv_handle_t handle;
     uv_stream_t stream;
@@ -24,11 +25,10 @@ struct lrm_uv_listener {
   bool unix_socket;
   void (*accepted)(void *user, lrm_carrier *carrier);
   void *user;
-  char url[320];
-};
+} stream_listener;
 
 static void on_connection(uv_stream_t *stream, int status) {
-  lrm_uv_listener *listener = stream->data;
+  stream_listener *listener = stream->data;
   if (status != 0) return;
   uv_carrier *carrier = lrm__uv_carrier_new(stream->loop, listener->unix_socket);
   if (carrier == NULL) return; /* the connection waits in the backlog */
@@ -86,22 +86,22 @@ static const char *clear_stale_socket(const char *path) {
   return listen_fault(UV_EADDRINUSE);
 }
 
-static int bind_unix(lrm_uv_listener *listener, const lrm_url *url, char *error,
+static int bind_unix(stream_listener *listener, const lrm_url *url, char *error,
                      size_t error_bytes) {
-  snprintf(listener->url, sizeof listener->url, "unix://%s", url->host);
+  lrm_url_text(url, listener->base.url, sizeof listener->base.url);
   const char *fault = clear_stale_socket(url->host);
-  if (fault != NULL) return refuse(listener->url, fault, error, error_bytes);
+  if (fault != NULL) return refuse(listener->base.url, fault, error, error_bytes);
   /* The mode must be right from the first moment, so it cannot be set afterwards. */
   mode_t before = umask(0177);
   int result = uv_pipe_bind(&listener->u.pipe, url->host);
   (void)umask(before);
   if (result == 0) result = uv_listen(&listener->u.stream, LISTEN_BACKLOG, on_connection);
-  if (result != 0) return refuse(listener->url, listen_fault(result), error, error_bytes);
+  if (result != 0) return refuse(listener->base.url, listen_fault(result), error, error_bytes);
   return 0;
 }
 
 /* The port that was asked for, or the free one that the system chose. */
-static void name_tcp(lrm_uv_listener *listener, const lrm_url *url) {
+static void name_tcp(stream_listener *listener, const lrm_url *url) {
   struct sockaddr_storage address;
   int bytes = sizeof address;
   unsigned port = url->port;
@@ -110,11 +110,12 @@ static void name_tcp(lrm_uv_listener *listener, const lrm_url *url) {
                ? ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port)
                : ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
   }
-  snprintf(listener->url, sizeof listener->url,
-           strchr(url->host, ':') != NULL ? "tcp://[%s]:%u" : "tcp://%s:%u", url->host, port);
+  lrm_url named = *url;
+  named.port = (uint16_t)port;
+  lrm_url_text(&named, listener->base.url, sizeof listener->base.url);
 }
 
-static int bind_tcp(lrm_uv_listener *listener, uv_loop_t *loop, const lrm_url *url, char *error,
+static int bind_tcp(stream_listener *listener, uv_loop_t *loop, const lrm_url *url, char *error,
                     size_t error_bytes) {
   char port[8];
   snprintf(port, sizeof port, "%u", (unsigned)url->port);
@@ -123,7 +124,7 @@ static int bind_tcp(lrm_uv_listener *listener, uv_loop_t *loop, const lrm_url *u
       .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
   uv_getaddrinfo_t request;
   int result = uv_getaddrinfo(loop, &request, NULL, url->host, port, &hints);
-  if (result != 0) return refuse(listener->url, listen_fault(result), error, error_bytes);
+  if (result != 0) return refuse(listener->base.url, listen_fault(result), error, error_bytes);
   /* IPv4 first when a name has both: it is what the printed address will be reached by. */
   const struct addrinfo *chosen = request.addrinfo;
   for (const struct addrinfo *a = request.addrinfo; a != NULL; a = a->ai_next) {
@@ -135,20 +136,27 @@ static int bind_tcp(lrm_uv_listener *listener, uv_loop_t *loop, const lrm_url *u
   result = uv_tcp_bind(&listener->u.tcp, chosen->ai_addr, 0);
   uv_freeaddrinfo(request.addrinfo);
   if (result == 0) result = uv_listen(&listener->u.stream, LISTEN_BACKLOG, on_connection);
-  if (result != 0) return refuse(listener->url, listen_fault(result), error, error_bytes);
+  if (result != 0) return refuse(listener->base.url, listen_fault(result), error, error_bytes);
   name_tcp(listener, url);
   return 0;
 }
 
 static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
-int lrm_uv_listen(uv_loop_t *loop, const lrm_url *url,
-                  void (*accepted)(void *user, lrm_carrier *carrier), void *user,
-                  lrm_uv_listener **out, char *error, size_t error_bytes) {
+static void stream_listener_close(lrm_uv_listener *base) {
+  stream_listener *listener = (stream_listener *)base;
+  uv_close(&listener->u.handle, on_closed); /* libuv removes the socket file */
+}
+
+static const lrm_uv_listener_ops stream_ops = {stream_listener_close, NULL};
+
+int lrm__uv_stream_listen(uv_loop_t *loop, const lrm_url *url,
+                          void (*accepted)(void *user, lrm_carrier *carrier), void *user,
+                          lrm_uv_listener **out, char *error, size_t error_bytes) {
   bool local = strcmp(url->scheme, "unix") == 0;
-  if (!local && strcmp(url->scheme, "tcp") != 0) return LRM_ERR_USAGE;
-  lrm_uv_listener *listener = calloc(1, sizeof *listener);
+  stream_listener *listener = calloc(1, sizeof *listener);
   if (listener == NULL) return LRM_ERR_NO_MEMORY;
+  listener->base.ops = &stream_ops;
   listener->unix_socket = local;
   listener->accepted = accepted;
   listener->user = user;
@@ -165,12 +173,6 @@ int lrm_uv_listen(uv_loop_t *loop, const lrm_url *url,
     uv_close(&listener->u.handle, on_closed);
     return result;
   }
-  *out = listener;
+  *out = &listener->base;
   return 0;
-}
-
-const char *lrm_uv_listener_url(const lrm_uv_listener *listener) { return listener->url; }
-
-void lrm_uv_listener_close(lrm_uv_listener *listener) {
-  uv_close(&listener->u.handle, on_closed); /* libuv removes the socket file */
 }

@@ -96,7 +96,8 @@ static lrm_uv_listener *listen_on(uv_loop_t *loop, const char *text, lrm_url *re
   char error[300];
   assert_int_equal(lrm_url_parse(text, &url, error, sizeof error), 0);
   lrm_uv_listener *listener = NULL;
-  int result = lrm_uv_listen(loop, &url, on_accepted, &server, &listener, error, sizeof error);
+  int result =
+      lrm_uv_listen(loop, &url, NULL, on_accepted, &server, &listener, error, sizeof error);
   if (result != 0) print_error("%s\n", error);
   assert_int_equal(result, 0);
   assert_int_equal(lrm_url_parse(lrm_uv_listener_url(listener), reach, error, sizeof error), 0);
@@ -120,7 +121,7 @@ static void echo_over(const char *text, size_t server_chunk, size_t client_chunk
   server.echo = true;
   server.chunk = server_chunk;
   client.chunk = client_chunk;
-  assert_int_equal(lrm_uv_connect(&loop, &reach, &owner, &client, &client.carrier), 0);
+  assert_int_equal(lrm_uv_connect(&loop, &reach, NULL, &owner, &client, &client.carrier), 0);
   assert_false(client.is_up); /* never from inside the call */
   run_until(&loop, &client.is_up);
   assert_true(strlen(client.carrier->peer) > 0);
@@ -210,7 +211,7 @@ static void a_flushed_close_delivers_everything(void **state) {
   uv_loop_init(&loop);
   lrm_url reach;
   lrm_uv_listener *listener = listen_on(&loop, "tcp://127.0.0.1:0", &reach);
-  assert_int_equal(lrm_uv_connect(&loop, &reach, &owner, &client, &client.carrier), 0);
+  assert_int_equal(lrm_uv_connect(&loop, &reach, NULL, &owner, &client, &client.carrier), 0);
   run_until(&loop, &client.is_up);
   run_until(&loop, &server.is_up);
   static uint8_t frame[30000];
@@ -265,7 +266,7 @@ static void tells_why_it_cannot_connect(void **state) {
     uv_loop_init(&loop);
     lrm_url url;
     assert_int_equal(lrm_url_parse(urls[i], &url, NULL, 0), 0);
-    assert_int_equal(lrm_uv_connect(&loop, &url, &owner, &client, &client.carrier), 0);
+    assert_int_equal(lrm_uv_connect(&loop, &url, NULL, &owner, &client, &client.carrier), 0);
     assert_false(client.is_down);
     run_until(&loop, &client.is_down);
     assert_false(client.is_up);
@@ -283,7 +284,7 @@ static void may_be_closed_while_connecting(void **state) {
     uv_loop_init(&loop);
     lrm_url url;
     assert_int_equal(lrm_url_parse(urls[i], &url, NULL, 0), 0);
-    assert_int_equal(lrm_uv_connect(&loop, &url, &owner, &client, &client.carrier), 0);
+    assert_int_equal(lrm_uv_connect(&loop, &url, NULL, &owner, &client, &client.carrier), 0);
     lrm_carrier_close(client.carrier, true);
     run_until(&loop, &client.is_down);
     assert_int_equal(client.error, 0);
@@ -298,18 +299,21 @@ static void tells_why_it_cannot_listen(void **state) {
   lrm_url reach;
   char error[300];
   lrm_uv_listener *listener = listen_on(&loop, "tcp://127.0.0.1:0", &reach), *second = NULL;
-  assert_int_equal(lrm_uv_listen(&loop, &reach, on_accepted, &server, &second, error, sizeof error),
-                   LRM_ERR_CARRIER);
+  assert_int_equal(
+      lrm_uv_listen(&loop, &reach, NULL, on_accepted, &server, &second, error, sizeof error),
+      LRM_ERR_CARRIER);
   assert_non_null(strstr(error, "in use"));
   assert_non_null(strstr(error, lrm_uv_listener_url(listener)));
   lrm_url far;
   assert_int_equal(lrm_url_parse("tcp://192.0.2.1:0", &far, NULL, 0), 0);
-  assert_int_equal(lrm_uv_listen(&loop, &far, on_accepted, &server, &second, error, sizeof error),
-                   LRM_ERR_CARRIER);
+  assert_int_equal(
+      lrm_uv_listen(&loop, &far, NULL, on_accepted, &server, &second, error, sizeof error),
+      LRM_ERR_CARRIER);
   assert_non_null(strstr(error, "does not have"));
   assert_int_equal(lrm_url_parse("unix:///no/such/dir/x", &far, NULL, 0), 0);
-  assert_int_equal(lrm_uv_listen(&loop, &far, on_accepted, &server, &second, error, sizeof error),
-                   LRM_ERR_CARRIER);
+  assert_int_equal(
+      lrm_uv_listen(&loop, &far, NULL, on_accepted, &server, &second, error, sizeof error),
+      LRM_ERR_CARRIER);
   close_all(&loop, listener);
 }
 
@@ -332,8 +336,9 @@ static void unix_sockets_are_private_and_stale_ones_go(void **state) {
   assert_int_equal(stat(path, &status), 0);
   assert_int_equal(status.st_mode & 0777, 0600);
   /* A living one stays. */
-  assert_int_equal(lrm_uv_listen(&loop, &reach, on_accepted, &server, &second, error, sizeof error),
-                   LRM_ERR_CARRIER);
+  assert_int_equal(
+      lrm_uv_listen(&loop, &reach, NULL, on_accepted, &server, &second, error, sizeof error),
+      LRM_ERR_CARRIER);
   assert_non_null(strstr(error, "in use"));
   lrm_uv_listener_close(listener);
   uv_run(&loop, UV_RUN_DEFAULT);
@@ -342,8 +347,9 @@ static void unix_sockets_are_private_and_stale_ones_go(void **state) {
   FILE *file = fopen(path, "w");
   assert_non_null(file);
   fclose(file);
-  assert_int_equal(lrm_uv_listen(&loop, &reach, on_accepted, &server, &second, error, sizeof error),
-                   LRM_ERR_CARRIER);
+  assert_int_equal(
+      lrm_uv_listen(&loop, &reach, NULL, on_accepted, &server, &second, error, sizeof error),
+      LRM_ERR_CARRIER);
   assert_int_equal(stat(path, &status), 0);
   unlink(path);
   close_all(&loop, NULL);

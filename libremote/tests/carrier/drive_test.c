@@ -138,7 +138,8 @@ static lrm_uv_listener *begin(uv_loop_t *loop, const char *text, lrm_url *reach)
                                     .seed = 1};
   assert_int_equal(lrm_url_parse(text, &url, error, sizeof error), 0);
   lrm_uv_listener *listener = NULL;
-  assert_int_equal(lrm_uv_listen(loop, &url, on_accepted, NULL, &listener, error, sizeof error), 0);
+  assert_int_equal(
+      lrm_uv_listen(loop, &url, NULL, on_accepted, NULL, &listener, error, sizeof error), 0);
   assert_int_equal(lrm_url_parse(lrm_uv_listener_url(listener), reach, error, sizeof error), 0);
   return listener;
 }
@@ -152,9 +153,9 @@ static void connect_client(const lrm_url *reach) {
                             .role = remote_v1_Role_ROLE_CLIENT,
                             .token = "token"};
   assert_int_equal(lrm_link_create(&config, &client.link), 0);
-  assert_int_equal(
-      lrm_uv_drive_connect(client.loop, reach, client.link, &client.ops, &client, &client.drive),
-      0);
+  assert_int_equal(lrm_uv_drive_connect(client.loop, reach, NULL, client.link, &client.ops, &client,
+                                        &client.drive),
+                   0);
 }
 
 static void on_stopped(void *user) {
@@ -234,8 +235,8 @@ static void tries_again_where_nobody_listens(void **state) {
   RUN_UNTIL(client.downs >= 3);
   assert_true(client.retry_ns != UINT64_MAX);
   char error[300];
-  assert_int_equal(lrm_uv_listen(&loop, &reach, on_accepted, NULL, &listener, error, sizeof error),
-                   0);
+  assert_int_equal(
+      lrm_uv_listen(&loop, &reach, NULL, on_accepted, NULL, &listener, error, sizeof error), 0);
   RUN_UNTIL(client.next == BLOCKS);
   finish(listener);
 }

@@ -27,6 +27,16 @@ static const good_url good[] = {
     {"tcp://127.0.0.999:443", "tcp", "127.0.0.999", 443, false},
     {"tcp://0.0.0.0:443", "tcp", "0.0.0.0", 443, false},
     {"unix:///run/relay.sock", "unix", "/run/relay.sock", 0, true},
+    {"tls://relay.example:7443", "tls", "relay.example", 7443, false},
+    {"ws://localhost", "ws", "localhost", 80, true},
+    {"wss://relay.example", "wss", "relay.example", 443, false},
+    {"wss://relay.example/", "wss", "relay.example", 443, false},
+    {"https://relay.example:8443/a/b.c-d_e~f/", "https", "relay.example", 8443, false},
+    {"http://[::1]", "http", "::1", 80, true},
+    {"poll://127.0.0.1:8080", "poll", "127.0.0.1", 8080, true},
+    {"polls://relay.example/relay", "polls", "relay.example", 443, false},
+    {"grpc://127.0.0.1:50051", "grpc", "127.0.0.1", 50051, true},
+    {"grpcs://relay.example", "grpcs", "relay.example", 443, false},
 };
 
 static const struct {
@@ -35,7 +45,7 @@ static const struct {
     {"", "not a URL"},
     {"relay", "not a URL"},
     {"://host:1", "not a URL"},
-    {"http://host:1", "unknown kind"},
+    {"gopher://host:1", "unknown kind"},
     {"TCP://host:1", "unknown kind"},
     {"tcp://", "host is missing"},
     {"tcp://:1", "host is missing"},
@@ -45,7 +55,15 @@ static const struct {
     {"tcp://host:99999999999999999999", "port is not"},
     {"tcp://host:-1", "port is not"},
     {"tcp://host:1x", "port is not"},
-    {"tcp://host:1/path", "port is not"},
+    {"tcp://host:1/path", "follow the port"},
+    {"grpcs://host/path", "follow the port"},
+    {"ws://user@host", "character"},
+    {"ws://host/a?token=x", "character"},
+    {"ws://host/a//b", "character"},
+    {"ws://host/../b", "character"},
+    {"wss://[::1]x", "port may follow"},
+    {"grpc://host", "port is missing"},
+    {"tls://host", "port is missing"},
     {"tcp://::1:80", "brackets"},
     {"tcp://[::1", "]"},
     {"tcp://[::1]", "port is missing"},
@@ -109,10 +127,36 @@ static void bounds_lengths(void **state) {
   assert_int_equal(lrm_url_parse(NULL, &url, NULL, 0), LRM_ERR_USAGE);
 }
 
+/* What is printed can be read again, and is the same then. */
+static void writes_what_it_reads(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *again, *prefix;
+    bool encrypted;
+  } urls[] = {{"tcp://[::1]:9/", "tcp://[::1]:9", "", false},
+              {"wss://relay.example:443/", "wss://relay.example", "", true},
+              {"ws://h:8080/a/b/", "ws://h:8080/a/b", "/a/b", false},
+              {"polls://[fe80::1%eth0]/r", "polls://[fe80::1%eth0]/r", "/r", true},
+              {"grpcs://h", "grpcs://h", "", true},
+              {"unix:///run/x", "unix:///run/x", "", false}};
+  for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+    lrm_url url, second;
+    char text[420];
+    assert_int_equal(lrm_url_parse(urls[i].text, &url, NULL, 0), 0);
+    assert_string_equal(url.prefix, urls[i].prefix);
+    assert_int_equal(lrm_url_encrypted(&url), urls[i].encrypted);
+    lrm_url_text(&url, text, sizeof text);
+    assert_string_equal(text, urls[i].again);
+    assert_int_equal(lrm_url_parse(text, &second, NULL, 0), 0);
+    assert_memory_equal(&url, &second, sizeof url);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(takes_good_urls),
       cmocka_unit_test(refuses_bad_urls_with_a_reason),
+      cmocka_unit_test(writes_what_it_reads),
       cmocka_unit_test(bounds_lengths),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

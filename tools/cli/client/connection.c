@@ -285,6 +285,11 @@ static exit_code read_settings(connection *c, const connection_flags *flags, dev
     fprintf(stderr, "remote: the relay's address is wrong: %s\n", shown);
     return EXIT_CODE_USAGE;
   }
+  c->settings = (lrm_uv_settings){.struct_bytes = sizeof c->settings, .kinds = lrm_uv_kinds};
+  if (!lrm_uv_can_connect(&c->url, &c->settings)) {
+    fprintf(stderr, "remote: this build cannot connect to %s://\n", c->url.scheme);
+    return EXIT_CODE_USAGE;
+  }
   exit_code result =
       token_find(flags->token_file, &c->config, lrm_url_local(&c->url), token, error, sizeof error);
   if (result) fprintf(stderr, "remote: %s\n", error);
@@ -321,7 +326,9 @@ static exit_code create_link(connection *c, const connection_flags *flags,
   connection_random(&c->link_id, sizeof c->link_id);
   link.link_id = c->link_id;
   int result = lrm_link_create(&link, &c->link);
-  if (!result) result = lrm_uv_drive_connect(&c->loop, &c->url, c->link, &drive_ops, c, &c->drive);
+  if (!result)
+    result =
+        lrm_uv_drive_connect(&c->loop, &c->url, &c->settings, c->link, &drive_ops, c, &c->drive);
   if (!result) return open_captures(c, flags) ? EXIT_CODE_DONE : EXIT_CODE_FAILURE;
   fprintf(stderr, "remote: %s\n", lrm_error_text(result));
   return EXIT_CODE_FAILURE;

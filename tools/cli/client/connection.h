@@ -84,6 +84,7 @@ struct connection {
   uv_signal_t signals[2];
   remote_config config;
   lrm_url url;
+  lrm_uv_settings settings;
   char url_text[RELAY_ADDRESS_BYTES_MAX];
   uint64_t timeout_ms;
   bool timeout_given; /* by a flag: then it also bounds what has no bound by itself */

@@ -124,6 +124,7 @@ typedef struct host_app {
   lrm_id link_id; /* kept when remote control goes off and on again */
   uint64_t link_generation;
   lrm_link *link;
+  lrm_uv_settings settings; /* of its carriers */
   lrm_uv_drive *drive;
   bool link_touched; /* an event was made, or became durable, since the last kick */
   bool link_live, link_closing, link_said_down;

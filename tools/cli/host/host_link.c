@@ -139,11 +139,20 @@ bool app_link_open(host_app *app) {
     surface_say(app->surface, "remote control is off: %s. The local session goes on", error);
     return false;
   }
+  app->settings = (lrm_uv_settings){.struct_bytes = sizeof app->settings, .kinds = lrm_uv_kinds};
+  if (!lrm_uv_can_connect(&url, &app->settings)) {
+    surface_say(
+        app->surface,
+        "remote control is off: this build cannot connect to %s://. The local session goes on",
+        url.scheme);
+    return false;
+  }
   if (!find_token(app, &url, &token) || !make_link(app, token.text)) return false;
   memset(&token, 0, sizeof token);
   if (app->host != NULL) lrm_host_attach_link(app->host, app->link);
   app->link_closing = app->link_said_down = false;
-  int result = lrm_uv_drive_connect(app->loop, &url, app->link, &drive_ops, app, &app->drive);
+  int result = lrm_uv_drive_connect(app->loop, &url, &app->settings, app->link, &drive_ops, app,
+                                    &app->drive);
   if (result == 0) capture_attach(app->options->wire, app->drive);
   if (result == 0) return true;
   surface_say(app->surface, "remote control is off: %s", lrm_error_text(result));

@@ -290,7 +290,7 @@ def not_allowed_and_unreachable(w):
     w.cli("ls", "--token-file", wrong).expect(1).says("chmod 600")
     w.cli("ls", env={"REMOTE_TOKEN_FILE": ""}).expect(4).says("not signed in")
     w.cli("ls", "--relay", f"tcp://127.0.0.1:{free_port()}", "--timeout", "0.5").expect(3).says("remote-relay serve")
-    w.cli("ls", "--relay", "http://x").expect(2)
+    w.cli("ls", "--relay", "gopher://x").expect(2)
     w.cli("ls", "--config", "/nonexistent").expect(1).says("cannot read")
     w.cli("--relay", w.url, f"--token-file={w.token_file}", "ls").expect(0)
     w.cli("--relay", w.url).expect(2)
@@ -448,7 +448,7 @@ def wrong_arguments(w):
         check("nothing on standard output", wrong.out == "")
         if verb not in ("completion", "host"):
             w.cli(verb, "--relay").expect(2).says("--relay needs a value")
-            w.cli(verb, "--relay", "http://nowhere", "a", "/b", "c").expect(1, 2)
+            w.cli(verb, "--relay", "gopher://nowhere", "a", "/b", "c").expect(1, 2)
             w.cli(verb, "--timeout", "never", "a", "/b").expect(1, 2)
         if verb not in ("rm", "slash", "inspect"):
             w.cli(verb, *"abcdefgh").expect(2)

@@ -377,7 +377,8 @@ void actor_start(actor *a, program *p, uv_loop_t *loop, const char *token, bool 
   lrm_url url;
   char error[200];
   assert_int_equal(lrm_url_parse(p->url, &url, error, sizeof error), 0);
-  assert_int_equal(lrm_uv_drive_connect(loop, &url, a->link, &ops, a, &a->drive), 0);
+  static const lrm_uv_settings settings = {.struct_bytes = sizeof settings, .kinds = lrm_uv_kinds};
+  assert_int_equal(lrm_uv_drive_connect(loop, &url, &settings, a->link, &ops, a, &a->drive), 0);
 }
 
 void actor_emit(actor *a) {

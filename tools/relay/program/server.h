@@ -1,0 +1,78 @@
+/* The server around the relay's core: one object on one libuv loop, and what its files share.
+ * clients.c accepted carriers, control_server.c requests of the operator, listen.c where it
+ * listens, drain.c signals and leaving, serve.c the turn of the loop and the order of starting. */
+#ifndef RELAY_SERVER_H
+#define RELAY_SERVER_H
+
+#include "program.h"
+#include "remote/carrier_uv.h"
+
+enum { CONTROLS_MAX = 16 };
+
+typedef struct server server;
+
+/* One request over the control socket. */
+typedef struct control {
+  server *server;
+  lrm_carrier *carrier; /* NULL: a free slot */
+  char *reply;          /* waits for `ticket`; NULL: nothing asked yet */
+  uint64_t ticket;
+} control;
+
+typedef enum drain_phase {
+  DRAIN_NONE = 0,
+  DRAIN_COMMITTING = 1, /* what has come is stored and acknowledged */
+  DRAIN_CLOSING = 2     /* GOAWAY is said */
+} drain_phase;
+
+struct server {
+  const program_options *options;
+  uv_loop_t loop;
+  data_dir dir;
+  program_state state;
+  witness witness;
+  lrm_uv_committer *committer;
+  lrm_uv_settings settings; /* of what it listens on */
+  lrm_uv_listener *listeners[LISTENS_MAX];
+  size_t listeners_count;
+  lrm_uv_listener *control_listener;
+  control controls[CONTROLS_MAX];
+  uv_prepare_t prepare;
+  uv_check_t check;
+  int signals; /* descriptor of a signalfd */
+  uv_poll_t signalled;
+  uv_timer_t prune, drain, tidy;
+  size_t clients;
+  drain_phase draining;
+  uint64_t phase_ns; /* when the phase of draining began */
+  uint64_t quiet_ns; /* since when nothing waits for a commit; 0: something does */
+};
+
+static inline uint64_t server_now(server *s) { return lrm_uv_now_ns(&s->loop); }
+/* Says why it cannot start; false. */
+bool server_complain(const char *text);
+
+/* ---- clients.c ---- */
+/* Takes an accepted carrier of any kind; `user` is the server. Without an owner afterwards it was
+ * not taken, and is to be closed. */
+void server_accepted(void *user, lrm_carrier *carrier);
+/* The core's callback: a connection has something to send. */
+void server_kick(void *user, void *connection_user);
+
+/* ---- control_server.c ---- */
+void server_listen_control(server *s);
+/* What was asked is durable: now it may be said. */
+void server_answer_controls(server *s);
+
+/* ---- listen.c ---- */
+/* Judges the --listen flags before anything is opened. */
+bool server_parse_listens(const program_options *options, lrm_url *urls, size_t *count);
+bool server_listen(server *s, const lrm_url *urls, size_t count);
+void server_stop_listening(server *s);
+
+/* ---- drain.c ---- */
+/* Before there is any other thread: they take signals otherwise. */
+bool server_take_signals(server *s);
+void server_start_signals(server *s);
+
+#endif
