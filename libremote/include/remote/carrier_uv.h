@@ -31,6 +31,7 @@ typedef struct lrm_uv_settings {
   size_t struct_bytes; /* sizeof(lrm_uv_settings) */
   lrm_uv_trust trust;
   const lrm_uv_kind *const *kinds; /* beside tcp and unix; ended by NULL */
+  const char *alpn; /* what TLS carriers agree on; NULL: "remote/1". "http/1.1" below WebSocket */
 } lrm_uv_settings;
 
 /* Carriers of this URL's kind can be made with these settings. */
