@@ -3,6 +3,7 @@
 #define RELAY_CORE_H
 
 #include "relay.h"
+#include "slow.h"
 #include "remote/cursor.h"
 #include "remote/envelope.h"
 #include "remote/limits.h"
@@ -231,6 +232,7 @@ struct relay {
   uint64_t change_number;
   uint32_t commit_calls;  /* CALL_COMMIT that are open */
   bool calls_dirty;       /* a watch has something to say, or a call waits for a commit */
+  relay_slow slow;        /* who guesses */
   uint64_t batch_open;    /* number of the open batch, from 1 */
   uint64_t batch_out;     /* newest frozen one */
   uint64_t batch_durable; /* everything up to it is committed */

@@ -140,6 +140,7 @@ int relay_open(const relay_config *config, relay **out) {
   r->config = *config;
   fill_defaults(&r->config);
   r->allocator = (lrm_allocator){counted_alloc, counted_free, r};
+  relay_slow_init(&r->slow, config->seed);
   r->batch_open = 1;
   r->change_number = 1;
   int result = relay_accounts_load(r);
@@ -488,3 +489,7 @@ void relay_each_session(const relay *r, void (*visit)(void *user, const relay_se
 int relay_store_fault(const relay *r) { return r->store_fault; }
 
 bool relay_broken(const relay *r) { return r->broken; }
+
+struct relay_slow *relay_slow_of(relay *r) {
+  return &r->slow;
+}

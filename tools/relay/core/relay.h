@@ -131,6 +131,9 @@ void relay_drained(relay_connection *c, uint64_t now_ns, uint64_t wall_ms);
 /* The carrier is gone: frees the connection and its link. */
 void relay_disconnect(relay_connection *c, uint64_t now_ns, uint64_t wall_ms);
 
+/* Who has to wait because of what it guessed (slow.h). Borrowed. */
+struct relay_slow *relay_slow_of(relay *r);
+
 /* ---- store ---- */
 
 /* lrm_store_freeze took the open batch. */
