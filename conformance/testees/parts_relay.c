@@ -78,13 +78,9 @@ typedef struct search {
   bool found;
 } search;
 
-static void visit_device(void *user, const char *account, const lrm_id *id, const char *name,
-                         bool is_revoked) {
+static void visit_device(void *user, const relay_device_facts *facts) {
   search *s = user;
-  (void)account;
-  (void)name;
-  (void)is_revoked;
-  if (lrm_id_equal(id, s->id)) s->found = true;
+  if (lrm_id_equal(&facts->id, s->id)) s->found = true;
 }
 
 /* One entry: an account and a device of it; several entries of one account are its devices. */

@@ -1361,45 +1361,69 @@ const lrm_schema_message lrm_schema_DeleteSession = {
 
 static const lrm_schema_field fields_PairDevice[] = {
     {.name = "device", .number = 1, .kind = LRM_SCHEMA_STRING, .bytes_max = 63, .slot = 0},
+    {.name = "secret", .number = 2, .kind = LRM_SCHEMA_BYTES, .bytes_max = 32, .slot = 1},
 };
 const lrm_schema_message lrm_schema_PairDevice = {
-    .name = "PairDevice", .fields = fields_PairDevice, .fields_count = 1, .index = 111,
+    .name = "PairDevice", .fields = fields_PairDevice, .fields_count = 2, .index = 111,
     .struct_bytes = sizeof(Remote__V1__PairDevice)};
 
 static const lrm_schema_field fields_ConfirmPairing[] = {
     {.name = "code", .number = 1, .kind = LRM_SCHEMA_STRING, .bytes_max = 23, .slot = 0},
+    {.name = "deny", .number = 2, .kind = LRM_SCHEMA_BOOL, .slot = 1},
 };
 const lrm_schema_message lrm_schema_ConfirmPairing = {
-    .name = "ConfirmPairing", .fields = fields_ConfirmPairing, .fields_count = 1, .index = 112,
+    .name = "ConfirmPairing", .fields = fields_ConfirmPairing, .fields_count = 2, .index = 112,
     .struct_bytes = sizeof(Remote__V1__ConfirmPairing)};
+
+static const lrm_schema_field fields_DescribePairing[] = {
+    {.name = "code", .number = 1, .kind = LRM_SCHEMA_STRING, .bytes_max = 23, .slot = 0},
+};
+const lrm_schema_message lrm_schema_DescribePairing = {
+    .name = "DescribePairing", .fields = fields_DescribePairing, .fields_count = 1, .index = 113,
+    .struct_bytes = sizeof(Remote__V1__DescribePairing)};
+const lrm_schema_message lrm_schema_BeginOidc = {
+    .name = "BeginOidc", .index = 114, .struct_bytes = sizeof(Remote__V1__BeginOidc)};
 
 static const lrm_schema_field fields_LoginOidc[] = {
     {.name = "id_token", .number = 1, .kind = LRM_SCHEMA_BYTES, .bytes_max = 8192, .slot = 0},
     {.name = "device", .number = 2, .kind = LRM_SCHEMA_STRING, .bytes_max = 63, .slot = 1},
 };
 const lrm_schema_message lrm_schema_LoginOidc = {
-    .name = "LoginOidc", .fields = fields_LoginOidc, .fields_count = 2, .index = 113,
+    .name = "LoginOidc", .fields = fields_LoginOidc, .fields_count = 2, .index = 115,
     .struct_bytes = sizeof(Remote__V1__LoginOidc)};
+
+static const lrm_schema_field fields_Logout[] = {
+    {.name = "everywhere", .number = 1, .kind = LRM_SCHEMA_BOOL, .slot = 0},
+};
 const lrm_schema_message lrm_schema_Logout = {
-    .name = "Logout", .index = 114, .struct_bytes = sizeof(Remote__V1__Logout)};
+    .name = "Logout", .fields = fields_Logout, .fields_count = 1, .index = 116,
+    .struct_bytes = sizeof(Remote__V1__Logout)};
+
+static const lrm_schema_field fields_RenameDevice[] = {
+    {.name = "device_id", .number = 1, .kind = LRM_SCHEMA_BYTES, .bytes_max = 16, .slot = 0},
+    {.name = "name", .number = 2, .kind = LRM_SCHEMA_STRING, .bytes_max = 63, .slot = 1},
+};
+const lrm_schema_message lrm_schema_RenameDevice = {
+    .name = "RenameDevice", .fields = fields_RenameDevice, .fields_count = 2, .index = 117,
+    .struct_bytes = sizeof(Remote__V1__RenameDevice)};
 const lrm_schema_message lrm_schema_ListDevices = {
-    .name = "ListDevices", .index = 115, .struct_bytes = sizeof(Remote__V1__ListDevices)};
+    .name = "ListDevices", .index = 118, .struct_bytes = sizeof(Remote__V1__ListDevices)};
 
 static const lrm_schema_field fields_RevokeDevice[] = {
     {.name = "device_id", .number = 1, .kind = LRM_SCHEMA_BYTES, .bytes_max = 16, .slot = 0},
 };
 const lrm_schema_message lrm_schema_RevokeDevice = {
-    .name = "RevokeDevice", .fields = fields_RevokeDevice, .fields_count = 1, .index = 116,
+    .name = "RevokeDevice", .fields = fields_RevokeDevice, .fields_count = 1, .index = 119,
     .struct_bytes = sizeof(Remote__V1__RevokeDevice)};
 const lrm_schema_message lrm_schema_GetPolicy = {
-    .name = "GetPolicy", .index = 117, .struct_bytes = sizeof(Remote__V1__GetPolicy)};
+    .name = "GetPolicy", .index = 120, .struct_bytes = sizeof(Remote__V1__GetPolicy)};
 
 static const lrm_schema_field fields_SetPolicy[] = {
     {.name = "rule", .number = 1, .kind = LRM_SCHEMA_MESSAGE, .message = &lrm_schema_PolicyRule,
      .slot = 0},
 };
 const lrm_schema_message lrm_schema_SetPolicy = {
-    .name = "SetPolicy", .fields = fields_SetPolicy, .fields_count = 1, .index = 118,
+    .name = "SetPolicy", .fields = fields_SetPolicy, .fields_count = 1, .index = 121,
     .struct_bytes = sizeof(Remote__V1__SetPolicy)};
 
 static const lrm_schema_field fields_ExportAudit[] = {
@@ -1407,7 +1431,7 @@ static const lrm_schema_field fields_ExportAudit[] = {
     {.name = "limit", .number = 2, .kind = LRM_SCHEMA_UINT32, .slot = 1},
 };
 const lrm_schema_message lrm_schema_ExportAudit = {
-    .name = "ExportAudit", .fields = fields_ExportAudit, .fields_count = 2, .index = 119,
+    .name = "ExportAudit", .fields = fields_ExportAudit, .fields_count = 2, .index = 122,
     .struct_bytes = sizeof(Remote__V1__ExportAudit)};
 
 static const lrm_schema_field fields_Request[] = {
@@ -1438,9 +1462,15 @@ static const lrm_schema_field fields_Request[] = {
      .message = &lrm_schema_SetPolicy, .oneof = 1, .slot = 1},
     {.name = "export_audit", .number = 14, .kind = LRM_SCHEMA_MESSAGE,
      .message = &lrm_schema_ExportAudit, .oneof = 1, .slot = 1},
+    {.name = "describe_pairing", .number = 15, .kind = LRM_SCHEMA_MESSAGE,
+     .message = &lrm_schema_DescribePairing, .oneof = 1, .slot = 1},
+    {.name = "begin_oidc", .number = 16, .kind = LRM_SCHEMA_MESSAGE,
+     .message = &lrm_schema_BeginOidc, .oneof = 1, .slot = 1},
+    {.name = "rename_device", .number = 17, .kind = LRM_SCHEMA_MESSAGE,
+     .message = &lrm_schema_RenameDevice, .oneof = 1, .slot = 1},
 };
 const lrm_schema_message lrm_schema_Request = {
-    .name = "Request", .fields = fields_Request, .fields_count = 14, .index = 120,
+    .name = "Request", .fields = fields_Request, .fields_count = 17, .index = 123,
     .struct_bytes = sizeof(Remote__V1__Request)};
 
 static const lrm_schema_field fields_SessionEntry[] = {
@@ -1455,7 +1485,7 @@ static const lrm_schema_field fields_SessionEntry[] = {
     {.name = "removed", .number = 6, .kind = LRM_SCHEMA_BOOL, .slot = 5},
 };
 const lrm_schema_message lrm_schema_SessionEntry = {
-    .name = "SessionEntry", .fields = fields_SessionEntry, .fields_count = 6, .index = 121,
+    .name = "SessionEntry", .fields = fields_SessionEntry, .fields_count = 6, .index = 124,
     .struct_bytes = sizeof(Remote__V1__SessionEntry)};
 
 static const lrm_schema_field fields_DeviceEntry[] = {
@@ -1465,9 +1495,12 @@ static const lrm_schema_field fields_DeviceEntry[] = {
     {.name = "used_ms", .number = 4, .kind = LRM_SCHEMA_UINT64, .slot = 3},
     {.name = "connected", .number = 5, .kind = LRM_SCHEMA_BOOL, .slot = 4},
     {.name = "current", .number = 6, .kind = LRM_SCHEMA_BOOL, .slot = 5},
+    {.name = "address", .number = 7, .kind = LRM_SCHEMA_STRING, .bytes_max = 63, .slot = 6},
+    {.name = "surface", .number = 8, .kind = LRM_SCHEMA_STRING, .bytes_max = 23, .slot = 7},
+    {.name = "expires_ms", .number = 9, .kind = LRM_SCHEMA_UINT64, .slot = 8},
 };
 const lrm_schema_message lrm_schema_DeviceEntry = {
-    .name = "DeviceEntry", .fields = fields_DeviceEntry, .fields_count = 6, .index = 122,
+    .name = "DeviceEntry", .fields = fields_DeviceEntry, .fields_count = 9, .index = 125,
     .struct_bytes = sizeof(Remote__V1__DeviceEntry)};
 
 static const lrm_schema_field fields_PairingCode[] = {
@@ -1476,8 +1509,30 @@ static const lrm_schema_field fields_PairingCode[] = {
     {.name = "url", .number = 3, .kind = LRM_SCHEMA_STRING, .bytes_max = 255, .slot = 2},
 };
 const lrm_schema_message lrm_schema_PairingCode = {
-    .name = "PairingCode", .fields = fields_PairingCode, .fields_count = 3, .index = 123,
+    .name = "PairingCode", .fields = fields_PairingCode, .fields_count = 3, .index = 126,
     .struct_bytes = sizeof(Remote__V1__PairingCode)};
+
+static const lrm_schema_field fields_PairingEntry[] = {
+    {.name = "device", .number = 1, .kind = LRM_SCHEMA_STRING, .bytes_max = 63, .slot = 0},
+    {.name = "address", .number = 2, .kind = LRM_SCHEMA_STRING, .bytes_max = 63, .slot = 1},
+    {.name = "surface", .number = 3, .kind = LRM_SCHEMA_STRING, .bytes_max = 23, .slot = 2},
+    {.name = "asked_ms", .number = 4, .kind = LRM_SCHEMA_UINT64, .slot = 3},
+    {.name = "expires_in_ms", .number = 5, .kind = LRM_SCHEMA_UINT64, .slot = 4},
+    {.name = "confirmed", .number = 6, .kind = LRM_SCHEMA_BOOL, .slot = 5},
+};
+const lrm_schema_message lrm_schema_PairingEntry = {
+    .name = "PairingEntry", .fields = fields_PairingEntry, .fields_count = 6, .index = 127,
+    .struct_bytes = sizeof(Remote__V1__PairingEntry)};
+
+static const lrm_schema_field fields_OidcChallenge[] = {
+    {.name = "issuer", .number = 1, .kind = LRM_SCHEMA_STRING, .bytes_max = 255, .slot = 0},
+    {.name = "client_id", .number = 2, .kind = LRM_SCHEMA_STRING, .bytes_max = 255, .slot = 1},
+    {.name = "nonce", .number = 3, .kind = LRM_SCHEMA_STRING, .bytes_max = 127, .slot = 2},
+    {.name = "expires_in_ms", .number = 4, .kind = LRM_SCHEMA_UINT64, .slot = 3},
+};
+const lrm_schema_message lrm_schema_OidcChallenge = {
+    .name = "OidcChallenge", .fields = fields_OidcChallenge, .fields_count = 4, .index = 128,
+    .struct_bytes = sizeof(Remote__V1__OidcChallenge)};
 
 static const lrm_schema_field fields_SignedIn[] = {
     {.name = "token", .number = 1, .kind = LRM_SCHEMA_STRING, .bytes_max = 128, .slot = 0},
@@ -1485,7 +1540,7 @@ static const lrm_schema_field fields_SignedIn[] = {
      .slot = 1},
 };
 const lrm_schema_message lrm_schema_SignedIn = {
-    .name = "SignedIn", .fields = fields_SignedIn, .fields_count = 2, .index = 124,
+    .name = "SignedIn", .fields = fields_SignedIn, .fields_count = 2, .index = 129,
     .struct_bytes = sizeof(Remote__V1__SignedIn)};
 
 static const lrm_schema_field fields_AuditRecord[] = {
@@ -1500,7 +1555,7 @@ static const lrm_schema_field fields_AuditRecord[] = {
     {.name = "detail", .number = 8, .kind = LRM_SCHEMA_STRING, .bytes_max = 255, .slot = 7},
 };
 const lrm_schema_message lrm_schema_AuditRecord = {
-    .name = "AuditRecord", .fields = fields_AuditRecord, .fields_count = 8, .index = 125,
+    .name = "AuditRecord", .fields = fields_AuditRecord, .fields_count = 8, .index = 130,
     .struct_bytes = sizeof(Remote__V1__AuditRecord)};
 
 static const lrm_schema_field fields_PolicyReply[] = {
@@ -1510,10 +1565,10 @@ static const lrm_schema_field fields_PolicyReply[] = {
      .message = &lrm_schema_EffectivePolicy, .slot = 1},
 };
 const lrm_schema_message lrm_schema_PolicyReply = {
-    .name = "PolicyReply", .fields = fields_PolicyReply, .fields_count = 2, .index = 126,
+    .name = "PolicyReply", .fields = fields_PolicyReply, .fields_count = 2, .index = 131,
     .struct_bytes = sizeof(Remote__V1__PolicyReply)};
 const lrm_schema_message lrm_schema_Done = {
-    .name = "Done", .index = 127, .struct_bytes = sizeof(Remote__V1__Done)};
+    .name = "Done", .index = 132, .struct_bytes = sizeof(Remote__V1__Done)};
 
 static const lrm_schema_field fields_Reply[] = {
     {.name = "id", .number = 1, .kind = LRM_SCHEMA_UINT32, .slot = 0},
@@ -1534,7 +1589,11 @@ static const lrm_schema_field fields_Reply[] = {
      .oneof = 1, .slot = 2},
     {.name = "done", .number = 10, .kind = LRM_SCHEMA_MESSAGE, .message = &lrm_schema_Done,
      .oneof = 1, .slot = 2},
+    {.name = "pairing", .number = 11, .kind = LRM_SCHEMA_MESSAGE,
+     .message = &lrm_schema_PairingEntry, .oneof = 1, .slot = 2},
+    {.name = "oidc_challenge", .number = 12, .kind = LRM_SCHEMA_MESSAGE,
+     .message = &lrm_schema_OidcChallenge, .oneof = 1, .slot = 2},
 };
 const lrm_schema_message lrm_schema_Reply = {
-    .name = "Reply", .fields = fields_Reply, .fields_count = 10, .index = 128,
+    .name = "Reply", .fields = fields_Reply, .fields_count = 12, .index = 133,
     .struct_bytes = sizeof(Remote__V1__Reply)};

@@ -130,8 +130,11 @@ extern const lrm_schema_message lrm_schema_CancelRequest;
 extern const lrm_schema_message lrm_schema_DeleteSession;
 extern const lrm_schema_message lrm_schema_PairDevice;
 extern const lrm_schema_message lrm_schema_ConfirmPairing;
+extern const lrm_schema_message lrm_schema_DescribePairing;
+extern const lrm_schema_message lrm_schema_BeginOidc;
 extern const lrm_schema_message lrm_schema_LoginOidc;
 extern const lrm_schema_message lrm_schema_Logout;
+extern const lrm_schema_message lrm_schema_RenameDevice;
 extern const lrm_schema_message lrm_schema_ListDevices;
 extern const lrm_schema_message lrm_schema_RevokeDevice;
 extern const lrm_schema_message lrm_schema_GetPolicy;
@@ -141,13 +144,15 @@ extern const lrm_schema_message lrm_schema_Request;
 extern const lrm_schema_message lrm_schema_SessionEntry;
 extern const lrm_schema_message lrm_schema_DeviceEntry;
 extern const lrm_schema_message lrm_schema_PairingCode;
+extern const lrm_schema_message lrm_schema_PairingEntry;
+extern const lrm_schema_message lrm_schema_OidcChallenge;
 extern const lrm_schema_message lrm_schema_SignedIn;
 extern const lrm_schema_message lrm_schema_AuditRecord;
 extern const lrm_schema_message lrm_schema_PolicyReply;
 extern const lrm_schema_message lrm_schema_Done;
 extern const lrm_schema_message lrm_schema_Reply;
 
-#define LRM_SCHEMA_MESSAGES 129
+#define LRM_SCHEMA_MESSAGES 134
 
 /* Every message, by its index. Naming it links every table. */
 extern const lrm_schema_message *const lrm_schema_messages[LRM_SCHEMA_MESSAGES];

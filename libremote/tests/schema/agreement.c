@@ -25,7 +25,9 @@
               X(CancelRequest) X(DeleteSession) X(PairDevice) X(ConfirmPairing) X(LoginOidc)     \
                   X(Logout) X(ListDevices) X(RevokeDevice) X(GetPolicy) X(SetPolicy)             \
                       X(ExportAudit) X(Request) X(SessionEntry) X(DeviceEntry) X(PairingCode)    \
-                          X(SignedIn) X(AuditRecord) X(PolicyReply) X(Done) X(Reply)
+                          X(SignedIn) X(DescribePairing) X(BeginOidc) X(RenameDevice)            \
+                              X(PairingEntry) X(OidcChallenge) X(AuditRecord) X(PolicyReply)     \
+                                  X(Done) X(Reply)
 /* clang-format on */
 
 #define STATIC_ROW(name) {&lrm_schema_##name, remote_v1_##name##_fields, sizeof(remote_v1_##name)},

@@ -1,15 +1,11 @@
-/* Accounts, their devices, and tokens: a token is random, only its SHA-256 is kept, and looking it
- * up by that hash tells an attacker nothing about another one's. */
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
+/* Accounts: who there is, and what each may do. Their devices: device.c. */
 #include <string.h>
 
 #include "core.h"
 
-enum { RECORD_VERSION = 1, TOKEN_BYTES_MIN = 32 };
+enum { RECORD_VERSION = 1 };
 
-/* Shown to people and written into logs: printable, no control characters. */
-static bool good_name(const char *name) {
+bool relay_good_name(const char *name) {
   size_t bytes = strnlen(name, RELAY_NAME_BYTES_MAX + 1);
   if (bytes == 0 || bytes > RELAY_NAME_BYTES_MAX) return false;
   for (size_t i = 0; i < bytes; i++) {
@@ -22,16 +18,6 @@ static bool good_name(const char *name) {
 static lrm_slice row_key(uint64_t row, uint8_t key[8]) {
   for (unsigned i = 0; i < 8; i++) key[i] = (uint8_t)(row >> (56 - 8 * i));
   return (lrm_slice){key, 8};
-}
-
-static lrm_slice id_key(const lrm_id *id) { return (lrm_slice){id->bytes, sizeof id->bytes}; }
-
-static void hash_token(const char *token, uint8_t hash[32]) {
-  unsigned bytes = 0;
-  uint8_t digest[EVP_MAX_MD_SIZE];
-  if (EVP_Digest(token, strlen(token), digest, &bytes, EVP_sha256(), NULL) != 1) bytes = 0;
-  memset(hash, 0, 32);
-  if (bytes == 32) memcpy(hash, digest, 32);
 }
 
 /* ---- accounts ---- */
@@ -125,7 +111,7 @@ relay_account *relay_account_of(relay *r, uint64_t row) {
 
 int relay_account_add(relay *r, const char *name, uint64_t wall_ms) {
   (void)wall_ms;
-  if (!good_name(name)) return LRM_ERR_USAGE;
+  if (!relay_good_name(name)) return LRM_ERR_USAGE;
   if (relay_account_find(r, name) != NULL) return 0;
   relay_account *account = account_insert(r, r->account_row_next, name, RELAY_CEILING_CONTROL);
   if (account == NULL) return LRM_ERR_NO_MEMORY;
@@ -165,27 +151,11 @@ typedef struct counting {
   uint32_t devices;
 } counting;
 
-static bool decode_device(lrm_slice value, relay_device *out) {
-  relay_reader reader = relay_read(value);
-  uint64_t version = relay_read_number(&reader, 1);
-  memset(out, 0, sizeof *out);
-  out->account = relay_read_number(&reader, 8);
-  out->created_ms = relay_read_number(&reader, 8);
-  out->used_ms = relay_read_number(&reader, 8);
-  out->revoked = relay_read_number(&reader, 1) != 0;
-  lrm_id half = relay_read_id(&reader);
-  memcpy(out->token_hash, half.bytes, 16);
-  half = relay_read_id(&reader);
-  memcpy(out->token_hash + 16, half.bytes, 16);
-  relay_read_text(&reader, out->name, sizeof out->name);
-  return !reader.bad && version == RECORD_VERSION;
-}
-
 static bool count_of_account(void *user, lrm_slice key, lrm_slice value) {
   counting *counts = user;
   (void)key;
   relay_device device;
-  if (decode_device(value, &device) && device.account == counts->row && !device.revoked) {
+  if (relay_device_read(value, &device) && device.account == counts->row && !device.revoked) {
     counts->devices++;
   }
   return true;
@@ -200,114 +170,4 @@ void relay_each_account(relay *r,
     if (lrm_store_each(r->config.store, SPACE_DEVICE, count_of_account, &counts) != 0) return;
     visit(user, a->name, a->ceiling, counts.devices, a->sessions);
   }
-}
-
-/* ---- devices ---- */
-
-bool relay_device_get(relay *r, const lrm_id *device_id, relay_device *out) {
-  lrm_slice value;
-  return lrm_store_get(r->config.store, SPACE_DEVICE, id_key(device_id), &value) == 0 &&
-         decode_device(value, out);
-}
-
-void relay_device_put(relay *r, const lrm_id *device_id, const relay_device *device) {
-  relay_writer w = {.used = 0};
-  relay_write_number(&w, RECORD_VERSION, 1);
-  relay_write_number(&w, device->account, 8);
-  relay_write_number(&w, device->created_ms, 8);
-  relay_write_number(&w, device->used_ms, 8);
-  relay_write_number(&w, device->revoked, 1);
-  lrm_id half;
-  memcpy(half.bytes, device->token_hash, 16);
-  relay_write_id(&w, &half);
-  memcpy(half.bytes, device->token_hash + 16, 16);
-  relay_write_id(&w, &half);
-  relay_write_text(&w, device->name);
-  relay_put(r, SPACE_DEVICE, id_key(device_id), relay_written(&w));
-}
-
-int relay_device_add(relay *r, const char *account, const char *name, const lrm_id *device_id,
-                     const char *token, uint64_t wall_ms) {
-  relay_account *owner = relay_account_find(r, account);
-  if (owner == NULL) return LRM_ERR_NOT_FOUND;
-  size_t token_bytes = strnlen(token, RELAY_TOKEN_BYTES_MAX + 1);
-  if (!good_name(name) || lrm_id_none(device_id) || token_bytes < TOKEN_BYTES_MIN ||
-      token_bytes > RELAY_TOKEN_BYTES_MAX) {
-    return LRM_ERR_USAGE;
-  }
-  relay_device device = {.account = owner->row, .created_ms = wall_ms};
-  relay_text(device.name, sizeof device.name, name);
-  hash_token(token, device.token_hash);
-  relay_device_put(r, device_id, &device);
-  relay_put(r, SPACE_TOKEN, (lrm_slice){device.token_hash, sizeof device.token_hash},
-            id_key(device_id));
-  r->devices_count++;
-  char id[LRM_ID_HEX_BYTES];
-  lrm_id_hex(device_id, id);
-  relay_log(r, RELAY_INFO, "device.added", "account", account, "device", name, "id", id, NULL);
-  return 0;
-}
-
-void relay_on_revoked(relay *r, void (*revoked)(void *user, const lrm_id *device_id)) {
-  r->revoked = revoked;
-}
-
-int relay_device_revoke(relay *r, const lrm_id *device_id, uint64_t now_ns, uint64_t wall_ms) {
-  relay_device device;
-  if (!relay_device_get(r, device_id, &device)) return LRM_ERR_NOT_FOUND;
-  if (!device.revoked) {
-    device.revoked = true;
-    relay_device_put(r, device_id, &device);
-    if (r->revoked != NULL) r->revoked(r->config.user, device_id);
-    char id[LRM_ID_HEX_BYTES];
-    lrm_id_hex(device_id, id);
-    relay_log(r, RELAY_WARNING, "device.revoked", "device", device.name, "id", id, NULL);
-  }
-  for (relay_connection *c = r->connections, *next; c != NULL; c = next) {
-    next = c->next;
-    if (c->state == CONNECTION_LIVE && lrm_id_equal(&c->device_id, device_id)) {
-      relay_end_connection(c, LRM_CODE_REVOKED, "this device was revoked; sign in again", 0, now_ns,
-                           wall_ms);
-    }
-  }
-  return 0;
-}
-
-typedef struct visiting {
-  relay *r;
-  void (*visit)(void *user, const char *account, const lrm_id *device_id, const char *name,
-                bool revoked);
-  void *user;
-} visiting;
-
-static bool visit_device(void *user, lrm_slice key, lrm_slice value) {
-  visiting *v = user;
-  relay_device device;
-  lrm_id id;
-  if (!decode_device(value, &device) || lrm_id_from(key.data, key.bytes, &id) != 0) return true;
-  const relay_account *account = relay_account_of(v->r, device.account);
-  v->visit(v->user, account != NULL ? account->name : "?", &id, device.name, device.revoked);
-  return true;
-}
-
-void relay_each_device(relay *r,
-                       void (*visit)(void *user, const char *account, const lrm_id *device_id,
-                                     const char *name, bool revoked),
-                       void *user) {
-  visiting v = {r, visit, user};
-  if (lrm_store_each(r->config.store, SPACE_DEVICE, visit_device, &v) != 0) return;
-}
-
-uint32_t relay_authenticate(relay *r, const char *token, lrm_id *device_id, relay_device *device) {
-  uint8_t hash[32];
-  hash_token(token, hash);
-  lrm_slice value;
-  if (lrm_store_get(r->config.store, SPACE_TOKEN, (lrm_slice){hash, sizeof hash}, &value) != 0 ||
-      lrm_id_from(value.data, value.bytes, device_id) != 0 ||
-      !relay_device_get(r, device_id, device) ||
-      CRYPTO_memcmp(device->token_hash, hash, sizeof hash) != 0 ||
-      relay_account_of(r, device->account) == NULL) {
-    return LRM_CODE_UNAUTHENTICATED;
-  }
-  return device->revoked ? LRM_CODE_REVOKED : 0;
 }

@@ -181,18 +181,16 @@ typedef struct device_listing {
   bool failed;
 } device_listing;
 
-static void collect_device(void *user, const char *account, const lrm_id *device_id,
-                           const char *name, bool revoked) {
+static void collect_device(void *user, const relay_device_facts *device) {
   device_listing *listing = user;
   relay_call *call = listing->call;
-  (void)name;
-  if (revoked || strcmp(account, listing->c->account->name) != 0) return;
+  if (device->revoked || strcmp(device->account, listing->c->account->name) != 0) return;
   if (!relay_grow(listing->c->relay, (void **)&call->ids, call->count, &listing->capacity,
                   sizeof *call->ids)) {
     listing->failed = true;
     return;
   }
-  call->ids[call->count++] = *device_id;
+  call->ids[call->count++] = device->id;
 }
 
 static int send_device(relay_connection *c, uint32_t id, const lrm_id *device_id, uint64_t now_ns) {
@@ -208,6 +206,9 @@ static int send_device(relay_connection *c, uint32_t id, const lrm_id *device_id
   relay_text(entry->name, sizeof entry->name, device.name);
   entry->created_ms = device.created_ms;
   entry->used_ms = device.used_ms;
+  entry->expires_ms = device.expires_ms;
+  relay_text(entry->address, sizeof entry->address, device.address);
+  relay_text(entry->surface, sizeof entry->surface, device.surface);
   entry->current = lrm_id_equal(device_id, &c->device_id);
   for (const relay_connection *o = c->relay->connections; o != NULL; o = o->next) {
     if (o->state == CONNECTION_LIVE && lrm_id_equal(&o->device_id, device_id)) {

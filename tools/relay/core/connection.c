@@ -137,6 +137,21 @@ static void name_surface(relay_connection *c, const char *agent) {
   c->surface[bytes] = '\0';
 }
 
+void relay_shown_address(const relay_connection *c, char out[RELAY_ADDRESS_BYTES]) {
+  const char *colon = strrchr(c->peer, ':');
+  size_t bytes = strlen(c->peer);
+  if (strncmp(c->peer, "unix:", 5) == 0) { /* whose process it is changes with each */
+    relay_text(out, RELAY_ADDRESS_BYTES, "unix");
+    return;
+  }
+  if (colon != NULL && colon[1] != '\0' && strspn(colon + 1, "0123456789") == strlen(colon + 1) &&
+      (strchr(c->peer, ':') == colon || (colon > c->peer && colon[-1] == ']')))
+    bytes = (size_t)(colon - c->peer);
+  if (bytes >= RELAY_ADDRESS_BYTES) bytes = RELAY_ADDRESS_BYTES - 1;
+  memcpy(out, c->peer, bytes);
+  out[bytes] = '\0';
+}
+
 static void welcome_unsigned(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
   if (lrm_link_accept(c->link, NULL, wall_ms, c->relay->config.agent, now_ns) != 0) {
     detach(c, now_ns, wall_ms);
@@ -169,7 +184,10 @@ static void sign_in(relay_connection *c, const remote_v1_Hello *hello, const lrm
   r->unsigned_count--;
   c->state = CONNECTION_LIVE;
   c->account->connections++;
+  c->expires_ms = device->expires_ms;
   device->used_ms = wall_ms;
+  relay_shown_address(c, device->address);
+  memcpy(device->surface, c->surface, sizeof device->surface);
   relay_device_put(r, device_id, device);
   relay_log(r, RELAY_INFO, "connection.live", "peer", c->peer, "account", c->account->name,
             "device", c->device, "agent", hello->agent, NULL);
@@ -186,12 +204,10 @@ void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now
   }
   lrm_id device_id, link_id;
   relay_device device;
-  uint32_t code = relay_authenticate(r, hello->token, &device_id, &device);
+  const char *reason;
+  uint32_t code = relay_authenticate(r, hello->token, wall_ms, &device_id, &device, &reason);
   if (code != 0) {
-    refuse(c, code,
-           code == LRM_CODE_REVOKED ? "this device was revoked; sign in again"
-                                    : "the token is not known here; sign in again",
-           0, now_ns, wall_ms);
+    refuse(c, code, reason, 0, now_ns, wall_ms);
     return;
   }
   if (lrm_id_from(hello->link_id.bytes, hello->link_id.size, &link_id) != 0 ||

@@ -198,6 +198,7 @@ struct relay_connection {
   lrm_id device_id;
   lrm_id link_id;
   uint64_t generation;
+  uint64_t expires_ms; /* of the token that signed it in; 0: never */
   relay_channel *channels;
   relay_call *calls;
   uint32_t watched; /* sessions that it publishes and somebody reads */
@@ -286,25 +287,40 @@ void relay_put(relay *r, enum relay_space space, lrm_slice key, lrm_slice value)
 void relay_remove(relay *r, enum relay_space space, lrm_slice key);
 
 /* ---- account.c ---- */
+/* Shown to people and written into logs: 1 to 63 bytes, no control characters. */
+bool relay_good_name(const char *name);
 int relay_accounts_load(relay *r);
 void relay_accounts_free(relay *r);
 relay_account *relay_account_find(relay *r, const char *name);
 relay_account *relay_account_of(relay *r, uint64_t row);
+
+/* ---- device.c ---- */
 typedef struct relay_device {
   uint64_t account;
   uint64_t created_ms, used_ms;
+  uint64_t expires_ms; /* of its token, Unix milliseconds; 0: never */
   bool revoked;
   uint8_t token_hash[32];
   char name[RELAY_NAME_BYTES_MAX + 1];
+  char address[RELAY_ADDRESS_BYTES]; /* where it last came from */
+  char surface[RELAY_SURFACE_BYTES];
 } relay_device;
+#define RELAY_EXPIRED_TEXT "the token of this device has expired; sign in again"
+/* A device's record, of any version. */
+bool relay_device_read(lrm_slice value, relay_device *out);
 bool relay_device_get(relay *r, const lrm_id *device_id, relay_device *out);
 void relay_device_put(relay *r, const lrm_id *device_id, const relay_device *device);
-/* 0: the device; else LRM_CODE_UNAUTHENTICATED or LRM_CODE_REVOKED. */
-uint32_t relay_authenticate(relay *r, const char *token, lrm_id *device_id, relay_device *device);
+/* 0: the device; else LRM_CODE_UNAUTHENTICATED or LRM_CODE_REVOKED, and why. */
+uint32_t relay_authenticate(relay *r, const char *token, uint64_t wall_ms, lrm_id *device_id,
+                            relay_device *device, const char **reason);
+/* Ends connections whose token's time is over. */
+void relay_devices_expire(relay *r, uint64_t now_ns, uint64_t wall_ms);
 
 /* ---- connection.c ---- */
 void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now_ns,
                  uint64_t wall_ms);
+/* Where it comes from, without the port. */
+void relay_shown_address(const relay_connection *c, char out[RELAY_ADDRESS_BYTES]);
 /* Says goodbye and detaches everything; the carrier follows. */
 void relay_end_connection(relay_connection *c, uint32_t code, const char *reason,
                           uint64_t stored_generation, uint64_t now_ns, uint64_t wall_ms);

@@ -404,6 +404,10 @@ static void session_turn(relay_session *s, relay *r, uint64_t now_ns, uint64_t w
   }
 }
 
+void relay_second(relay *r, uint64_t now_ns, uint64_t wall_ms) {
+  relay_devices_expire(r, now_ns, wall_ms);
+}
+
 bool relay_turn(relay *r, uint64_t now_ns, uint64_t wall_ms) {
   bool did = r->dirty != NULL || r->calls_dirty;
   while (r->dirty != NULL) {

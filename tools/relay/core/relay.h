@@ -107,10 +107,19 @@ int relay_device_revoke(relay *r, const lrm_id *device_id, uint64_t now_ns,
 /* `revoked` (with the config's user) is called for each device that is revoked from now on, so that
  * it can be kept outside the store too: a store restored from a copy does not know. */
 void relay_on_revoked(relay *r, void (*revoked)(void *user, const lrm_id *device_id));
-/* Calls visit for each device of every account. */
-void relay_each_device(relay *r,
-                       void (*visit)(void *user, const char *account, const lrm_id *device_id,
-                                     const char *name, bool revoked),
+/* Its token signs in until then (Unix milliseconds; 0: for good). LRM_ERR_NOT_FOUND. */
+int relay_device_set_expiry(relay *r, const lrm_id *device_id, uint64_t expires_ms) LRM_MUST_USE;
+/* LRM_ERR_NOT_FOUND; LRM_ERR_USAGE: the name is empty, too long, or not printable. */
+int relay_device_rename(relay *r, const lrm_id *device_id, const char *name) LRM_MUST_USE;
+/* Calls visit for each device of every account; texts are borrowed for the call. */
+typedef struct relay_device_facts {
+  lrm_id id;
+  const char *account, *name;
+  const char *address, *surface;            /* of its last connection; empty: never connected */
+  uint64_t created_ms, used_ms, expires_ms; /* Unix milliseconds; 0: never */
+  bool revoked;
+} relay_device_facts;
+void relay_each_device(relay *r, void (*visit)(void *user, const relay_device_facts *facts),
                        void *user);
 
 /* ---- connections ---- */
@@ -149,6 +158,8 @@ bool relay_committed(const relay *r, uint64_t ticket);
 
 /* Fan-out, statuses, watches: what the events of this turn add up to. True: it did something. */
 bool relay_turn(relay *r, uint64_t now_ns, uint64_t wall_ms);
+/* What ends by the clock: tokens that expire; to be called about once a second. */
+void relay_second(relay *r, uint64_t now_ns, uint64_t wall_ms);
 /* Forgets what is too old; to be called every hour or so. */
 int relay_prune(relay *r, uint64_t now_ns, uint64_t wall_ms) LRM_MUST_USE;
 /* That was not all: call it again soon. */

@@ -4,11 +4,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "program.h"
 #include "remote/carrier_uv.h"
 
-enum { FIELDS_MAX = 4 };
+enum { FIELDS_MAX = 5 };
 
 typedef struct answer {
   char *out;
@@ -39,7 +40,8 @@ static bool parse_ceiling(const char *text, relay_ceiling *out) {
 static void do_token(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
   (void)now_ns;
   char token[RELAY_TOKEN_BYTES_MAX + 1], error[300];
-  if (!state_add_device(state, field[1], field[2], token, error, sizeof error)) {
+  uint64_t lifetime_ms = strtoull(field[3], NULL, 10); /* 0: for good */
+  if (!state_add_device(state, field[1], field[2], lifetime_ms, token, error, sizeof error)) {
     say(a, "error\t%s\n", error);
   } else {
     say(a, "ok\n%s\n", token);
@@ -71,11 +73,24 @@ static void list_account(void *user, const char *name, relay_ceiling ceiling, ui
       devices, sessions);
 }
 
-static void list_device(void *user, const char *account, const lrm_id *device_id, const char *name,
-                        bool revoked) {
+static void say_time(answer *a, const char *what, uint64_t unix_ms) {
+  time_t seconds = (time_t)(unix_ms / 1000);
+  struct tm parts;
+  char text[40];
+  if (unix_ms == 0 || gmtime_r(&seconds, &parts) == NULL) return;
+  if (strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) return;
+  say(a, "  %s %s", what, text);
+}
+
+static void list_device(void *user, const relay_device_facts *d) {
   char id[LRM_ID_HEX_BYTES];
-  lrm_id_hex(device_id, id);
-  say(user, "device %s  %s  %s%s\n", id, account, name, revoked ? "  revoked" : "");
+  lrm_id_hex(&d->id, id);
+  say(user, "device %s  %s  %s", id, d->account, d->name);
+  say_time(user, "created", d->created_ms);
+  say_time(user, "used", d->used_ms);
+  if (d->address[0] != '\0') say(user, "  from %s with %s", d->address, d->surface);
+  say_time(user, d->expires_ms <= lrm_uv_wall_ms() ? "expired" : "expires", d->expires_ms);
+  say(user, "%s\n", d->revoked ? "  revoked" : "");
 }
 
 static void do_list(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
@@ -228,7 +243,7 @@ static const struct {
   int fields;   /* with the name */
   bool changes; /* something that must be durable before it is said */
   void (*run)(program_state *state, char *const *field, uint64_t now_ns, answer *a);
-} requests[] = {{"token", 3, true, do_token},        {"account", 3, true, do_account},
+} requests[] = {{"token", 4, true, do_token},        {"account", 3, true, do_account},
                 {"list", 1, false, do_list},         {"revoke", 2, true, do_revoke},
                 {"stats", 1, false, do_stats_lines}, {"stats-json", 1, false, do_stats_json}};
 

@@ -25,7 +25,9 @@ static const char usage[] =
     "           of the relay; the oldest events of the session that was quiet for longest go.\n"
     "           --retention (none): sessions without activity for that long are deleted, and\n"
     "           events that are older go. SIZE is like 500M or 4G, TIME like 90d, 12w or 2y\n"
-    "  token    --device NAME [--account NAME] [--data DIR]   prints the token of a new device\n"
+    "  token    --device NAME [--account NAME] [--expires TIME] [--data DIR]\n"
+    "           prints the token of a new device; TIME is like 12h, 90d or 1y, by default for "
+    "good\n"
     "  token    --revoke DEVICE_ID [--data DIR]               revokes a device\n"
     "  account  [NAME [--ceiling disabled|view|control]] [--data DIR]\n"
     "           makes an account or sets what it may do; without NAME lists accounts and devices\n"
@@ -109,7 +111,7 @@ static bool no_tabs(const char *text) {
 static int run_token(int argc, char **argv) {
   program_options options;
   char line[600];
-  if (!options_parse(&options, argc, argv, "dnar")) return PROGRAM_USAGE;
+  if (!options_parse(&options, argc, argv, "dnare")) return PROGRAM_USAGE;
   if ((options.device == NULL) == (options.revoke == NULL)) {
     return wrong_use("token needs --device NAME or --revoke DEVICE_ID");
   }
@@ -122,7 +124,8 @@ static int run_token(int argc, char **argv) {
   if (!no_tabs(account) || !no_tabs(options.device)) {
     return wrong_use("a name is 1 to 63 bytes without control characters");
   }
-  snprintf(line, sizeof line, "token\t%s\t%s", account, options.device);
+  snprintf(line, sizeof line, "token\t%s\t%s\t%llu", account, options.device,
+           (unsigned long long)options.lifetime_ms);
   return ask(&options, false, line);
 }
 

@@ -161,6 +161,15 @@ static bool set_retention(program_options *out, const char *value) {
   return complain("--retention is a time like 90d, 12w or 2y, or none; not ", value);
 }
 
+static bool set_expires(program_options *out, const char *value) {
+  static const uint64_t hour = UINT64_C(3600) * 1000;
+  static const unit units[] = {
+      {"h", hour}, {"d", 24 * hour}, {"w", 168 * hour}, {"y", 8760 * hour}};
+  if (parse_amount(value, units, 4, 0, &out->lifetime_ms) && out->lifetime_ms < 876000 * hour)
+    return true;
+  return complain("--expires is a time like 12h, 90d, 12w or 1y, or none; not ", value);
+}
+
 static const struct {
   const char *name;
   char letter; /* in `allowed` of options_parse */
@@ -174,6 +183,7 @@ static const struct {
              {"--device", 'n', true, set_device},
              {"--ceiling", 'c', true, set_ceiling},
              {"--revoke", 'r', true, set_revoke},
+             {"--expires", 'e', true, set_expires},
              {"--restored", 'o', false, set_restored},
              {"--json", 'j', false, set_json},
              {"--log-bytes-max", 'L', true, set_log_bytes},

@@ -22,6 +22,7 @@ typedef struct program_options {
   bool json;
   uint64_t log_bytes_max, log_events_max; /* of a session; 0: not given, the core's default */
   uint64_t account_bytes_max, store_bytes_max, retention_ms; /* 0: no limit */
+  uint64_t lifetime_ms;                                      /* of a new token; 0: for good */
   relay_level log_level;
   const char *account; /* NULL: not given */
   const char *device;
@@ -74,9 +75,10 @@ bool state_open(program_state *state, data_dir *dir, relay_config *config, char 
 void state_close(program_state *state);
 /* Starting is over: faults for tests may happen from now on. */
 void state_serving(void);
-/* Makes a random token (text) and a device for it; commits nothing. */
+/* Makes a random token (text) and a device for it; commits nothing. `lifetime_ms` 0: for good. */
 bool state_add_device(program_state *state, const char *account, const char *device,
-                      char token[RELAY_TOKEN_BYTES_MAX + 1], char *error, size_t error_bytes);
+                      uint64_t lifetime_ms, char token[RELAY_TOKEN_BYTES_MAX + 1], char *error,
+                      size_t error_bytes);
 /* For relay_on_revoked; `state` is a program_state. */
 void state_revoked(void *state, const lrm_id *device_id);
 

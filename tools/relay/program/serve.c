@@ -65,6 +65,11 @@ static void on_prune(uv_timer_t *timer) {
   (void)uv_timer_start(timer, on_prune, next_ms, 0);
 }
 
+static void on_second(uv_timer_t *timer) {
+  server *s = timer->data;
+  relay_second(s->state.relay, server_now(s), lrm_uv_wall_ms());
+}
+
 /* What was trimmed and deleted leaves the disk while the relay has little else to do. */
 static void on_tidy(uv_timer_t *timer) {
   server *s = timer->data;
@@ -91,7 +96,7 @@ static bool first_start(server *s) {
   if (relay_account_add(s->state.relay, "owner", lrm_uv_wall_ms()) != 0) {
     return server_complain("cannot make the account");
   }
-  if (!state_add_device(&s->state, "owner", name, token, error, sizeof error)) {
+  if (!state_add_device(&s->state, "owner", name, 0, token, error, sizeof error)) {
     return server_complain(error);
   }
   size_t bytes = strlen(token);
@@ -122,11 +127,13 @@ static void start_handles(server *s) {
   (void)uv_check_init(&s->loop, &s->check);
   (void)uv_timer_init(&s->loop, &s->prune);
   (void)uv_timer_init(&s->loop, &s->tidy);
-  s->prepare.data = s->check.data = s->prune.data = s->tidy.data = s;
+  (void)uv_timer_init(&s->loop, &s->second);
+  s->prepare.data = s->check.data = s->prune.data = s->tidy.data = s->second.data = s;
   (void)uv_prepare_start(&s->prepare, on_prepare);
   (void)uv_check_start(&s->check, on_check);
   (void)uv_timer_start(&s->prune, on_prune, PRUNE_SOON_MS, 0);
   (void)uv_timer_start(&s->tidy, on_tidy, TIDY_MS, 0);
+  (void)uv_timer_start(&s->second, on_second, 500, 500);
   server_start_signals(s);
 }
 

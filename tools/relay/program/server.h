@@ -41,7 +41,7 @@ struct server {
   uv_check_t check;
   int signals; /* descriptor of a signalfd */
   uv_poll_t signalled;
-  uv_timer_t prune, drain, tidy;
+  uv_timer_t prune, drain, tidy, second;
   size_t clients;
   drain_phase draining;
   uint64_t phase_ns; /* when the phase of draining began */

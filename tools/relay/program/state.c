@@ -1,4 +1,5 @@
 /* The store and the relay of a data directory, for serving and for the sub-commands alike. */
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +109,8 @@ void state_close(program_state *state) {
 }
 
 bool state_add_device(program_state *state, const char *account, const char *device,
-                      char token[RELAY_TOKEN_BYTES_MAX + 1], char *error, size_t error_bytes) {
+                      uint64_t lifetime_ms, char token[RELAY_TOKEN_BYTES_MAX + 1], char *error,
+                      size_t error_bytes) {
   uint8_t secret[32];
   lrm_id id;
   if (!random_bytes(secret, sizeof secret, error, error_bytes) ||
@@ -120,6 +122,9 @@ bool state_add_device(program_state *state, const char *account, const char *dev
     at += (size_t)snprintf(token + at, RELAY_TOKEN_BYTES_MAX + 1 - at, "%02x", secret[i]);
   }
   int result = relay_device_add(state->relay, account, device, &id, token, lrm_uv_wall_ms());
+  if (result == 0 && lifetime_ms != 0)
+    result = relay_device_set_expiry(state->relay, &id, lrm_uv_wall_ms() + lifetime_ms);
+  OPENSSL_cleanse(secret, sizeof secret);
   if (result == 0) return true;
   const char *why = lrm_error_text(result);
   if (result == LRM_ERR_NOT_FOUND)

@@ -277,6 +277,96 @@ void   remote__v1__confirm_pairing__free_unpacked
   assert(message->base.descriptor == &remote__v1__confirm_pairing__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   remote__v1__describe_pairing__init
+                     (Remote__V1__DescribePairing         *message)
+{
+  static const Remote__V1__DescribePairing init_value = REMOTE__V1__DESCRIBE_PAIRING__INIT;
+  *message = init_value;
+}
+size_t remote__v1__describe_pairing__get_packed_size
+                     (const Remote__V1__DescribePairing *message)
+{
+  assert(message->base.descriptor == &remote__v1__describe_pairing__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__describe_pairing__pack
+                     (const Remote__V1__DescribePairing *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__describe_pairing__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__describe_pairing__pack_to_buffer
+                     (const Remote__V1__DescribePairing *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__describe_pairing__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__DescribePairing *
+       remote__v1__describe_pairing__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__DescribePairing *)
+     protobuf_c_message_unpack (&remote__v1__describe_pairing__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__describe_pairing__free_unpacked
+                     (Remote__V1__DescribePairing *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__describe_pairing__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   remote__v1__begin_oidc__init
+                     (Remote__V1__BeginOidc         *message)
+{
+  static const Remote__V1__BeginOidc init_value = REMOTE__V1__BEGIN_OIDC__INIT;
+  *message = init_value;
+}
+size_t remote__v1__begin_oidc__get_packed_size
+                     (const Remote__V1__BeginOidc *message)
+{
+  assert(message->base.descriptor == &remote__v1__begin_oidc__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__begin_oidc__pack
+                     (const Remote__V1__BeginOidc *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__begin_oidc__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__begin_oidc__pack_to_buffer
+                     (const Remote__V1__BeginOidc *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__begin_oidc__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__BeginOidc *
+       remote__v1__begin_oidc__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__BeginOidc *)
+     protobuf_c_message_unpack (&remote__v1__begin_oidc__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__begin_oidc__free_unpacked
+                     (Remote__V1__BeginOidc *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__begin_oidc__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   remote__v1__login_oidc__init
                      (Remote__V1__LoginOidc         *message)
 {
@@ -365,6 +455,51 @@ void   remote__v1__logout__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &remote__v1__logout__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   remote__v1__rename_device__init
+                     (Remote__V1__RenameDevice         *message)
+{
+  static const Remote__V1__RenameDevice init_value = REMOTE__V1__RENAME_DEVICE__INIT;
+  *message = init_value;
+}
+size_t remote__v1__rename_device__get_packed_size
+                     (const Remote__V1__RenameDevice *message)
+{
+  assert(message->base.descriptor == &remote__v1__rename_device__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__rename_device__pack
+                     (const Remote__V1__RenameDevice *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__rename_device__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__rename_device__pack_to_buffer
+                     (const Remote__V1__RenameDevice *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__rename_device__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__RenameDevice *
+       remote__v1__rename_device__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__RenameDevice *)
+     protobuf_c_message_unpack (&remote__v1__rename_device__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__rename_device__free_unpacked
+                     (Remote__V1__RenameDevice *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__rename_device__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   remote__v1__list_devices__init
@@ -772,6 +907,96 @@ void   remote__v1__pairing_code__free_unpacked
   assert(message->base.descriptor == &remote__v1__pairing_code__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   remote__v1__pairing_entry__init
+                     (Remote__V1__PairingEntry         *message)
+{
+  static const Remote__V1__PairingEntry init_value = REMOTE__V1__PAIRING_ENTRY__INIT;
+  *message = init_value;
+}
+size_t remote__v1__pairing_entry__get_packed_size
+                     (const Remote__V1__PairingEntry *message)
+{
+  assert(message->base.descriptor == &remote__v1__pairing_entry__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__pairing_entry__pack
+                     (const Remote__V1__PairingEntry *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__pairing_entry__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__pairing_entry__pack_to_buffer
+                     (const Remote__V1__PairingEntry *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__pairing_entry__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__PairingEntry *
+       remote__v1__pairing_entry__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__PairingEntry *)
+     protobuf_c_message_unpack (&remote__v1__pairing_entry__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__pairing_entry__free_unpacked
+                     (Remote__V1__PairingEntry *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__pairing_entry__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   remote__v1__oidc_challenge__init
+                     (Remote__V1__OidcChallenge         *message)
+{
+  static const Remote__V1__OidcChallenge init_value = REMOTE__V1__OIDC_CHALLENGE__INIT;
+  *message = init_value;
+}
+size_t remote__v1__oidc_challenge__get_packed_size
+                     (const Remote__V1__OidcChallenge *message)
+{
+  assert(message->base.descriptor == &remote__v1__oidc_challenge__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__oidc_challenge__pack
+                     (const Remote__V1__OidcChallenge *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__oidc_challenge__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__oidc_challenge__pack_to_buffer
+                     (const Remote__V1__OidcChallenge *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__oidc_challenge__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__OidcChallenge *
+       remote__v1__oidc_challenge__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__OidcChallenge *)
+     protobuf_c_message_unpack (&remote__v1__oidc_challenge__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__oidc_challenge__free_unpacked
+                     (Remote__V1__OidcChallenge *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__oidc_challenge__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   remote__v1__signed_in__init
                      (Remote__V1__SignedIn         *message)
 {
@@ -1129,7 +1354,7 @@ const ProtobufCMessageDescriptor remote__v1__delete_session__descriptor =
   (ProtobufCMessageInit) remote__v1__delete_session__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__pair_device__field_descriptors[1] =
+static const ProtobufCFieldDescriptor remote__v1__pair_device__field_descriptors[2] =
 {
   {
     "device",
@@ -1143,14 +1368,27 @@ static const ProtobufCFieldDescriptor remote__v1__pair_device__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "secret",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PairDevice, secret),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__pair_device__field_indices_by_name[] = {
   0,   /* field[0] = device */
+  1,   /* field[1] = secret */
 };
 static const ProtobufCIntRange remote__v1__pair_device__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor remote__v1__pair_device__descriptor =
 {
@@ -1160,14 +1398,14 @@ const ProtobufCMessageDescriptor remote__v1__pair_device__descriptor =
   "Remote__V1__PairDevice",
   "remote.v1",
   sizeof(Remote__V1__PairDevice),
-  1,
+  2,
   remote__v1__pair_device__field_descriptors,
   remote__v1__pair_device__field_indices_by_name,
   1,  remote__v1__pair_device__number_ranges,
   (ProtobufCMessageInit) remote__v1__pair_device__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__confirm_pairing__field_descriptors[1] =
+static const ProtobufCFieldDescriptor remote__v1__confirm_pairing__field_descriptors[2] =
 {
   {
     "code",
@@ -1181,14 +1419,27 @@ static const ProtobufCFieldDescriptor remote__v1__confirm_pairing__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "deny",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__ConfirmPairing, deny),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__confirm_pairing__field_indices_by_name[] = {
   0,   /* field[0] = code */
+  1,   /* field[1] = deny */
 };
 static const ProtobufCIntRange remote__v1__confirm_pairing__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor remote__v1__confirm_pairing__descriptor =
 {
@@ -1198,11 +1449,67 @@ const ProtobufCMessageDescriptor remote__v1__confirm_pairing__descriptor =
   "Remote__V1__ConfirmPairing",
   "remote.v1",
   sizeof(Remote__V1__ConfirmPairing),
-  1,
+  2,
   remote__v1__confirm_pairing__field_descriptors,
   remote__v1__confirm_pairing__field_indices_by_name,
   1,  remote__v1__confirm_pairing__number_ranges,
   (ProtobufCMessageInit) remote__v1__confirm_pairing__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor remote__v1__describe_pairing__field_descriptors[1] =
+{
+  {
+    "code",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__DescribePairing, code),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__describe_pairing__field_indices_by_name[] = {
+  0,   /* field[0] = code */
+};
+static const ProtobufCIntRange remote__v1__describe_pairing__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor remote__v1__describe_pairing__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.DescribePairing",
+  "DescribePairing",
+  "Remote__V1__DescribePairing",
+  "remote.v1",
+  sizeof(Remote__V1__DescribePairing),
+  1,
+  remote__v1__describe_pairing__field_descriptors,
+  remote__v1__describe_pairing__field_indices_by_name,
+  1,  remote__v1__describe_pairing__number_ranges,
+  (ProtobufCMessageInit) remote__v1__describe_pairing__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define remote__v1__begin_oidc__field_descriptors NULL
+#define remote__v1__begin_oidc__field_indices_by_name NULL
+#define remote__v1__begin_oidc__number_ranges NULL
+const ProtobufCMessageDescriptor remote__v1__begin_oidc__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.BeginOidc",
+  "BeginOidc",
+  "Remote__V1__BeginOidc",
+  "remote.v1",
+  sizeof(Remote__V1__BeginOidc),
+  0,
+  remote__v1__begin_oidc__field_descriptors,
+  remote__v1__begin_oidc__field_indices_by_name,
+  0,  remote__v1__begin_oidc__number_ranges,
+  (ProtobufCMessageInit) remote__v1__begin_oidc__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor remote__v1__login_oidc__field_descriptors[2] =
@@ -1256,9 +1563,29 @@ const ProtobufCMessageDescriptor remote__v1__login_oidc__descriptor =
   (ProtobufCMessageInit) remote__v1__login_oidc__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define remote__v1__logout__field_descriptors NULL
-#define remote__v1__logout__field_indices_by_name NULL
-#define remote__v1__logout__number_ranges NULL
+static const ProtobufCFieldDescriptor remote__v1__logout__field_descriptors[1] =
+{
+  {
+    "everywhere",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__Logout, everywhere),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__logout__field_indices_by_name[] = {
+  0,   /* field[0] = everywhere */
+};
+static const ProtobufCIntRange remote__v1__logout__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
 const ProtobufCMessageDescriptor remote__v1__logout__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -1267,11 +1594,62 @@ const ProtobufCMessageDescriptor remote__v1__logout__descriptor =
   "Remote__V1__Logout",
   "remote.v1",
   sizeof(Remote__V1__Logout),
-  0,
+  1,
   remote__v1__logout__field_descriptors,
   remote__v1__logout__field_indices_by_name,
-  0,  remote__v1__logout__number_ranges,
+  1,  remote__v1__logout__number_ranges,
   (ProtobufCMessageInit) remote__v1__logout__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor remote__v1__rename_device__field_descriptors[2] =
+{
+  {
+    "device_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__RenameDevice, device_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__RenameDevice, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__rename_device__field_indices_by_name[] = {
+  0,   /* field[0] = device_id */
+  1,   /* field[1] = name */
+};
+static const ProtobufCIntRange remote__v1__rename_device__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor remote__v1__rename_device__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.RenameDevice",
+  "RenameDevice",
+  "Remote__V1__RenameDevice",
+  "remote.v1",
+  sizeof(Remote__V1__RenameDevice),
+  2,
+  remote__v1__rename_device__field_descriptors,
+  remote__v1__rename_device__field_indices_by_name,
+  1,  remote__v1__rename_device__number_ranges,
+  (ProtobufCMessageInit) remote__v1__rename_device__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 #define remote__v1__list_devices__field_descriptors NULL
@@ -1437,7 +1815,7 @@ const ProtobufCMessageDescriptor remote__v1__export_audit__descriptor =
   (ProtobufCMessageInit) remote__v1__export_audit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__request__field_descriptors[14] =
+static const ProtobufCFieldDescriptor remote__v1__request__field_descriptors[17] =
 {
   {
     "id",
@@ -1607,11 +1985,49 @@ static const ProtobufCFieldDescriptor remote__v1__request__field_descriptors[14]
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "describe_pairing",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Request, call_case),
+    offsetof(Remote__V1__Request, describe_pairing),
+    &remote__v1__describe_pairing__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "begin_oidc",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Request, call_case),
+    offsetof(Remote__V1__Request, begin_oidc),
+    &remote__v1__begin_oidc__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rename_device",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Request, call_case),
+    offsetof(Remote__V1__Request, rename_device),
+    &remote__v1__rename_device__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__request__field_indices_by_name[] = {
+  15,   /* field[15] = begin_oidc */
   3,   /* field[3] = cancel */
   6,   /* field[6] = confirm_pairing */
   4,   /* field[4] = delete_session */
+  14,   /* field[14] = describe_pairing */
   13,   /* field[13] = export_audit */
   11,   /* field[11] = get_policy */
   0,   /* field[0] = id */
@@ -1620,6 +2036,7 @@ static const unsigned remote__v1__request__field_indices_by_name[] = {
   7,   /* field[7] = login_oidc */
   8,   /* field[8] = logout */
   5,   /* field[5] = pair_device */
+  16,   /* field[16] = rename_device */
   10,   /* field[10] = revoke_device */
   12,   /* field[12] = set_policy */
   2,   /* field[2] = watch_sessions */
@@ -1627,7 +2044,7 @@ static const unsigned remote__v1__request__field_indices_by_name[] = {
 static const ProtobufCIntRange remote__v1__request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor remote__v1__request__descriptor =
 {
@@ -1637,7 +2054,7 @@ const ProtobufCMessageDescriptor remote__v1__request__descriptor =
   "Remote__V1__Request",
   "remote.v1",
   sizeof(Remote__V1__Request),
-  14,
+  17,
   remote__v1__request__field_descriptors,
   remote__v1__request__field_indices_by_name,
   1,  remote__v1__request__number_ranges,
@@ -1747,7 +2164,7 @@ const ProtobufCMessageDescriptor remote__v1__session_entry__descriptor =
   (ProtobufCMessageInit) remote__v1__session_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__device_entry__field_descriptors[6] =
+static const ProtobufCFieldDescriptor remote__v1__device_entry__field_descriptors[9] =
 {
   {
     "device_id",
@@ -1821,19 +2238,58 @@ static const ProtobufCFieldDescriptor remote__v1__device_entry__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "address",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__DeviceEntry, address),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "surface",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__DeviceEntry, surface),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_ms",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__DeviceEntry, expires_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__device_entry__field_indices_by_name[] = {
+  6,   /* field[6] = address */
   4,   /* field[4] = connected */
   2,   /* field[2] = created_ms */
   5,   /* field[5] = current */
   0,   /* field[0] = device_id */
+  8,   /* field[8] = expires_ms */
   1,   /* field[1] = name */
+  7,   /* field[7] = surface */
   3,   /* field[3] = used_ms */
 };
 static const ProtobufCIntRange remote__v1__device_entry__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor remote__v1__device_entry__descriptor =
 {
@@ -1843,7 +2299,7 @@ const ProtobufCMessageDescriptor remote__v1__device_entry__descriptor =
   "Remote__V1__DeviceEntry",
   "remote.v1",
   sizeof(Remote__V1__DeviceEntry),
-  6,
+  9,
   remote__v1__device_entry__field_descriptors,
   remote__v1__device_entry__field_indices_by_name,
   1,  remote__v1__device_entry__number_ranges,
@@ -1912,6 +2368,186 @@ const ProtobufCMessageDescriptor remote__v1__pairing_code__descriptor =
   remote__v1__pairing_code__field_indices_by_name,
   1,  remote__v1__pairing_code__number_ranges,
   (ProtobufCMessageInit) remote__v1__pairing_code__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor remote__v1__pairing_entry__field_descriptors[6] =
+{
+  {
+    "device",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PairingEntry, device),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "address",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PairingEntry, address),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "surface",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PairingEntry, surface),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "asked_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PairingEntry, asked_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_in_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PairingEntry, expires_in_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "confirmed",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PairingEntry, confirmed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__pairing_entry__field_indices_by_name[] = {
+  1,   /* field[1] = address */
+  3,   /* field[3] = asked_ms */
+  5,   /* field[5] = confirmed */
+  0,   /* field[0] = device */
+  4,   /* field[4] = expires_in_ms */
+  2,   /* field[2] = surface */
+};
+static const ProtobufCIntRange remote__v1__pairing_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor remote__v1__pairing_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.PairingEntry",
+  "PairingEntry",
+  "Remote__V1__PairingEntry",
+  "remote.v1",
+  sizeof(Remote__V1__PairingEntry),
+  6,
+  remote__v1__pairing_entry__field_descriptors,
+  remote__v1__pairing_entry__field_indices_by_name,
+  1,  remote__v1__pairing_entry__number_ranges,
+  (ProtobufCMessageInit) remote__v1__pairing_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor remote__v1__oidc_challenge__field_descriptors[4] =
+{
+  {
+    "issuer",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__OidcChallenge, issuer),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "client_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__OidcChallenge, client_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "nonce",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__OidcChallenge, nonce),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_in_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__OidcChallenge, expires_in_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__oidc_challenge__field_indices_by_name[] = {
+  1,   /* field[1] = client_id */
+  3,   /* field[3] = expires_in_ms */
+  0,   /* field[0] = issuer */
+  2,   /* field[2] = nonce */
+};
+static const ProtobufCIntRange remote__v1__oidc_challenge__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor remote__v1__oidc_challenge__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.OidcChallenge",
+  "OidcChallenge",
+  "Remote__V1__OidcChallenge",
+  "remote.v1",
+  sizeof(Remote__V1__OidcChallenge),
+  4,
+  remote__v1__oidc_challenge__field_descriptors,
+  remote__v1__oidc_challenge__field_indices_by_name,
+  1,  remote__v1__oidc_challenge__number_ranges,
+  (ProtobufCMessageInit) remote__v1__oidc_challenge__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor remote__v1__signed_in__field_descriptors[2] =
@@ -2163,7 +2799,7 @@ const ProtobufCMessageDescriptor remote__v1__done__descriptor =
   (ProtobufCMessageInit) remote__v1__done__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__reply__field_descriptors[10] =
+static const ProtobufCFieldDescriptor remote__v1__reply__field_descriptors[12] =
 {
   {
     "id",
@@ -2285,6 +2921,30 @@ static const ProtobufCFieldDescriptor remote__v1__reply__field_descriptors[10] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "pairing",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Reply, result_case),
+    offsetof(Remote__V1__Reply, pairing),
+    &remote__v1__pairing_entry__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "oidc_challenge",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Reply, result_case),
+    offsetof(Remote__V1__Reply, oidc_challenge),
+    &remote__v1__oidc_challenge__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__reply__field_indices_by_name[] = {
   8,   /* field[8] = audit */
@@ -2292,6 +2952,8 @@ static const unsigned remote__v1__reply__field_indices_by_name[] = {
   9,   /* field[9] = done */
   0,   /* field[0] = id */
   1,   /* field[1] = more */
+  11,   /* field[11] = oidc_challenge */
+  10,   /* field[10] = pairing */
   5,   /* field[5] = pairing_code */
   7,   /* field[7] = policy */
   2,   /* field[2] = problem */
@@ -2301,7 +2963,7 @@ static const unsigned remote__v1__reply__field_indices_by_name[] = {
 static const ProtobufCIntRange remote__v1__reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor remote__v1__reply__descriptor =
 {
@@ -2311,7 +2973,7 @@ const ProtobufCMessageDescriptor remote__v1__reply__descriptor =
   "Remote__V1__Reply",
   "remote.v1",
   sizeof(Remote__V1__Reply),
-  10,
+  12,
   remote__v1__reply__field_descriptors,
   remote__v1__reply__field_indices_by_name,
   1,  remote__v1__reply__number_ranges,

@@ -24,8 +24,11 @@ typedef struct Remote__V1__CancelRequest Remote__V1__CancelRequest;
 typedef struct Remote__V1__DeleteSession Remote__V1__DeleteSession;
 typedef struct Remote__V1__PairDevice Remote__V1__PairDevice;
 typedef struct Remote__V1__ConfirmPairing Remote__V1__ConfirmPairing;
+typedef struct Remote__V1__DescribePairing Remote__V1__DescribePairing;
+typedef struct Remote__V1__BeginOidc Remote__V1__BeginOidc;
 typedef struct Remote__V1__LoginOidc Remote__V1__LoginOidc;
 typedef struct Remote__V1__Logout Remote__V1__Logout;
+typedef struct Remote__V1__RenameDevice Remote__V1__RenameDevice;
 typedef struct Remote__V1__ListDevices Remote__V1__ListDevices;
 typedef struct Remote__V1__RevokeDevice Remote__V1__RevokeDevice;
 typedef struct Remote__V1__GetPolicy Remote__V1__GetPolicy;
@@ -35,6 +38,8 @@ typedef struct Remote__V1__Request Remote__V1__Request;
 typedef struct Remote__V1__SessionEntry Remote__V1__SessionEntry;
 typedef struct Remote__V1__DeviceEntry Remote__V1__DeviceEntry;
 typedef struct Remote__V1__PairingCode Remote__V1__PairingCode;
+typedef struct Remote__V1__PairingEntry Remote__V1__PairingEntry;
+typedef struct Remote__V1__OidcChallenge Remote__V1__OidcChallenge;
 typedef struct Remote__V1__SignedIn Remote__V1__SignedIn;
 typedef struct Remote__V1__AuditRecord Remote__V1__AuditRecord;
 typedef struct Remote__V1__PolicyReply Remote__V1__PolicyReply;
@@ -108,7 +113,8 @@ struct  Remote__V1__DeleteSession
 
 
 /*
- * Begins to pair this device; answered by PairingCode, then by SignedIn.
+ * Begins to pair this device, or goes on with a pairing that its carrier cut; answered by
+ * PairingCode, then by SignedIn.
  */
 struct  Remote__V1__PairDevice
 {
@@ -117,26 +123,63 @@ struct  Remote__V1__PairDevice
    * Name of this device, for people.
    */
   char *device;
+  /*
+   * 32 random bytes, made by this device for this pairing and told to nobody else: with the same
+   * secret the same pairing goes on. Never logged.
+   */
+  ProtobufCBinaryData secret;
 };
 #define REMOTE__V1__PAIR_DEVICE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&remote__v1__pair_device__descriptor) \
-    , (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, {0,NULL} }
 
 
 /*
- * Confirms a pairing code shown by another device.
+ * Confirms, or refuses, a pairing code shown by another device.
  */
 struct  Remote__V1__ConfirmPairing
 {
   ProtobufCMessage base;
   /*
-   * The code.
+   * The code; case and hyphens do not matter.
    */
   char *code;
+  /*
+   * The person does not know that device: its pairing ends.
+   */
+  protobuf_c_boolean deny;
 };
 #define REMOTE__V1__CONFIRM_PAIRING__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&remote__v1__confirm_pairing__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * Tells which device shows a code, before it is confirmed; answered by PairingEntry, then Done.
+ */
+struct  Remote__V1__DescribePairing
+{
+  ProtobufCMessage base;
+  /*
+   * The code; case and hyphens do not matter.
+   */
+  char *code;
+};
+#define REMOTE__V1__DESCRIBE_PAIRING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__describe_pairing__descriptor) \
     , (char *)protobuf_c_empty_string }
+
+
+/*
+ * Asks what an identity token must hold; answered by OidcChallenge.
+ */
+struct  Remote__V1__BeginOidc
+{
+  ProtobufCMessage base;
+};
+#define REMOTE__V1__BEGIN_OIDC__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__begin_oidc__descriptor) \
+     }
 
 
 /*
@@ -146,7 +189,7 @@ struct  Remote__V1__LoginOidc
 {
   ProtobufCMessage base;
   /*
-   * The token; never logged.
+   * The token; its nonce is one of an OidcChallenge. Never logged.
    */
   ProtobufCBinaryData id_token;
   /*
@@ -165,10 +208,34 @@ struct  Remote__V1__LoginOidc
 struct  Remote__V1__Logout
 {
   ProtobufCMessage base;
+  /*
+   * All devices of the account, this one too.
+   */
+  protobuf_c_boolean everywhere;
 };
 #define REMOTE__V1__LOGOUT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&remote__v1__logout__descriptor) \
-     }
+    , 0 }
+
+
+/*
+ * Gives a device of the account another name.
+ */
+struct  Remote__V1__RenameDevice
+{
+  ProtobufCMessage base;
+  /*
+   * Which device.
+   */
+  ProtobufCBinaryData device_id;
+  /*
+   * Its name, for people.
+   */
+  char *name;
+};
+#define REMOTE__V1__RENAME_DEVICE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__rename_device__descriptor) \
+    , {0,NULL}, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -261,7 +328,10 @@ typedef enum {
   REMOTE__V1__REQUEST__CALL_REVOKE_DEVICE = 11,
   REMOTE__V1__REQUEST__CALL_GET_POLICY = 12,
   REMOTE__V1__REQUEST__CALL_SET_POLICY = 13,
-  REMOTE__V1__REQUEST__CALL_EXPORT_AUDIT = 14
+  REMOTE__V1__REQUEST__CALL_EXPORT_AUDIT = 14,
+  REMOTE__V1__REQUEST__CALL_DESCRIBE_PAIRING = 15,
+  REMOTE__V1__REQUEST__CALL_BEGIN_OIDC = 16,
+  REMOTE__V1__REQUEST__CALL_RENAME_DEVICE = 17
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REMOTE__V1__REQUEST__CALL__CASE)
 } Remote__V1__Request__CallCase;
 
@@ -329,6 +399,18 @@ struct  Remote__V1__Request
      * Export the audit log.
      */
     Remote__V1__ExportAudit *export_audit;
+    /*
+     * Look at a pairing.
+     */
+    Remote__V1__DescribePairing *describe_pairing;
+    /*
+     * Begin to sign in with an identity token.
+     */
+    Remote__V1__BeginOidc *begin_oidc;
+    /*
+     * Rename a device.
+     */
+    Remote__V1__RenameDevice *rename_device;
   };
 };
 #define REMOTE__V1__REQUEST__INIT \
@@ -402,10 +484,22 @@ struct  Remote__V1__DeviceEntry
    * It is the device that asks.
    */
   protobuf_c_boolean current;
+  /*
+   * Where it last connected from, as the relay saw it; empty: never.
+   */
+  char *address;
+  /*
+   * What it last connected with, e.g. "remote"; empty: never.
+   */
+  char *surface;
+  /*
+   * When its token ends, Unix milliseconds; 0: never.
+   */
+  uint64_t expires_ms;
 };
 #define REMOTE__V1__DEVICE_ENTRY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&remote__v1__device_entry__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
+    , {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -430,6 +524,70 @@ struct  Remote__V1__PairingCode
 #define REMOTE__V1__PAIRING_CODE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&remote__v1__pairing_code__descriptor) \
     , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+
+
+/*
+ * A device that waits to be paired.
+ */
+struct  Remote__V1__PairingEntry
+{
+  ProtobufCMessage base;
+  /*
+   * The name that it gave itself.
+   */
+  char *device;
+  /*
+   * Where it asked from, as the relay saw it.
+   */
+  char *address;
+  /*
+   * What it asked with, e.g. "remote".
+   */
+  char *surface;
+  /*
+   * When it asked, Unix milliseconds of the relay.
+   */
+  uint64_t asked_ms;
+  /*
+   * Its code is valid for this long, milliseconds.
+   */
+  uint64_t expires_in_ms;
+  /*
+   * It was confirmed already, by this account.
+   */
+  protobuf_c_boolean confirmed;
+};
+#define REMOTE__V1__PAIRING_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__pairing_entry__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0 }
+
+
+/*
+ * What an identity token must hold, and where it comes from.
+ */
+struct  Remote__V1__OidcChallenge
+{
+  ProtobufCMessage base;
+  /*
+   * The issuer, as in the token's `iss`.
+   */
+  char *issuer;
+  /*
+   * The client, as in the token's `aud`.
+   */
+  char *client_id;
+  /*
+   * The token's `nonce`; good once.
+   */
+  char *nonce;
+  /*
+   * The nonce is valid for this long, milliseconds.
+   */
+  uint64_t expires_in_ms;
+};
+#define REMOTE__V1__OIDC_CHALLENGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__oidc_challenge__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -537,6 +695,8 @@ typedef enum {
   REMOTE__V1__REPLY__RESULT_SIGNED_IN = 7,
   REMOTE__V1__REPLY__RESULT_POLICY = 8,
   REMOTE__V1__REPLY__RESULT_AUDIT = 9,
+  REMOTE__V1__REPLY__RESULT_PAIRING = 11,
+  REMOTE__V1__REPLY__RESULT_OIDC_CHALLENGE = 12,
   REMOTE__V1__REPLY__RESULT_DONE = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REMOTE__V1__REPLY__RESULT__CASE)
 } Remote__V1__Reply__ResultCase;
@@ -585,6 +745,14 @@ struct  Remote__V1__Reply
      * One audit record.
      */
     Remote__V1__AuditRecord *audit;
+    /*
+     * A pairing.
+     */
+    Remote__V1__PairingEntry *pairing;
+    /*
+     * What an identity token must hold.
+     */
+    Remote__V1__OidcChallenge *oidc_challenge;
     /*
      * Nothing to return. In a watch with `more`: the first listing is complete.
      */
@@ -710,6 +878,44 @@ Remote__V1__ConfirmPairing *
 void   remote__v1__confirm_pairing__free_unpacked
                      (Remote__V1__ConfirmPairing *message,
                       ProtobufCAllocator *allocator);
+/* Remote__V1__DescribePairing methods */
+void   remote__v1__describe_pairing__init
+                     (Remote__V1__DescribePairing         *message);
+size_t remote__v1__describe_pairing__get_packed_size
+                     (const Remote__V1__DescribePairing   *message);
+size_t remote__v1__describe_pairing__pack
+                     (const Remote__V1__DescribePairing   *message,
+                      uint8_t             *out);
+size_t remote__v1__describe_pairing__pack_to_buffer
+                     (const Remote__V1__DescribePairing   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__DescribePairing *
+       remote__v1__describe_pairing__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__describe_pairing__free_unpacked
+                     (Remote__V1__DescribePairing *message,
+                      ProtobufCAllocator *allocator);
+/* Remote__V1__BeginOidc methods */
+void   remote__v1__begin_oidc__init
+                     (Remote__V1__BeginOidc         *message);
+size_t remote__v1__begin_oidc__get_packed_size
+                     (const Remote__V1__BeginOidc   *message);
+size_t remote__v1__begin_oidc__pack
+                     (const Remote__V1__BeginOidc   *message,
+                      uint8_t             *out);
+size_t remote__v1__begin_oidc__pack_to_buffer
+                     (const Remote__V1__BeginOidc   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__BeginOidc *
+       remote__v1__begin_oidc__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__begin_oidc__free_unpacked
+                     (Remote__V1__BeginOidc *message,
+                      ProtobufCAllocator *allocator);
 /* Remote__V1__LoginOidc methods */
 void   remote__v1__login_oidc__init
                      (Remote__V1__LoginOidc         *message);
@@ -747,6 +953,25 @@ Remote__V1__Logout *
                       const uint8_t       *data);
 void   remote__v1__logout__free_unpacked
                      (Remote__V1__Logout *message,
+                      ProtobufCAllocator *allocator);
+/* Remote__V1__RenameDevice methods */
+void   remote__v1__rename_device__init
+                     (Remote__V1__RenameDevice         *message);
+size_t remote__v1__rename_device__get_packed_size
+                     (const Remote__V1__RenameDevice   *message);
+size_t remote__v1__rename_device__pack
+                     (const Remote__V1__RenameDevice   *message,
+                      uint8_t             *out);
+size_t remote__v1__rename_device__pack_to_buffer
+                     (const Remote__V1__RenameDevice   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__RenameDevice *
+       remote__v1__rename_device__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__rename_device__free_unpacked
+                     (Remote__V1__RenameDevice *message,
                       ProtobufCAllocator *allocator);
 /* Remote__V1__ListDevices methods */
 void   remote__v1__list_devices__init
@@ -919,6 +1144,44 @@ Remote__V1__PairingCode *
 void   remote__v1__pairing_code__free_unpacked
                      (Remote__V1__PairingCode *message,
                       ProtobufCAllocator *allocator);
+/* Remote__V1__PairingEntry methods */
+void   remote__v1__pairing_entry__init
+                     (Remote__V1__PairingEntry         *message);
+size_t remote__v1__pairing_entry__get_packed_size
+                     (const Remote__V1__PairingEntry   *message);
+size_t remote__v1__pairing_entry__pack
+                     (const Remote__V1__PairingEntry   *message,
+                      uint8_t             *out);
+size_t remote__v1__pairing_entry__pack_to_buffer
+                     (const Remote__V1__PairingEntry   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__PairingEntry *
+       remote__v1__pairing_entry__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__pairing_entry__free_unpacked
+                     (Remote__V1__PairingEntry *message,
+                      ProtobufCAllocator *allocator);
+/* Remote__V1__OidcChallenge methods */
+void   remote__v1__oidc_challenge__init
+                     (Remote__V1__OidcChallenge         *message);
+size_t remote__v1__oidc_challenge__get_packed_size
+                     (const Remote__V1__OidcChallenge   *message);
+size_t remote__v1__oidc_challenge__pack
+                     (const Remote__V1__OidcChallenge   *message,
+                      uint8_t             *out);
+size_t remote__v1__oidc_challenge__pack_to_buffer
+                     (const Remote__V1__OidcChallenge   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__OidcChallenge *
+       remote__v1__oidc_challenge__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__oidc_challenge__free_unpacked
+                     (Remote__V1__OidcChallenge *message,
+                      ProtobufCAllocator *allocator);
 /* Remote__V1__SignedIn methods */
 void   remote__v1__signed_in__init
                      (Remote__V1__SignedIn         *message);
@@ -1034,11 +1297,20 @@ typedef void (*Remote__V1__PairDevice_Closure)
 typedef void (*Remote__V1__ConfirmPairing_Closure)
                  (const Remote__V1__ConfirmPairing *message,
                   void *closure_data);
+typedef void (*Remote__V1__DescribePairing_Closure)
+                 (const Remote__V1__DescribePairing *message,
+                  void *closure_data);
+typedef void (*Remote__V1__BeginOidc_Closure)
+                 (const Remote__V1__BeginOidc *message,
+                  void *closure_data);
 typedef void (*Remote__V1__LoginOidc_Closure)
                  (const Remote__V1__LoginOidc *message,
                   void *closure_data);
 typedef void (*Remote__V1__Logout_Closure)
                  (const Remote__V1__Logout *message,
+                  void *closure_data);
+typedef void (*Remote__V1__RenameDevice_Closure)
+                 (const Remote__V1__RenameDevice *message,
                   void *closure_data);
 typedef void (*Remote__V1__ListDevices_Closure)
                  (const Remote__V1__ListDevices *message,
@@ -1066,6 +1338,12 @@ typedef void (*Remote__V1__DeviceEntry_Closure)
                   void *closure_data);
 typedef void (*Remote__V1__PairingCode_Closure)
                  (const Remote__V1__PairingCode *message,
+                  void *closure_data);
+typedef void (*Remote__V1__PairingEntry_Closure)
+                 (const Remote__V1__PairingEntry *message,
+                  void *closure_data);
+typedef void (*Remote__V1__OidcChallenge_Closure)
+                 (const Remote__V1__OidcChallenge *message,
                   void *closure_data);
 typedef void (*Remote__V1__SignedIn_Closure)
                  (const Remote__V1__SignedIn *message,
@@ -1133,8 +1411,11 @@ extern const ProtobufCMessageDescriptor remote__v1__cancel_request__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__delete_session__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__pair_device__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__confirm_pairing__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__describe_pairing__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__begin_oidc__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__login_oidc__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__logout__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__rename_device__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__list_devices__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__revoke_device__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__get_policy__descriptor;
@@ -1144,6 +1425,8 @@ extern const ProtobufCMessageDescriptor remote__v1__request__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__session_entry__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__device_entry__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__pairing_code__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__pairing_entry__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__oidc_challenge__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__signed_in__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__audit_record__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__policy_reply__descriptor;

@@ -24,10 +24,19 @@ PB_BIND(remote_v1_PairDevice, remote_v1_PairDevice, AUTO)
 PB_BIND(remote_v1_ConfirmPairing, remote_v1_ConfirmPairing, AUTO)
 
 
+PB_BIND(remote_v1_DescribePairing, remote_v1_DescribePairing, AUTO)
+
+
+PB_BIND(remote_v1_BeginOidc, remote_v1_BeginOidc, AUTO)
+
+
 PB_BIND(remote_v1_LoginOidc, remote_v1_LoginOidc, 4)
 
 
 PB_BIND(remote_v1_Logout, remote_v1_Logout, AUTO)
+
+
+PB_BIND(remote_v1_RenameDevice, remote_v1_RenameDevice, AUTO)
 
 
 PB_BIND(remote_v1_ListDevices, remote_v1_ListDevices, AUTO)
@@ -55,6 +64,12 @@ PB_BIND(remote_v1_DeviceEntry, remote_v1_DeviceEntry, AUTO)
 
 
 PB_BIND(remote_v1_PairingCode, remote_v1_PairingCode, 2)
+
+
+PB_BIND(remote_v1_PairingEntry, remote_v1_PairingEntry, AUTO)
+
+
+PB_BIND(remote_v1_OidcChallenge, remote_v1_OidcChallenge, 2)
 
 
 PB_BIND(remote_v1_SignedIn, remote_v1_SignedIn, 2)

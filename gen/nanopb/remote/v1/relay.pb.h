@@ -37,22 +37,40 @@ typedef struct _remote_v1_DeleteSession {
     remote_v1_DeleteSession_session_id_t session_id;
 } remote_v1_DeleteSession;
 
-/* Begins to pair this device; answered by PairingCode, then by SignedIn. */
+typedef PB_BYTES_ARRAY_T(32) remote_v1_PairDevice_secret_t;
+/* Begins to pair this device, or goes on with a pairing that its carrier cut; answered by
+ PairingCode, then by SignedIn. */
 typedef struct _remote_v1_PairDevice {
     /* Name of this device, for people. */
     char device[64];
+    /* 32 random bytes, made by this device for this pairing and told to nobody else: with the same
+ secret the same pairing goes on. Never logged. */
+    remote_v1_PairDevice_secret_t secret;
 } remote_v1_PairDevice;
 
-/* Confirms a pairing code shown by another device. */
+/* Confirms, or refuses, a pairing code shown by another device. */
 typedef struct _remote_v1_ConfirmPairing {
-    /* The code. */
+    /* The code; case and hyphens do not matter. */
     char code[24];
+    /* The person does not know that device: its pairing ends. */
+    bool deny;
 } remote_v1_ConfirmPairing;
+
+/* Tells which device shows a code, before it is confirmed; answered by PairingEntry, then Done. */
+typedef struct _remote_v1_DescribePairing {
+    /* The code; case and hyphens do not matter. */
+    char code[24];
+} remote_v1_DescribePairing;
+
+/* Asks what an identity token must hold; answered by OidcChallenge. */
+typedef struct _remote_v1_BeginOidc {
+    char dummy_field;
+} remote_v1_BeginOidc;
 
 typedef PB_BYTES_ARRAY_T(8192) remote_v1_LoginOidc_id_token_t;
 /* Signs in with an identity token of an OIDC issuer; answered by SignedIn. */
 typedef struct _remote_v1_LoginOidc {
-    /* The token; never logged. */
+    /* The token; its nonce is one of an OidcChallenge. Never logged. */
     remote_v1_LoginOidc_id_token_t id_token;
     /* Name of this device, for people. */
     char device[64];
@@ -60,8 +78,18 @@ typedef struct _remote_v1_LoginOidc {
 
 /* Signs this device out. */
 typedef struct _remote_v1_Logout {
-    char dummy_field;
+    /* All devices of the account, this one too. */
+    bool everywhere;
 } remote_v1_Logout;
+
+typedef PB_BYTES_ARRAY_T(16) remote_v1_RenameDevice_device_id_t;
+/* Gives a device of the account another name. */
+typedef struct _remote_v1_RenameDevice {
+    /* Which device. */
+    remote_v1_RenameDevice_device_id_t device_id;
+    /* Its name, for people. */
+    char name[64];
+} remote_v1_RenameDevice;
 
 /* Lists the account's devices. */
 typedef struct _remote_v1_ListDevices {
@@ -127,6 +155,12 @@ typedef struct _remote_v1_Request {
         remote_v1_SetPolicy set_policy;
         /* Export the audit log. */
         remote_v1_ExportAudit export_audit;
+        /* Look at a pairing. */
+        remote_v1_DescribePairing describe_pairing;
+        /* Begin to sign in with an identity token. */
+        remote_v1_BeginOidc begin_oidc;
+        /* Rename a device. */
+        remote_v1_RenameDevice rename_device;
     } call;
 } remote_v1_Request;
 
@@ -165,6 +199,12 @@ typedef struct _remote_v1_DeviceEntry {
     bool connected;
     /* It is the device that asks. */
     bool current;
+    /* Where it last connected from, as the relay saw it; empty: never. */
+    char address[64];
+    /* What it last connected with, e.g. "remote"; empty: never. */
+    char surface[24];
+    /* When its token ends, Unix milliseconds; 0: never. */
+    uint64_t expires_ms;
 } remote_v1_DeviceEntry;
 
 /* A code to be shown while pairing. */
@@ -176,6 +216,34 @@ typedef struct _remote_v1_PairingCode {
     /* Where to confirm it; empty: on any signed-in device. */
     char url[256];
 } remote_v1_PairingCode;
+
+/* A device that waits to be paired. */
+typedef struct _remote_v1_PairingEntry {
+    /* The name that it gave itself. */
+    char device[64];
+    /* Where it asked from, as the relay saw it. */
+    char address[64];
+    /* What it asked with, e.g. "remote". */
+    char surface[24];
+    /* When it asked, Unix milliseconds of the relay. */
+    uint64_t asked_ms;
+    /* Its code is valid for this long, milliseconds. */
+    uint64_t expires_in_ms;
+    /* It was confirmed already, by this account. */
+    bool confirmed;
+} remote_v1_PairingEntry;
+
+/* What an identity token must hold, and where it comes from. */
+typedef struct _remote_v1_OidcChallenge {
+    /* The issuer, as in the token's `iss`. */
+    char issuer[256];
+    /* The client, as in the token's `aud`. */
+    char client_id[256];
+    /* The token's `nonce`; good once. */
+    char nonce[128];
+    /* The nonce is valid for this long, milliseconds. */
+    uint64_t expires_in_ms;
+} remote_v1_OidcChallenge;
 
 /* The result of pairing or signing in. */
 typedef struct _remote_v1_SignedIn {
@@ -248,6 +316,10 @@ typedef struct _remote_v1_Reply {
         remote_v1_AuditRecord audit;
         /* Nothing to return. In a watch with `more`: the first listing is complete. */
         remote_v1_Done done;
+        /* A pairing. */
+        remote_v1_PairingEntry pairing;
+        /* What an identity token must hold. */
+        remote_v1_OidcChallenge oidc_challenge;
     } result;
 } remote_v1_Reply;
 
@@ -261,10 +333,13 @@ extern "C" {
 #define remote_v1_WatchSessions_init_default     {0}
 #define remote_v1_CancelRequest_init_default     {0}
 #define remote_v1_DeleteSession_init_default     {{0, {0}}}
-#define remote_v1_PairDevice_init_default        {""}
-#define remote_v1_ConfirmPairing_init_default    {""}
+#define remote_v1_PairDevice_init_default        {"", {0, {0}}}
+#define remote_v1_ConfirmPairing_init_default    {"", 0}
+#define remote_v1_DescribePairing_init_default   {""}
+#define remote_v1_BeginOidc_init_default         {0}
 #define remote_v1_LoginOidc_init_default         {{0, {0}}, ""}
 #define remote_v1_Logout_init_default            {0}
+#define remote_v1_RenameDevice_init_default      {{0, {0}}, ""}
 #define remote_v1_ListDevices_init_default       {0}
 #define remote_v1_RevokeDevice_init_default      {{0, {0}}}
 #define remote_v1_GetPolicy_init_default         {0}
@@ -272,8 +347,10 @@ extern "C" {
 #define remote_v1_ExportAudit_init_default       {0, 0}
 #define remote_v1_Request_init_default           {0, 0, {remote_v1_ListSessions_init_default}}
 #define remote_v1_SessionEntry_init_default      {{0, {0}}, false, remote_v1_SessionDescription_init_default, false, remote_v1_SessionInfo_init_default, false, remote_v1_LogStatus_init_default, 0, 0}
-#define remote_v1_DeviceEntry_init_default       {{0, {0}}, "", 0, 0, 0, 0}
+#define remote_v1_DeviceEntry_init_default       {{0, {0}}, "", 0, 0, 0, 0, "", "", 0}
 #define remote_v1_PairingCode_init_default       {"", 0, ""}
+#define remote_v1_PairingEntry_init_default      {"", "", "", 0, 0, 0}
+#define remote_v1_OidcChallenge_init_default     {"", "", "", 0}
 #define remote_v1_SignedIn_init_default          {"", false, remote_v1_Principal_init_default}
 #define remote_v1_AuditRecord_init_default       {0, 0, false, remote_v1_Principal_init_default, "", {0, {0}}, {0, {0}}, 0, ""}
 #define remote_v1_PolicyReply_init_default       {false, remote_v1_PolicyRule_init_default, false, remote_v1_EffectivePolicy_init_default}
@@ -283,10 +360,13 @@ extern "C" {
 #define remote_v1_WatchSessions_init_zero        {0}
 #define remote_v1_CancelRequest_init_zero        {0}
 #define remote_v1_DeleteSession_init_zero        {{0, {0}}}
-#define remote_v1_PairDevice_init_zero           {""}
-#define remote_v1_ConfirmPairing_init_zero       {""}
+#define remote_v1_PairDevice_init_zero           {"", {0, {0}}}
+#define remote_v1_ConfirmPairing_init_zero       {"", 0}
+#define remote_v1_DescribePairing_init_zero      {""}
+#define remote_v1_BeginOidc_init_zero            {0}
 #define remote_v1_LoginOidc_init_zero            {{0, {0}}, ""}
 #define remote_v1_Logout_init_zero               {0}
+#define remote_v1_RenameDevice_init_zero         {{0, {0}}, ""}
 #define remote_v1_ListDevices_init_zero          {0}
 #define remote_v1_RevokeDevice_init_zero         {{0, {0}}}
 #define remote_v1_GetPolicy_init_zero            {0}
@@ -294,8 +374,10 @@ extern "C" {
 #define remote_v1_ExportAudit_init_zero          {0, 0}
 #define remote_v1_Request_init_zero              {0, 0, {remote_v1_ListSessions_init_zero}}
 #define remote_v1_SessionEntry_init_zero         {{0, {0}}, false, remote_v1_SessionDescription_init_zero, false, remote_v1_SessionInfo_init_zero, false, remote_v1_LogStatus_init_zero, 0, 0}
-#define remote_v1_DeviceEntry_init_zero          {{0, {0}}, "", 0, 0, 0, 0}
+#define remote_v1_DeviceEntry_init_zero          {{0, {0}}, "", 0, 0, 0, 0, "", "", 0}
 #define remote_v1_PairingCode_init_zero          {"", 0, ""}
+#define remote_v1_PairingEntry_init_zero         {"", "", "", 0, 0, 0}
+#define remote_v1_OidcChallenge_init_zero        {"", "", "", 0}
 #define remote_v1_SignedIn_init_zero             {"", false, remote_v1_Principal_init_zero}
 #define remote_v1_AuditRecord_init_zero          {0, 0, false, remote_v1_Principal_init_zero, "", {0, {0}}, {0, {0}}, 0, ""}
 #define remote_v1_PolicyReply_init_zero          {false, remote_v1_PolicyRule_init_zero, false, remote_v1_EffectivePolicy_init_zero}
@@ -307,9 +389,15 @@ extern "C" {
 #define remote_v1_CancelRequest_request_id_tag   1
 #define remote_v1_DeleteSession_session_id_tag   1
 #define remote_v1_PairDevice_device_tag          1
+#define remote_v1_PairDevice_secret_tag          2
 #define remote_v1_ConfirmPairing_code_tag        1
+#define remote_v1_ConfirmPairing_deny_tag        2
+#define remote_v1_DescribePairing_code_tag       1
 #define remote_v1_LoginOidc_id_token_tag         1
 #define remote_v1_LoginOidc_device_tag           2
+#define remote_v1_Logout_everywhere_tag          1
+#define remote_v1_RenameDevice_device_id_tag     1
+#define remote_v1_RenameDevice_name_tag          2
 #define remote_v1_RevokeDevice_device_id_tag     1
 #define remote_v1_SetPolicy_rule_tag             1
 #define remote_v1_ExportAudit_from_tag           1
@@ -328,6 +416,9 @@ extern "C" {
 #define remote_v1_Request_get_policy_tag         12
 #define remote_v1_Request_set_policy_tag         13
 #define remote_v1_Request_export_audit_tag       14
+#define remote_v1_Request_describe_pairing_tag   15
+#define remote_v1_Request_begin_oidc_tag         16
+#define remote_v1_Request_rename_device_tag      17
 #define remote_v1_SessionEntry_session_id_tag    1
 #define remote_v1_SessionEntry_description_tag   2
 #define remote_v1_SessionEntry_info_tag          3
@@ -340,9 +431,22 @@ extern "C" {
 #define remote_v1_DeviceEntry_used_ms_tag        4
 #define remote_v1_DeviceEntry_connected_tag      5
 #define remote_v1_DeviceEntry_current_tag        6
+#define remote_v1_DeviceEntry_address_tag        7
+#define remote_v1_DeviceEntry_surface_tag        8
+#define remote_v1_DeviceEntry_expires_ms_tag     9
 #define remote_v1_PairingCode_code_tag           1
 #define remote_v1_PairingCode_expires_in_ms_tag  2
 #define remote_v1_PairingCode_url_tag            3
+#define remote_v1_PairingEntry_device_tag        1
+#define remote_v1_PairingEntry_address_tag       2
+#define remote_v1_PairingEntry_surface_tag       3
+#define remote_v1_PairingEntry_asked_ms_tag      4
+#define remote_v1_PairingEntry_expires_in_ms_tag 5
+#define remote_v1_PairingEntry_confirmed_tag     6
+#define remote_v1_OidcChallenge_issuer_tag       1
+#define remote_v1_OidcChallenge_client_id_tag    2
+#define remote_v1_OidcChallenge_nonce_tag        3
+#define remote_v1_OidcChallenge_expires_in_ms_tag 4
 #define remote_v1_SignedIn_token_tag             1
 #define remote_v1_SignedIn_principal_tag         2
 #define remote_v1_AuditRecord_number_tag         1
@@ -365,6 +469,8 @@ extern "C" {
 #define remote_v1_Reply_policy_tag               8
 #define remote_v1_Reply_audit_tag                9
 #define remote_v1_Reply_done_tag                 10
+#define remote_v1_Reply_pairing_tag              11
+#define remote_v1_Reply_oidc_challenge_tag       12
 
 /* Struct field encoding specification for nanopb */
 #define remote_v1_ListSessions_FIELDLIST(X, a) \
@@ -388,14 +494,26 @@ X(a, STATIC,   SINGULAR, BYTES,    session_id,        1)
 #define remote_v1_DeleteSession_DEFAULT NULL
 
 #define remote_v1_PairDevice_FIELDLIST(X, a) \
-X(a, STATIC,   SINGULAR, STRING,   device,            1)
+X(a, STATIC,   SINGULAR, STRING,   device,            1) \
+X(a, STATIC,   SINGULAR, BYTES,    secret,            2)
 #define remote_v1_PairDevice_CALLBACK NULL
 #define remote_v1_PairDevice_DEFAULT NULL
 
 #define remote_v1_ConfirmPairing_FIELDLIST(X, a) \
-X(a, STATIC,   SINGULAR, STRING,   code,              1)
+X(a, STATIC,   SINGULAR, STRING,   code,              1) \
+X(a, STATIC,   SINGULAR, BOOL,     deny,              2)
 #define remote_v1_ConfirmPairing_CALLBACK NULL
 #define remote_v1_ConfirmPairing_DEFAULT NULL
+
+#define remote_v1_DescribePairing_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, STRING,   code,              1)
+#define remote_v1_DescribePairing_CALLBACK NULL
+#define remote_v1_DescribePairing_DEFAULT NULL
+
+#define remote_v1_BeginOidc_FIELDLIST(X, a) \
+
+#define remote_v1_BeginOidc_CALLBACK NULL
+#define remote_v1_BeginOidc_DEFAULT NULL
 
 #define remote_v1_LoginOidc_FIELDLIST(X, a) \
 X(a, STATIC,   SINGULAR, BYTES,    id_token,          1) \
@@ -404,9 +522,15 @@ X(a, STATIC,   SINGULAR, STRING,   device,            2)
 #define remote_v1_LoginOidc_DEFAULT NULL
 
 #define remote_v1_Logout_FIELDLIST(X, a) \
-
+X(a, STATIC,   SINGULAR, BOOL,     everywhere,        1)
 #define remote_v1_Logout_CALLBACK NULL
 #define remote_v1_Logout_DEFAULT NULL
+
+#define remote_v1_RenameDevice_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, BYTES,    device_id,         1) \
+X(a, STATIC,   SINGULAR, STRING,   name,              2)
+#define remote_v1_RenameDevice_CALLBACK NULL
+#define remote_v1_RenameDevice_DEFAULT NULL
 
 #define remote_v1_ListDevices_FIELDLIST(X, a) \
 
@@ -449,7 +573,10 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (call,list_devices,call.list_devices),  10) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (call,revoke_device,call.revoke_device),  11) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (call,get_policy,call.get_policy),  12) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (call,set_policy,call.set_policy),  13) \
-X(a, STATIC,   ONEOF,    MESSAGE,  (call,export_audit,call.export_audit),  14)
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,export_audit,call.export_audit),  14) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,describe_pairing,call.describe_pairing),  15) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,begin_oidc,call.begin_oidc),  16) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,rename_device,call.rename_device),  17)
 #define remote_v1_Request_CALLBACK NULL
 #define remote_v1_Request_DEFAULT NULL
 #define remote_v1_Request_call_list_sessions_MSGTYPE remote_v1_ListSessions
@@ -465,6 +592,9 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (call,export_audit,call.export_audit),  14)
 #define remote_v1_Request_call_get_policy_MSGTYPE remote_v1_GetPolicy
 #define remote_v1_Request_call_set_policy_MSGTYPE remote_v1_SetPolicy
 #define remote_v1_Request_call_export_audit_MSGTYPE remote_v1_ExportAudit
+#define remote_v1_Request_call_describe_pairing_MSGTYPE remote_v1_DescribePairing
+#define remote_v1_Request_call_begin_oidc_MSGTYPE remote_v1_BeginOidc
+#define remote_v1_Request_call_rename_device_MSGTYPE remote_v1_RenameDevice
 
 #define remote_v1_SessionEntry_FIELDLIST(X, a) \
 X(a, STATIC,   SINGULAR, BYTES,    session_id,        1) \
@@ -485,7 +615,10 @@ X(a, STATIC,   SINGULAR, STRING,   name,              2) \
 X(a, STATIC,   SINGULAR, UINT64,   created_ms,        3) \
 X(a, STATIC,   SINGULAR, UINT64,   used_ms,           4) \
 X(a, STATIC,   SINGULAR, BOOL,     connected,         5) \
-X(a, STATIC,   SINGULAR, BOOL,     current,           6)
+X(a, STATIC,   SINGULAR, BOOL,     current,           6) \
+X(a, STATIC,   SINGULAR, STRING,   address,           7) \
+X(a, STATIC,   SINGULAR, STRING,   surface,           8) \
+X(a, STATIC,   SINGULAR, UINT64,   expires_ms,        9)
 #define remote_v1_DeviceEntry_CALLBACK NULL
 #define remote_v1_DeviceEntry_DEFAULT NULL
 
@@ -495,6 +628,24 @@ X(a, STATIC,   SINGULAR, UINT64,   expires_in_ms,     2) \
 X(a, STATIC,   SINGULAR, STRING,   url,               3)
 #define remote_v1_PairingCode_CALLBACK NULL
 #define remote_v1_PairingCode_DEFAULT NULL
+
+#define remote_v1_PairingEntry_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, STRING,   device,            1) \
+X(a, STATIC,   SINGULAR, STRING,   address,           2) \
+X(a, STATIC,   SINGULAR, STRING,   surface,           3) \
+X(a, STATIC,   SINGULAR, UINT64,   asked_ms,          4) \
+X(a, STATIC,   SINGULAR, UINT64,   expires_in_ms,     5) \
+X(a, STATIC,   SINGULAR, BOOL,     confirmed,         6)
+#define remote_v1_PairingEntry_CALLBACK NULL
+#define remote_v1_PairingEntry_DEFAULT NULL
+
+#define remote_v1_OidcChallenge_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, STRING,   issuer,            1) \
+X(a, STATIC,   SINGULAR, STRING,   client_id,         2) \
+X(a, STATIC,   SINGULAR, STRING,   nonce,             3) \
+X(a, STATIC,   SINGULAR, UINT64,   expires_in_ms,     4)
+#define remote_v1_OidcChallenge_CALLBACK NULL
+#define remote_v1_OidcChallenge_DEFAULT NULL
 
 #define remote_v1_SignedIn_FIELDLIST(X, a) \
 X(a, STATIC,   SINGULAR, STRING,   token,             1) \
@@ -539,7 +690,9 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (result,pairing_code,result.pairing_code),   
 X(a, STATIC,   ONEOF,    MESSAGE,  (result,signed_in,result.signed_in),   7) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (result,policy,result.policy),   8) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (result,audit,result.audit),   9) \
-X(a, STATIC,   ONEOF,    MESSAGE,  (result,done,result.done),  10)
+X(a, STATIC,   ONEOF,    MESSAGE,  (result,done,result.done),  10) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (result,pairing,result.pairing),  11) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (result,oidc_challenge,result.oidc_challenge),  12)
 #define remote_v1_Reply_CALLBACK NULL
 #define remote_v1_Reply_DEFAULT NULL
 #define remote_v1_Reply_result_problem_MSGTYPE remote_v1_Problem
@@ -550,6 +703,8 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (result,done,result.done),  10)
 #define remote_v1_Reply_result_policy_MSGTYPE remote_v1_PolicyReply
 #define remote_v1_Reply_result_audit_MSGTYPE remote_v1_AuditRecord
 #define remote_v1_Reply_result_done_MSGTYPE remote_v1_Done
+#define remote_v1_Reply_result_pairing_MSGTYPE remote_v1_PairingEntry
+#define remote_v1_Reply_result_oidc_challenge_MSGTYPE remote_v1_OidcChallenge
 
 extern const pb_msgdesc_t remote_v1_ListSessions_msg;
 extern const pb_msgdesc_t remote_v1_WatchSessions_msg;
@@ -557,8 +712,11 @@ extern const pb_msgdesc_t remote_v1_CancelRequest_msg;
 extern const pb_msgdesc_t remote_v1_DeleteSession_msg;
 extern const pb_msgdesc_t remote_v1_PairDevice_msg;
 extern const pb_msgdesc_t remote_v1_ConfirmPairing_msg;
+extern const pb_msgdesc_t remote_v1_DescribePairing_msg;
+extern const pb_msgdesc_t remote_v1_BeginOidc_msg;
 extern const pb_msgdesc_t remote_v1_LoginOidc_msg;
 extern const pb_msgdesc_t remote_v1_Logout_msg;
+extern const pb_msgdesc_t remote_v1_RenameDevice_msg;
 extern const pb_msgdesc_t remote_v1_ListDevices_msg;
 extern const pb_msgdesc_t remote_v1_RevokeDevice_msg;
 extern const pb_msgdesc_t remote_v1_GetPolicy_msg;
@@ -568,6 +726,8 @@ extern const pb_msgdesc_t remote_v1_Request_msg;
 extern const pb_msgdesc_t remote_v1_SessionEntry_msg;
 extern const pb_msgdesc_t remote_v1_DeviceEntry_msg;
 extern const pb_msgdesc_t remote_v1_PairingCode_msg;
+extern const pb_msgdesc_t remote_v1_PairingEntry_msg;
+extern const pb_msgdesc_t remote_v1_OidcChallenge_msg;
 extern const pb_msgdesc_t remote_v1_SignedIn_msg;
 extern const pb_msgdesc_t remote_v1_AuditRecord_msg;
 extern const pb_msgdesc_t remote_v1_PolicyReply_msg;
@@ -581,8 +741,11 @@ extern const pb_msgdesc_t remote_v1_Reply_msg;
 #define remote_v1_DeleteSession_fields &remote_v1_DeleteSession_msg
 #define remote_v1_PairDevice_fields &remote_v1_PairDevice_msg
 #define remote_v1_ConfirmPairing_fields &remote_v1_ConfirmPairing_msg
+#define remote_v1_DescribePairing_fields &remote_v1_DescribePairing_msg
+#define remote_v1_BeginOidc_fields &remote_v1_BeginOidc_msg
 #define remote_v1_LoginOidc_fields &remote_v1_LoginOidc_msg
 #define remote_v1_Logout_fields &remote_v1_Logout_msg
+#define remote_v1_RenameDevice_fields &remote_v1_RenameDevice_msg
 #define remote_v1_ListDevices_fields &remote_v1_ListDevices_msg
 #define remote_v1_RevokeDevice_fields &remote_v1_RevokeDevice_msg
 #define remote_v1_GetPolicy_fields &remote_v1_GetPolicy_msg
@@ -592,6 +755,8 @@ extern const pb_msgdesc_t remote_v1_Reply_msg;
 #define remote_v1_SessionEntry_fields &remote_v1_SessionEntry_msg
 #define remote_v1_DeviceEntry_fields &remote_v1_DeviceEntry_msg
 #define remote_v1_PairingCode_fields &remote_v1_PairingCode_msg
+#define remote_v1_PairingEntry_fields &remote_v1_PairingEntry_msg
+#define remote_v1_OidcChallenge_fields &remote_v1_OidcChallenge_msg
 #define remote_v1_SignedIn_fields &remote_v1_SignedIn_msg
 #define remote_v1_AuditRecord_fields &remote_v1_AuditRecord_msg
 #define remote_v1_PolicyReply_fields &remote_v1_PolicyReply_msg
@@ -600,20 +765,25 @@ extern const pb_msgdesc_t remote_v1_Reply_msg;
 
 /* Maximum encoded size of messages (where known) */
 #define remote_v1_AuditRecord_size               538
+#define remote_v1_BeginOidc_size                 0
 #define remote_v1_CancelRequest_size             6
-#define remote_v1_ConfirmPairing_size            25
+#define remote_v1_ConfirmPairing_size            27
 #define remote_v1_DeleteSession_size             18
-#define remote_v1_DeviceEntry_size               109
+#define remote_v1_DescribePairing_size           25
+#define remote_v1_DeviceEntry_size               210
 #define remote_v1_Done_size                      0
 #define remote_v1_ExportAudit_size               17
 #define remote_v1_GetPolicy_size                 0
 #define remote_v1_ListDevices_size               0
 #define remote_v1_ListSessions_size              6
 #define remote_v1_LoginOidc_size                 8260
-#define remote_v1_Logout_size                    0
-#define remote_v1_PairDevice_size                65
+#define remote_v1_Logout_size                    2
+#define remote_v1_OidcChallenge_size             657
+#define remote_v1_PairDevice_size                99
 #define remote_v1_PairingCode_size               294
+#define remote_v1_PairingEntry_size              179
 #define remote_v1_PolicyReply_size               935
+#define remote_v1_RenameDevice_size              83
 #define remote_v1_Reply_size                     6280
 #define remote_v1_Request_size                   8269
 #define remote_v1_RevokeDevice_size              18
