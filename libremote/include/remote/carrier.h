@@ -34,6 +34,10 @@ typedef struct lrm_carrier_ops {
   size_t (*room)(const lrm_carrier *carrier);
   int (*write)(lrm_carrier *carrier, const lrm_slice *parts, size_t count);
   void (*close)(lrm_carrier *carrier, bool flush);
+  /* Each write is one message, and `received` gets whole messages: what it does not consume of one
+   * is offered again as it is. The driver ends a link whose peer cuts a frame at a message's end,
+   * or sends a message over LRM_BATCH_BYTES_MAX, with 4001. */
+  bool messages;
 } lrm_carrier_ops;
 
 struct lrm_carrier {

@@ -249,10 +249,25 @@ static void on_up(void *user, lrm_carrier *carrier) {
   turn(drive);
 }
 
+/* On a carrier of messages nothing follows that could complete a frame. */
+static bool broken_message(const lrm_carrier *carrier, size_t bytes, size_t consumed,
+                           size_t wanted) {
+  return carrier->ops->messages &&
+         (bytes > LRM_BATCH_BYTES_MAX || (consumed < bytes && wanted > bytes - consumed));
+}
+
+static void refuse_message(lrm_uv_drive *drive, const char *reason) {
+  remote_v1_Problem problem = remote_v1_Problem_init_zero;
+  problem.code = LRM_CODE_PROTOCOL;
+  snprintf(problem.reason, sizeof problem.reason, "%s", reason);
+  /* In CLOSING something else was said already. */
+  (void)!lrm_link_goaway(drive->link, &problem, lrm_uv_now_ns(drive->loop));
+  drain_events(drive);
+}
+
 static size_t on_received(void *user, lrm_carrier *carrier, const uint8_t *data, size_t bytes,
                           size_t *wanted) {
   lrm_uv_drive *drive = user;
-  (void)carrier;
   size_t total = 0;
   tell_received(drive, data, bytes);
   drive->tapped = bytes;
@@ -269,6 +284,12 @@ static size_t on_received(void *user, lrm_carrier *carrier, const uint8_t *data,
     if (consumed == 0) break;
   }
   drive->tapped = 0;
+  if (drive->up && !drive->closing && !drive->destroyed &&
+      broken_message(carrier, bytes, total, *wanted)) {
+    refuse_message(drive, bytes > LRM_BATCH_BYTES_MAX ? "a message is larger than 1 MiB"
+                                                      : "a message ends inside a frame");
+    total = bytes;
+  }
   if (drive->destroyed || drive->closing) return bytes;
   if (!drive->up || lrm_link_state_now(drive->link) == LRM_LINK_CLOSING) total = bytes;
   drive->tapped = bytes - total;

@@ -306,6 +306,125 @@ static void gives_up_a_peer_that_does_not_read(void **state) {
   assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* A carrier of messages, in memory: keeps what is written. */
+typedef struct mail {
+  lrm_carrier base;
+  uint8_t sent[4096];
+  size_t bytes;
+  bool closed;
+} mail;
+
+static size_t mail_room(const lrm_carrier *carrier) {
+  (void)carrier;
+  return LRM_CARRIER_BUFFER_BYTES_MAX;
+}
+
+static int mail_write(lrm_carrier *carrier, const lrm_slice *parts, size_t count) {
+  mail *m = (mail *)carrier;
+  for (size_t i = 0; i < count; i++) {
+    assert_true(m->bytes + parts[i].bytes <= sizeof m->sent);
+    memcpy(m->sent + m->bytes, parts[i].data, parts[i].bytes);
+    m->bytes += parts[i].bytes;
+  }
+  return 0;
+}
+
+static void mail_close(lrm_carrier *carrier, bool flush) {
+  (void)flush;
+  ((mail *)carrier)->closed = true;
+}
+
+static const lrm_carrier_ops mail_ops = {"mail", mail_room, mail_write, mail_close, true};
+
+/* GOAWAY 4001 is among what was sent. */
+static bool says_protocol(const mail *m) {
+  lrm_frame frame;
+  size_t consumed = 0, wanted;
+  for (size_t at = 0; at < m->bytes; at += consumed) {
+    assert_int_equal(
+        lrm_frame_decode(m->sent + at, m->bytes - at, sizeof m->sent, &frame, &consumed, &wanted),
+        0);
+    assert_true(consumed > 0);
+    const uint8_t *problem = frame.payload.data;
+    if (frame.type == LRM_FRAME_GOAWAY && frame.payload.bytes > 3 && problem[0] == 0x08) {
+      return (problem[1] & 0x7f) + problem[2] * 128 == LRM_CODE_PROTOCOL;
+    }
+  }
+  return false;
+}
+
+/* Gives a message, after `first` when there is one, to a fresh accepting side; true: it said GOAWAY
+ * 4001 and closed. */
+static bool refuses_message(lrm_slice first, const uint8_t *data, size_t bytes, size_t *taken) {
+  uv_loop_t loop;
+  mail m = {.base = {.ops = &mail_ops}};
+  memset(&server, 0, sizeof server);
+  uv_loop_init(&loop);
+  server.loop = client.loop = &loop;
+  server.accepting = true;
+  server.ops = (lrm_uv_drive_ops){on_event, fetch, on_down, on_drained};
+  server_config = (lrm_link_config){.struct_bytes = sizeof server_config,
+                                    .side = LRM_SIDE_ACCEPTING,
+                                    .allocator = lrm_allocator_default(),
+                                    .seed = 1};
+  on_accepted(NULL, &m.base);
+  size_t wanted = 0;
+  if (first.bytes > 0) {
+    size_t hello =
+        m.base.owner.received(m.base.owner_user, &m.base, first.data, first.bytes, &wanted);
+    assert_int_equal(hello, first.bytes);
+  }
+  *taken = m.base.owner.received(m.base.owner_user, &m.base, data, bytes, &wanted);
+  RUN_UNTIL(m.bytes > 0);
+  bool refused = says_protocol(&m);
+  if (refused) RUN_UNTIL(m.closed);
+  assert_true(m.closed == refused);
+  m.base.owner.down(m.base.owner_user, &m.base, 0, "");
+  assert_null(server.drive);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  assert_int_equal(uv_loop_close(&loop), 0);
+  return refused;
+}
+
+/* What is half a frame at the end of a message can never become a whole one. */
+static void refuses_a_message_that_ends_inside_a_frame(void **state) {
+  (void)state;
+  lrm_link_config config = {.struct_bytes = sizeof config,
+                            .side = LRM_SIDE_CONNECTING,
+                            .allocator = lrm_allocator_default(),
+                            .seed = 2,
+                            .link_id = {{1}},
+                            .role = remote_v1_Role_ROLE_CLIENT,
+                            .token = "token"};
+  assert_int_equal(lrm_link_create(&config, &client.link), 0);
+  assert_int_equal(lrm_link_attach(client.link, 1), 0);
+  uint8_t flight[8192];
+  size_t bytes = 0, taken;
+  assert_int_equal(lrm_link_outgoing(client.link, flight, sizeof flight, &bytes, 1), 0);
+  lrm_link_destroy(client.link);
+  const lrm_slice none = {NULL, 0};
+  assert_false(refuses_message(none, flight, bytes, &taken));
+  assert_int_equal(taken, bytes);
+  for (size_t cut = 1; cut < bytes; cut++) {
+    assert_true(refuses_message(none, flight, cut, &taken));
+    assert_int_equal(taken, cut);
+  }
+  /* Whole frames, but too many for one message: unknown types are skipped. */
+  static const uint8_t filler[4000];
+  static uint8_t large[LRM_BATCH_BYTES_MAX + 8192];
+  lrm_frame frame = {.type = LRM_FRAME_TYPE_SKIPPED_MIN, .payload = {filler, sizeof filler}};
+  size_t total = 0, frame_bytes;
+  while (total <= LRM_BATCH_BYTES_MAX) {
+    assert_int_equal(lrm_frame_encode(&frame, large + total, sizeof large - total, &frame_bytes),
+                     0);
+    total += frame_bytes;
+  }
+  lrm_slice hello = {flight, bytes};
+  assert_false(refuses_message(hello, large, total - frame_bytes, &taken));
+  assert_int_equal(taken, total - frame_bytes);
+  assert_true(refuses_message(hello, large, total, &taken));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(carries_a_log_over_tcp_and_unix),
@@ -313,6 +432,7 @@ int main(void) {
       cmocka_unit_test(tries_again_where_nobody_listens),
       cmocka_unit_test(stops_while_it_waits_and_while_it_connects),
       cmocka_unit_test(gives_up_a_peer_that_does_not_read),
+      cmocka_unit_test(refuses_a_message_that_ends_inside_a_frame),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
