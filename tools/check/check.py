@@ -16,7 +16,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # The flow, from left to right. A stage includes its own files and those of stages left of it.
 FLOW = ["base", "schema", "frame", "link", "log", "session"]
-OUTSIDE = {"log_sqlite": FLOW[:5], "carrier": FLOW[:5], "carriers": FLOW[:5] + ["carrier"], "system": ["base"]}
+OUTSIDE = {"log_sqlite": FLOW[:5], "carrier": FLOW[:5], "carrier_tls": FLOW[:5] + ["carrier"],
+           "carriers": FLOW[:5] + ["carrier", "carrier_tls"], "system": ["base"]}
 # Public headers by stage; a header may be included where its stage may.
 HEADERS = {
     "base": ["error.h", "types.h", "limits.h", "sha256.h"],
@@ -27,6 +28,7 @@ HEADERS = {
     "session": ["asset.h", "block.h", "view.h", "arbiter.h", "host.h", "client.h", "history.h", "upload.h"],
     "log_sqlite": ["log_sqlite.h"],
     "carrier": ["carrier.h", "carrier_uv.h"],
+    "carrier_tls": ["carrier_tls.h"],
 }
 # A log judges OPENs, so it may read link messages, but it does not know the link.
 LEFT_OF = {s: FLOW[: i + 1] for i, s in enumerate(FLOW)}

@@ -25,6 +25,12 @@ typedef struct lrm_uv_trust {
   const char *key_file;
 } lrm_uv_trust;
 
+/* What a listener has to say that nobody asked for. */
+typedef enum lrm_uv_notice {
+  LRM_UV_NOTICE_REFUSED = 1, /* a connection was refused before it was accepted; `about`: whose */
+  LRM_UV_NOTICE_WARNING = 2  /* something will not work soon; `about`: the listener's URL */
+} lrm_uv_notice;
+
 /* What carriers are made with. Borrowed by whom it is given to, for its life. NULL where one may be
  * given: tcp and unix only. */
 typedef struct lrm_uv_settings {
@@ -32,6 +38,9 @@ typedef struct lrm_uv_settings {
   lrm_uv_trust trust;
   const lrm_uv_kind *const *kinds; /* beside tcp and unix; ended by NULL */
   const char *alpn; /* what TLS carriers agree on; NULL: "remote/1". "http/1.1" below WebSocket */
+  /* For logs; `text` is for people and holds nothing secret. Borrowed. May be NULL. */
+  void (*notice)(void *user, lrm_uv_notice kind, const char *about, const char *text);
+  void *notice_user;
 } lrm_uv_settings;
 
 /* Carriers of this URL's kind can be made with these settings. */

@@ -12,15 +12,12 @@
 
 #include "remote/limits.h"
 
-enum {
-  READ_BYTES = 64 * 1024,
-  REST_BYTES_MIN = 4 * 1024,
-  REST_SPARE_BYTES = 4 * 1024,
-  FLUSH_MS = 1000
-};
+enum { READ_BYTES = 64 * 1024, FLUSH_MS = 1000 };
 
 /* libuv calls back with the data right after it asked for the buffer, so one per thread will do. */
 static _Thread_local uint8_t read_buffer[READ_BYTES];
+
+const char lrm__uv_text_closed[] = "the other side closed the connection";
 
 typedef struct write_request {
   uv_write_t request;
@@ -62,7 +59,7 @@ static void finish(uv_carrier *carrier) {
   }
   free(carrier->dial);
   free(carrier->shutdown);
-  free(carrier->rest);
+  lrm__uv_rest_free(&carrier->rest);
   free(carrier->target);
   free(carrier);
 }
@@ -150,9 +147,7 @@ static void carrier_close(lrm_carrier *base, bool flush) {
     return;
   }
   carrier->draining = true;
-  free(carrier->rest);
-  carrier->rest = NULL;
-  carrier->rest_bytes = carrier->rest_capacity = 0;
+  lrm__uv_rest_free(&carrier->rest);
   carrier->shutdown = calloc(1, sizeof *carrier->shutdown);
   if (carrier->shutdown == NULL || !lrm__uv_carrier_timer(carrier, on_flush_timeout, FLUSH_MS)) {
     end(carrier);
@@ -164,87 +159,34 @@ static void carrier_close(lrm_carrier *base, bool flush) {
 
 /* ---- reading ---- */
 
-/* Room for more behind the remainder. Grows with what has really arrived, not with what a header
- * claims: at most twice of it. */
-static bool grow_rest(uv_carrier *carrier, size_t wanted) {
-  size_t doubled = carrier->rest_bytes * 2;
-  size_t capacity = wanted + REST_SPARE_BYTES;
-  if (capacity > doubled) capacity = doubled;
-  if (capacity < REST_BYTES_MIN) capacity = REST_BYTES_MIN;
-  if (capacity <= carrier->rest_bytes) capacity = carrier->rest_bytes + REST_BYTES_MIN;
-  uint8_t *rest = realloc(carrier->rest, capacity);
-  if (rest == NULL) return false;
-  carrier->rest = rest;
-  carrier->rest_capacity = capacity;
-  return true;
-}
-
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
   (void)suggested;
   uv_carrier *carrier = handle->data;
-  if (carrier->rest != NULL) {
-    *buffer = uv_buf_init((char *)carrier->rest + carrier->rest_bytes,
-                          (unsigned)(carrier->rest_capacity - carrier->rest_bytes));
-  } else {
-    *buffer = uv_buf_init((char *)read_buffer, READ_BYTES);
-  }
-}
-
-/* Keeps what the owner did not take, or lets the remainder go. */
-static void keep_rest(uv_carrier *carrier, const uint8_t *data, size_t bytes, size_t consumed,
-                      size_t wanted) {
-  size_t left = bytes - consumed;
-  if (left == 0) {
-    free(carrier->rest);
-    carrier->rest = NULL;
-    carrier->rest_bytes = carrier->rest_capacity = 0;
-    return;
-  }
-  if (carrier->rest != NULL) {
-    memmove(carrier->rest, data + consumed, left);
-    carrier->rest_bytes = left;
-    if (carrier->rest_capacity - left < REST_SPARE_BYTES / 2 && !grow_rest(carrier, wanted)) {
-      lrm__uv_carrier_fail(carrier, "out of memory", 0);
-    }
-    return;
-  }
-  carrier->rest_bytes = left;
-  if (!grow_rest(carrier, wanted)) {
-    carrier->rest_bytes = 0;
-    lrm__uv_carrier_fail(carrier, "out of memory", 0);
-    return;
-  }
-  memcpy(carrier->rest, data + consumed, left);
+  *buffer = uv_buf_init((char *)read_buffer, READ_BYTES);
+  lrm__uv_rest_room(&carrier->rest, buffer);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t result, const uv_buf_t *buffer) {
   uv_carrier *carrier = stream->data;
   if (carrier->ending) return;
   if (result < 0) {
-    if (result == UV_EOF) {
-      if (carrier->draining) {
-        end(carrier);
-      } else {
-        lrm__uv_carrier_fail(carrier, "the other side closed the connection", 0);
-      }
-    } else {
+    if (result != UV_EOF) {
       lrm__uv_carrier_fail(carrier, "connection lost", (int)result);
+    } else if (carrier->draining) {
+      end(carrier);
+    } else {
+      lrm__uv_carrier_fail(carrier, lrm__uv_text_closed, 0);
     }
     return;
   }
   if (result == 0 || carrier->draining) return;
-  const uint8_t *data = (const uint8_t *)buffer->base;
-  size_t bytes = (size_t)result;
-  if (carrier->rest != NULL) {
-    carrier->rest_bytes += bytes;
-    data = carrier->rest;
-    bytes = carrier->rest_bytes;
-  }
-  size_t wanted = 0;
-  size_t consumed =
-      carrier->base.owner.received(carrier->base.owner_user, &carrier->base, data, bytes, &wanted);
+  lrm__uv_rest_offer offer = lrm__uv_rest_add(&carrier->rest, buffer, (size_t)result);
+  size_t consumed = carrier->base.owner.received(carrier->base.owner_user, &carrier->base,
+                                                 offer.data, offer.bytes, &offer.wanted);
   if (carrier->ending || carrier->draining) return; /* closed by its owner in there */
-  keep_rest(carrier, data, bytes, consumed <= bytes ? consumed : bytes, wanted);
+  if (!lrm__uv_rest_keep(&carrier->rest, &offer, consumed)) {
+    lrm__uv_carrier_fail(carrier, "out of memory", 0);
+  }
 }
 
 void lrm__uv_carrier_start(uv_carrier *carrier) {

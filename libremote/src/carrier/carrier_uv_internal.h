@@ -6,6 +6,33 @@
 
 typedef struct uv_carrier uv_carrier;
 
+/* What a carrier of bytes keeps of its input while a frame is incomplete; nothing else. Zeroed at
+ * the start. rest_uv.c */
+typedef struct lrm__uv_rest {
+  uint8_t *data; /* NULL: nothing */
+  size_t bytes;
+  size_t capacity;
+} lrm__uv_rest;
+
+/* What is given to the owner: the remainder with what has arrived behind it. */
+typedef struct lrm__uv_rest_offer {
+  const uint8_t *data;
+  size_t bytes;
+  size_t wanted; /* for the owner to set */
+} lrm__uv_rest_offer;
+
+/* Where the next bytes are to be read to: behind the remainder; `room`, a buffer that is anybody's,
+ * stays as it is when there is none. */
+void lrm__uv_rest_room(const lrm__uv_rest *rest, uv_buf_t *room);
+/* `bytes` were read to where _room said. */
+lrm__uv_rest_offer lrm__uv_rest_add(lrm__uv_rest *rest, const uv_buf_t *room, size_t bytes);
+/* The owner took `consumed` of it; what is left is kept. False: out of memory. */
+bool lrm__uv_rest_keep(lrm__uv_rest *rest, const lrm__uv_rest_offer *offer, size_t consumed);
+void lrm__uv_rest_free(lrm__uv_rest *rest);
+
+/* The text with which a carrier ends when its peer ended it in order. */
+extern const char lrm__uv_text_closed[];
+
 /* Only while connecting or closing: kept apart so that an idle carrier costs no memory for it. */
 typedef struct uv_carrier_timer {
   uv_timer_t handle;
@@ -31,9 +58,7 @@ struct uv_carrier {
   uv_carrier_timer *timer;
   uv_carrier_dial *dial;
   uv_shutdown_t *shutdown;
-  uint8_t *rest; /* a partial frame; NULL when there is none */
-  size_t rest_bytes;
-  size_t rest_capacity;
+  lrm__uv_rest rest;
   size_t queued_bytes; /* written by the owner, not yet taken by the system */
   bool handle_open;    /* the stream handle exists and is not being closed */
   bool reopening;      /* the handle is being closed to be made anew: connect_uv.c */
