@@ -61,6 +61,8 @@ typedef struct lrm_link_config {
                                    at least 4 KiB. Full: BUSY */
   uint32_t frame_bytes_max;     /* largest payload accepted; 0: 256 KiB */
   uint32_t credit_window_bytes; /* 0: LRM_CREDIT_WINDOW_BYTES */
+  uint32_t control_frames_rate; /* frames other than BLOCK that are taken a second, four times that
+                                   at once; above it GOAWAY 1004. 0: no limit */
   bool grease;                  /* now and then an ignorable frame and a reserved feature name */
 
   /* Connecting side: what HELLO says. Copied. */

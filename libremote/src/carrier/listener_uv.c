@@ -12,7 +12,7 @@
 
 #include "carrier/carrier_uv_internal.h"
 
-enum { LISTEN_BACKLOG = 1024 };
+enum { LISTEN_BACKLOG = 1024, ACCEPT_AGAIN_MS = 100 };
 
 typedef struct stream_listener {
   lrm_uv_listener base;
@@ -22,16 +22,28 @@ typedef struct stream_listener {
     uv_tcp_t tcp;
     uv_pipe_t pipe;
   } u;
+  uv_timer_t again; /* accepting failed for want of memory */
+  unsigned closing; /* handles that are not closed yet */
   bool unix_socket;
   void (*accepted)(void *user, lrm_carrier *carrier);
   void *user;
 } stream_listener;
 
+static void on_connection(uv_stream_t *stream, int status);
+
+static void on_again(uv_timer_t *timer) {
+  stream_listener *listener = timer->data;
+  on_connection(&listener->u.stream, 0);
+}
+
 static void on_connection(uv_stream_t *stream, int status) {
   stream_listener *listener = stream->data;
   if (status != 0) return;
   uv_carrier *carrier = lrm__uv_carrier_new(stream->loop, listener->unix_socket);
-  if (carrier == NULL) return; /* the connection waits in the backlog */
+  if (carrier == NULL) { /* libuv tells nothing more until this connection is accepted */
+    (void)uv_timer_start(&listener->again, on_again, ACCEPT_AGAIN_MS, 0);
+    return;
+  }
   if (uv_accept(stream, &carrier->u.stream) != 0) {
     lrm_carrier_close(&carrier->base, false);
     return;
@@ -141,11 +153,16 @@ static int bind_tcp(stream_listener *listener, uv_loop_t *loop, const lrm_url *u
   return 0;
 }
 
-static void on_closed(uv_handle_t *handle) { free(handle->data); }
+static void on_closed(uv_handle_t *handle) {
+  stream_listener *listener = handle->data;
+  if (--listener->closing == 0) free(listener);
+}
 
 static void stream_listener_close(lrm_uv_listener *base) {
   stream_listener *listener = (stream_listener *)base;
+  listener->closing = 2;
   uv_close(&listener->u.handle, on_closed); /* libuv removes the socket file */
+  uv_close((uv_handle_t *)&listener->again, on_closed);
 }
 
 static const lrm_uv_listener_ops stream_ops = {stream_listener_close, NULL};
@@ -166,11 +183,12 @@ int lrm__uv_stream_listen(uv_loop_t *loop, const lrm_url *url,
     free(listener);
     return LRM_ERR_NO_MEMORY;
   }
-  listener->u.handle.data = listener;
+  (void)uv_timer_init(loop, &listener->again);
+  listener->u.handle.data = listener->again.data = listener;
   result = local ? bind_unix(listener, url, error, error_bytes)
                  : bind_tcp(listener, loop, url, error, error_bytes);
   if (result != 0) {
-    uv_close(&listener->u.handle, on_closed);
+    stream_listener_close(&listener->base);
     return result;
   }
   *out = &listener->base;

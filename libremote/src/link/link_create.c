@@ -63,6 +63,7 @@ static void take_numbers(lrm_link *link, const lrm_link_config *config) {
       config->control_bytes, accepting ? LRM__CONTROL_BYTES_ACCEPTING : LRM__CONTROL_BYTES_DEFAULT);
   if (link->control_bytes < LRM__CONTROL_BYTES_MIN) link->control_bytes = LRM__CONTROL_BYTES_MIN;
   link->frame_bytes_max = or_default(config->frame_bytes_max, LRM_FRAME_PAYLOAD_BYTES_MAX);
+  link->control_frames_rate = config->control_frames_rate;
   link->window_bytes = or_default(config->credit_window_bytes, LRM_CREDIT_WINDOW_BYTES);
   link->grease = config->grease;
   link->features_count = (uint32_t)config->features_count;

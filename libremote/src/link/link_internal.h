@@ -97,6 +97,8 @@ struct lrm_link {
   uint32_t control_bytes;
   uint32_t frame_bytes_max;
   uint32_t window_bytes;
+  uint32_t control_frames_rate; /* 0: no limit */
+  uint64_t control_full_ns;     /* when the bucket of control frames is full again */
   bool grease;
   char agent[64];
   char (*features)[24];

@@ -4,6 +4,8 @@
 
 #include "link/link_internal.h"
 
+#define CONTROL_BURST_NS UINT64_C(4000000000)
+
 lrm_link_event *lrm__link_event(lrm_link *link, lrm_link_event_type type, const lrm_frame *frame) {
   LRM_ASSERT(!link->has_event);
   lrm_link_event *event = &link->event;
@@ -187,7 +189,25 @@ static int error_of_decoder(lrm_link *link, int error) {
              : lrm__link_fail(link, LRM_CODE_PROTOCOL, "bytes that are not a frame");
 }
 
+/* Frames that no credit bounds cost time, and INFO, PING and ACK work for others too. A bucket as
+ * one number: when it will be full again. */
+static bool pass_rate(lrm_link *link, uint64_t now_ns) {
+  if (link->control_frames_rate == 0) return true;
+  uint64_t frame_ns = UINT64_C(1000000000) / link->control_frames_rate;
+  uint64_t full_ns = link->control_full_ns > now_ns ? link->control_full_ns : now_ns;
+  if (full_ns - now_ns > CONTROL_BURST_NS) return false;
+  link->control_full_ns = full_ns + frame_ns;
+  return true;
+}
+
+static int too_fast(lrm_link *link) {
+  int result = lrm__link_fail(link, LRM_CODE_SLOW_DOWN, "too many frames");
+  link->farewell.retry_after_ms = CONTROL_BURST_NS / 1000000;
+  return result;
+}
+
 static int dispatch(lrm_link *link, const lrm_frame *frame, uint64_t now_ns) {
+  if (frame->type != LRM_FRAME_BLOCK && !pass_rate(link, now_ns)) return too_fast(link);
   if (frame->type >= LRM_FRAME_TYPE_SKIPPED_MIN) return 0;
   bool on_channel = false;
   lrm__handler handler = lrm__link_handler(link, frame->type, &on_channel);

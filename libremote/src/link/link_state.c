@@ -157,6 +157,7 @@ void lrm__link_forget_carrier(lrm_link *link) {
   link->hello_due = link->ping_due = link->grease_due = link->was_live = false;
   link->pongs_count = link->flight_bytes = link->farewell_type = 0;
   link->unconsumed_bytes = link->early_bytes = 0;
+  link->control_full_ns = 0;
   link->has_event = link->heard_owed = link->silent_owed = link->farewell_owed = false;
   link->peer_frame_bytes_max = LRM_FRAME_PAYLOAD_BYTES_MAX;
   link->peer_channels_max = UINT32_MAX;

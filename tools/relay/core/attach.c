@@ -67,6 +67,7 @@ static void close_number(relay_connection *c, uint32_t number, const remote_v1_P
 static void close_with(relay_channel *ch, const remote_v1_Problem *problem, uint64_t now_ns,
                        uint64_t wall_ms) {
   relay_connection *c = ch->connection;
+  relay_refused(c->relay, problem->code);
   relay_log_session(c->relay, RELAY_INFO, "channel.refused", ch->session, c,
                     lrm_code_name(problem->code));
   close_number(c, ch->number, problem, now_ns);
@@ -79,6 +80,15 @@ void relay_channel_close(relay_channel *ch, uint32_t code, const char *reason, u
   if (code == LRM_CODE_POLICY) problem.layer = remote_v1_Layer_LAYER_ACCOUNT;
   if (code == LRM_CODE_FENCED) problem.stored_generation = ch->session->writer_generation;
   if (code == LRM_CODE_SLOW_DOWN) problem.retry_after_ms = 1000;
+  close_with(ch, &problem, now_ns, wall_ms);
+}
+
+void relay_channel_slow(relay_channel *ch, const char *reason, uint64_t retry_after_ms,
+                        uint64_t now_ns, uint64_t wall_ms) {
+  remote_v1_Problem problem = relay_problem(LRM_CODE_SLOW_DOWN, reason);
+  problem.layer = remote_v1_Layer_LAYER_ACCOUNT;
+  problem.retry_after_ms = retry_after_ms;
+  problem.retry_helps = true;
   close_with(ch, &problem, now_ns, wall_ms);
 }
 
@@ -184,6 +194,16 @@ typedef struct attempt {
   uint64_t wall_ms;
 } attempt;
 
+static void refuse_with(const attempt *a, const remote_v1_Problem *problem) {
+  char id[LRM_ID_HEX_BYTES];
+  lrm_id_hex(&a->session_id, id);
+  relay_refused(a->c->relay, problem->code);
+  relay_log(a->c->relay, RELAY_INFO, "open.refused", "account", a->c->account->name, "device",
+            a->c->device, "session", id, "code", lrm_code_name(problem->code), "detail",
+            problem->reason, NULL);
+  close_number(a->c, a->number, problem, a->now_ns);
+}
+
 static void refuse(const attempt *a, uint32_t code, const char *reason) {
   remote_v1_Problem problem = relay_problem(code, reason);
   if (code == LRM_CODE_POLICY) problem.layer = remote_v1_Layer_LAYER_ACCOUNT;
@@ -191,16 +211,13 @@ static void refuse(const attempt *a, uint32_t code, const char *reason) {
     problem.stored_generation = a->session->writer_generation;
   }
   if (code == LRM_CODE_SLOW_DOWN) problem.retry_after_ms = 1000;
-  char id[LRM_ID_HEX_BYTES];
-  lrm_id_hex(&a->session_id, id);
-  relay_log(a->c->relay, RELAY_INFO, "open.refused", "account", a->c->account->name, "device",
-            a->c->device, "session", id, "code", lrm_code_name(code), "detail", reason, NULL);
-  close_number(a->c, a->number, &problem, a->now_ns);
+  refuse_with(a, &problem);
 }
 
 static void refuse_error(const attempt *a, int error) {
   relay_log(a->c->relay, RELAY_ERROR, "open.failed", "error", lrm_error_text(error), NULL);
   if (error == LRM_ERR_BUSY) {
+    relay_limit_reached(a->c->relay, LIMIT_STORE_BEHIND);
     refuse(a, LRM_CODE_SLOW_DOWN, "the relay's store is behind; try again");
   } else {
     refuse(a, LRM_CODE_INTERNAL, "the relay failed; try again");
@@ -248,6 +265,7 @@ static bool create_session(attempt *a) {
   relay_connection *c = a->c;
   relay *r = c->relay;
   if (c->account->sessions >= r->config.sessions_per_account_max) {
+    relay_limit_reached(r, LIMIT_ACCOUNT_SESSIONS);
     refuse(a, LRM_CODE_POLICY, "this account has too many sessions; delete old ones");
     return false;
   }
@@ -487,6 +505,17 @@ static void open_commands_publish(attempt *a) {
   relay_channel_answer(ch, a->now_ns, a->wall_ms);
 }
 
+static bool pass_rate(const attempt *a) {
+  remote_v1_Problem problem =
+      relay_problem(LRM_CODE_SLOW_DOWN, "this account opens channels too fast");
+  problem.retry_after_ms = relay_rate_take(a->c, RATE_OPENS, 1, a->now_ns);
+  if (problem.retry_after_ms == 0) return true;
+  problem.layer = remote_v1_Layer_LAYER_ACCOUNT;
+  problem.retry_helps = true;
+  refuse_with(a, &problem);
+  return false;
+}
+
 typedef void opener(attempt *a);
 
 /* log (EVENTS, COMMANDS) x direction (PUBLISH, SUBSCRIBE) */
@@ -503,6 +532,7 @@ void relay_on_open(relay_connection *c, const lrm_link_event *event, uint64_t no
     close_number(c, event->channel, &problem, now_ns);
     return;
   }
+  if (!pass_rate(&a)) return;
   if (lrm_id_from(open->session_id.bytes, open->session_id.size, &a.session_id) != 0 ||
       lrm_id_none(&a.session_id) || open->log < 1 || open->log > 2 || open->direction < 1 ||
       open->direction > 2) {

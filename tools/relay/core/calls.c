@@ -36,6 +36,7 @@ static int send_problem(relay_connection *c, uint32_t id, uint32_t code, const c
   reply.id = id;
   reply.which_result = remote_v1_Reply_problem_tag;
   reply.result.problem = relay_problem(code, reason);
+  relay_refused(c->relay, code);
   return send_reply(c, &reply, now_ns);
 }
 
@@ -354,6 +355,25 @@ static void revoke_device(const asked *a) {
   if (c->state == CONNECTION_LIVE) start_call(a, CALL_COMMIT); /* not when it revoked itself */
 }
 
+/* Within its rate? Else it is told when to try again. */
+static bool pass_rate(const asked *a) {
+  remote_v1_Reply reply = remote_v1_Reply_init_zero;
+  uint64_t wait_ms = relay_rate_take(a->c, RATE_REQUESTS, 1, a->now_ns);
+  if (wait_ms == 0) return true;
+  reply.id = a->request->id;
+  reply.which_result = remote_v1_Reply_problem_tag;
+  reply.result.problem = relay_problem(LRM_CODE_SLOW_DOWN, "too many requests; wait");
+  reply.result.problem.layer = remote_v1_Layer_LAYER_ACCOUNT;
+  reply.result.problem.retry_after_ms = wait_ms;
+  reply.result.problem.retry_helps = true;
+  relay_refused(a->c->relay, LRM_CODE_SLOW_DOWN);
+  if (send_reply(a->c, &reply, a->now_ns) != 0) {
+    relay_end_connection(a->c, LRM_CODE_SLOW_DOWN, "this side reads too slowly", 0, a->now_ns,
+                         a->wall_ms);
+  }
+  return false;
+}
+
 void relay_on_request(relay_connection *c, lrm_slice payload, uint64_t now_ns, uint64_t wall_ms) {
   remote_v1_Request request;
   if (lrm_message_decode_static(&lrm_schema_Request, remote_v1_Request_fields, payload.data,
@@ -363,6 +383,7 @@ void relay_on_request(relay_connection *c, lrm_slice payload, uint64_t now_ns, u
     return;
   }
   asked a = {c, &request, now_ns, wall_ms};
+  if (!pass_rate(&a)) return;
   if (c->state != CONNECTION_LIVE) {
     answer_problem(&a, LRM_CODE_UNAUTHENTICATED,
                    "this relay signs devices in by token only: remote-relay token");

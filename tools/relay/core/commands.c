@@ -416,6 +416,19 @@ static bool take_command(relay_channel *ch, lrm_envelope *envelope, uint32_t *co
   return true;
 }
 
+/* What is too fast stays in the client's outbox until it opens again. */
+static bool pass_rate(relay_channel *ch, size_t bytes, uint64_t now_ns, uint64_t wall_ms) {
+  uint64_t wait_ms = relay_rate_take(ch->connection, RATE_COMMANDS, 1, now_ns);
+  const char *reason = "this account sends commands too fast";
+  if (wait_ms == 0) {
+    wait_ms = relay_rate_take(ch->connection, RATE_BYTES, bytes, now_ns);
+    reason = "this account has sent its share of bytes for now";
+  }
+  if (wait_ms == 0) return true;
+  relay_channel_slow(ch, reason, wait_ms, now_ns, wall_ms);
+  return false;
+}
+
 void relay_on_command_block(relay_channel *ch, const lrm_link_event *event, uint64_t now_ns,
                             uint64_t wall_ms) {
   relay_session *s = ch->session;
@@ -431,6 +444,7 @@ void relay_on_command_block(relay_channel *ch, const lrm_link_event *event, uint
     close_undecodable(ch, "this envelope cannot be decoded", now_ns, wall_ms);
     return;
   }
+  if (!pass_rate(ch, event->frame.payload.bytes, now_ns, wall_ms)) return;
   relay_outbox *outbox = relay_outbox_find(s, &ch->outbox);
   if (outbox == NULL || outbox->next != event->frame.offset) {
     relay_channel_close(ch, LRM_CODE_BAD_POSITION, "this command does not follow the outbox's end",
@@ -447,6 +461,8 @@ void relay_on_command_block(relay_channel *ch, const lrm_link_event *event, uint
     r->counted.commands_stored++;
   } else {
     r->counted.commands_refused++;
+    relay_refused(r, code);
+    if (code == LRM_CODE_TOO_MANY) relay_limit_reached(r, LIMIT_COMMANDS_WAITING);
   }
   char id[LRM_ID_HEX_BYTES];
   lrm_id_hex(&envelope.command_id, id);

@@ -1,38 +1,130 @@
 /* Connections: how many there may be, HELLO, who it is, and which attempt of a link is the newest
  * (spec section 3, fencing). */
+#include <pb_encode.h>
 #include <string.h>
 
 #include "core.h"
 
-int relay_connect(relay *r, void *connection_user, const char *peer, uint64_t now_ns,
-                  relay_connection **out) {
-  (void)now_ns;
-  if (r->connections_count >= r->config.connections_max ||
-      r->unsigned_count >= r->config.connections_unsigned_max) {
-    relay_log(r, RELAY_WARNING, "connection.refused", "peer", peer, "detail",
-              "too many connections", NULL);
-    return LRM_ERR_BUSY;
+/* ---- how many ---- */
+
+static const uint64_t EVICTED_NS_MIN = UINT64_C(1000000000);
+enum { RETRY_BUSY_MS = 5000 };
+
+static void unsigned_add(relay *r, relay_connection *c) {
+  c->unsigned_previous = r->unsigned_newest;
+  if (r->unsigned_newest != NULL) {
+    r->unsigned_newest->unsigned_next = c;
+  } else {
+    r->unsigned_oldest = c;
   }
+  r->unsigned_newest = c;
+  r->unsigned_count++;
+  if (c->address != NULL) c->address->connections_unsigned++;
+}
+
+static void unsigned_remove(relay *r, relay_connection *c) {
+  if (c->unsigned_next != NULL) {
+    c->unsigned_next->unsigned_previous = c->unsigned_previous;
+  } else {
+    r->unsigned_newest = c->unsigned_previous;
+  }
+  if (c->unsigned_previous != NULL) {
+    c->unsigned_previous->unsigned_next = c->unsigned_next;
+  } else {
+    r->unsigned_oldest = c->unsigned_next;
+  }
+  c->unsigned_next = c->unsigned_previous = NULL;
+  r->unsigned_count--;
+  if (c->address != NULL) c->address->connections_unsigned--;
+}
+
+static int refuse_carrier(relay *r, relay_limit limit, const char *peer) {
+  relay_limit_reached(r, limit);
+  relay_refused(r, LRM_CODE_SLOW_DOWN);
+  relay_log(r, RELAY_WARNING, "connection.refused", "peer", peer, "code", "SLOW_DOWN", "limit",
+            relay_limit_name(limit), "detail", "too many connections", NULL);
+  return LRM_ERR_BUSY;
+}
+
+/* Who signs in does so within moments. When all places before signing in are taken, the one that
+ * has said nothing for longest gives way, so that connections that are only held cannot keep others
+ * out. */
+static bool make_place(relay *r, uint64_t now_ns) {
+  relay_connection *oldest = r->unsigned_oldest;
+  if (r->unsigned_count < r->config.connections_unsigned_max) return true;
+  if (oldest == NULL || now_ns < oldest->since_ns + EVICTED_NS_MIN) return false;
+  relay_limit_reached(r, LIMIT_CONNECTIONS_UNSIGNED);
+  relay_end_connection(oldest, LRM_CODE_SLOW_DOWN, "others wait to sign in", 0, now_ns,
+                       r->config.wall_ms);
+  return true;
+}
+
+/* Which limit keeps this carrier out; LIMITS: none. */
+static relay_limit judge_carrier(relay *r, relay_address *address, uint64_t now_ns) {
+  const relay_config *config = &r->config;
+  if (address != NULL) {
+    if (address->connections > config->address_connections_max) return LIMIT_ADDRESS_CONNECTIONS;
+    if (address->connections_unsigned >= config->address_unsigned_max)
+      return LIMIT_ADDRESS_UNSIGNED;
+    if (relay_bucket_take(&address->buckets[RATE_CONNECTIONS], &r->limits.address[RATE_CONNECTIONS],
+                          1, now_ns) != 0)
+      return LIMIT_ADDRESS_RATE;
+  }
+  if (r->connections_count >= config->connections_max) return LIMIT_CONNECTIONS;
+  return make_place(r, now_ns) ? LIMITS : LIMIT_CONNECTIONS_UNSIGNED;
+}
+
+size_t relay_busy_frames(uint8_t *out, size_t out_bytes) {
+  uint8_t payload[LRM_CONTROL_BYTES_MAX];
+  remote_v1_Problem problem =
+      relay_problem(LRM_CODE_SLOW_DOWN, "this relay has too many connections; come back");
+  problem.retry_after_ms = RETRY_BUSY_MS;
+  problem.retry_helps = true;
+  pb_ostream_t stream = pb_ostream_from_buffer(payload, sizeof payload);
+  if (!pb_encode(&stream, remote_v1_Problem_fields, &problem)) return 0;
+  lrm_frame frame = {.type = LRM_FRAME_GOAWAY, .payload = {payload, stream.bytes_written}};
+  size_t written = 0;
+  return lrm_frame_encode(&frame, out, out_bytes, &written) == 0 ? written : 0;
+}
+
+static int make_connection(relay *r, relay_connection **out) {
   relay_connection *c = relay_alloc(r, sizeof *c);
   if (c == NULL) return LRM_ERR_NO_MEMORY;
   lrm_link_config config = {.struct_bytes = sizeof config,
                             .side = LRM_SIDE_ACCEPTING,
                             .allocator = r->allocator,
                             .seed = r->config.seed + ++r->links_made * UINT64_C(0x9e3779b97f4a7c15),
-                            .grease = true};
+                            .grease = true,
+                            .control_frames_rate = r->config.frames_rate};
   int result = lrm_link_create(&config, &c->link);
   if (result != 0) {
     relay_free(r, c);
     return result;
   }
+  *out = c;
+  return 0;
+}
+
+int relay_connect(relay *r, void *connection_user, const char *peer, uint64_t now_ns,
+                  relay_connection **out) {
+  relay_address *address = relay_address_take(r, peer);
+  relay_limit limit = judge_carrier(r, address, now_ns);
+  relay_connection *c = NULL;
+  int result = limit != LIMITS ? refuse_carrier(r, limit, peer) : make_connection(r, &c);
+  if (result != 0) {
+    relay_address_leave(r, address);
+    return result;
+  }
   c->relay = r;
   c->user = connection_user;
+  c->address = address;
+  c->since_ns = now_ns;
   relay_text(c->peer, sizeof c->peer, peer);
   c->next = r->connections;
   if (c->next != NULL) c->next->previous = c;
   r->connections = c;
   r->connections_count++;
-  r->unsigned_count++;
+  unsigned_add(r, c);
   *out = c;
   return 0;
 }
@@ -57,7 +149,7 @@ static void detach(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
   relay *r = c->relay;
   while (c->channels != NULL) relay_channel_free(c->channels, now_ns, wall_ms);
   relay_calls_free(c);
-  if (c->state == CONNECTION_GREETING || c->state == CONNECTION_UNSIGNED) r->unsigned_count--;
+  if (c->state == CONNECTION_GREETING || c->state == CONNECTION_UNSIGNED) unsigned_remove(r, c);
   if (c->state == CONNECTION_LIVE) {
     c->account->connections--;
     remember_generation(r, c);
@@ -71,6 +163,8 @@ void relay_end_connection(relay_connection *c, uint32_t code, const char *reason
   if (code != LRM_CODE_NORMAL) {
     remote_v1_Problem problem = relay_problem(code, reason);
     problem.stored_generation = stored_generation;
+    if (code == LRM_CODE_SLOW_DOWN) problem.retry_after_ms = RETRY_BUSY_MS;
+    relay_refused(c->relay, code);
     int result = lrm_link_goaway(c->link, &problem, now_ns);
     if (result != 0) result = lrm_link_refuse(c->link, &problem, now_ns);
     relay_log(c->relay, code < 3000 ? RELAY_INFO : RELAY_WARNING, "connection.ended", "peer",
@@ -91,6 +185,7 @@ void relay_disconnect(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
   }
   if (c->next != NULL) c->next->previous = c->previous;
   r->connections_count--;
+  relay_address_leave(r, c->address);
   lrm_link_destroy(c->link);
   relay_free(r, c);
 }
@@ -101,6 +196,8 @@ static void refuse(relay_connection *c, uint32_t code, const char *reason, uint6
                    uint64_t now_ns, uint64_t wall_ms) {
   remote_v1_Problem problem = relay_problem(code, reason);
   problem.retry_after_ms = retry_after_ms;
+  problem.retry_helps = retry_after_ms != 0;
+  relay_refused(c->relay, code);
   relay_log(c->relay, RELAY_WARNING, "connection.refused", "peer", c->peer, "code",
             lrm_code_name(code), "detail", reason, NULL);
   if (lrm_link_refuse(c->link, &problem, now_ns) == 0) relay_kick(c);
@@ -181,7 +278,7 @@ static void sign_in(relay_connection *c, const remote_v1_Hello *hello, const lrm
     detach(c, now_ns, wall_ms);
     return;
   }
-  r->unsigned_count--;
+  unsigned_remove(r, c);
   c->state = CONNECTION_LIVE;
   c->account->connections++;
   c->expires_ms = device->expires_ms;
@@ -194,6 +291,27 @@ static void sign_in(relay_connection *c, const remote_v1_Hello *hello, const lrm
   relay_kick(c);
 }
 
+/* A token that nobody was given. It is judged before anybody has to wait, so that a right one
+ * always gets in (256 bits are not guessed); who is wrong again and again is told to come back
+ * later. */
+static void refuse_token(relay_connection *c, const char *token, uint64_t now_ns,
+                         uint64_t wall_ms) {
+  relay *r = c->relay;
+  uint64_t wait_ms = relay_slow_failed(&r->slow, RELAY_SLOW_TOKEN, token, now_ns);
+  if (c->address != NULL) {
+    uint64_t other_ms = relay_slow_failed(&r->slow, RELAY_SLOW_ADDRESS, c->peer, now_ns);
+    if (other_ms > wait_ms) wait_ms = other_ms;
+  }
+  if (wait_ms == 0) {
+    refuse(c, LRM_CODE_UNAUTHENTICATED, "the token is not known here; sign in again", 0, now_ns,
+           wall_ms);
+    return;
+  }
+  relay_limit_reached(r, LIMIT_LOGINS);
+  refuse(c, LRM_CODE_SLOW_DOWN, "too many attempts to sign in failed; wait", wait_ms, now_ns,
+         wall_ms);
+}
+
 void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now_ns,
                  uint64_t wall_ms) {
   relay *r = c->relay;
@@ -202,10 +320,14 @@ void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now
     welcome_unsigned(c, now_ns, wall_ms);
     return;
   }
-  lrm_id device_id, link_id;
+  lrm_id device_id = {{0}}, link_id;
   relay_device device;
   const char *reason;
   uint32_t code = relay_authenticate(r, hello->token, wall_ms, &device_id, &device, &reason);
+  if (code == LRM_CODE_UNAUTHENTICATED && lrm_id_none(&device_id)) {
+    refuse_token(c, hello->token, now_ns, wall_ms);
+    return;
+  }
   if (code != 0) {
     refuse(c, code, reason, 0, now_ns, wall_ms);
     return;
@@ -229,6 +351,7 @@ void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now
     relay_end_connection(older, LRM_CODE_SUPERSEDED, "replaced by a newer connection of this link",
                          hello->generation, now_ns, wall_ms);
   } else if (account->connections >= r->config.connections_per_account_max) {
+    relay_limit_reached(r, LIMIT_ACCOUNT_CONNECTIONS);
     refuse(c, LRM_CODE_SLOW_DOWN, "this account has too many connections", 10000, now_ns, wall_ms);
     return;
   }

@@ -2,8 +2,8 @@
 #ifndef RELAY_CORE_H
 #define RELAY_CORE_H
 
+#include "limits.h"
 #include "relay.h"
-#include "slow.h"
 #include "remote/cursor.h"
 #include "remote/envelope.h"
 #include "remote/limits.h"
@@ -53,9 +53,10 @@ typedef struct relay_account {
   char name[RELAY_NAME_BYTES_MAX + 1];
   relay_ceiling ceiling;
   uint32_t connections;
-  uint32_t sessions;            /* not deleted */
-  uint64_t bytes;               /* of their logs */
-  bool full;                    /* over its cap, and nothing is left to trim */
+  uint32_t sessions; /* not deleted */
+  uint64_t bytes;    /* of their logs */
+  bool full;         /* over its cap, and nothing is left to trim */
+  relay_bucket buckets[RATES];
   struct relay_session *newest; /* its sessions, the one that changed last first */
 } relay_account;
 
@@ -195,6 +196,10 @@ struct relay_connection {
   void *user;
   relay_connection_state state;
   relay_account *account;
+  relay_address *address;          /* NULL: not limited by address */
+  relay_connection *unsigned_next; /* GREETING and UNSIGNED, the oldest first */
+  relay_connection *unsigned_previous;
+  uint64_t since_ns;
   lrm_id device_id;
   lrm_id link_id;
   uint64_t generation;
@@ -215,6 +220,16 @@ typedef struct relay_former_link {
   uint64_t generation;
 } relay_former_link;
 
+/* How often which code was said. */
+enum { RELAY_REFUSAL_CODES = 48 };
+typedef struct relay_refusals {
+  struct {
+    uint32_t code;
+    uint64_t count;
+  } at[RELAY_REFUSAL_CODES];
+  unsigned count;
+} relay_refusals;
+
 struct relay {
   relay_config config;
   void (*revoked)(void *user, const lrm_id *device_id); /* may be NULL */
@@ -231,8 +246,11 @@ struct relay {
   relay_session *dirty;
   relay_session *waiting;
   uint64_t change_number;
-  uint32_t commit_calls;  /* CALL_COMMIT that are open */
-  bool calls_dirty;       /* a watch has something to say, or a call waits for a commit */
+  uint32_t commit_calls; /* CALL_COMMIT that are open */
+  bool calls_dirty;      /* a watch has something to say, or a call waits for a commit */
+  relay_connection *unsigned_oldest, *unsigned_newest;
+  relay_limits limits;
+  relay_refusals refusals;
   relay_slow slow;        /* who guesses */
   uint64_t batch_open;    /* number of the open batch, from 1 */
   uint64_t batch_out;     /* newest frozen one */
@@ -262,6 +280,8 @@ void relay_log_session(relay *r, relay_level level, const char *event, const rel
                        const relay_connection *c, const char *detail);
 void relay_kick(relay_connection *c);
 remote_v1_Problem relay_problem(uint32_t code, const char *reason);
+/* Something was refused or ended with this code. */
+void relay_refused(relay *r, uint32_t code);
 void relay_text(char *out, size_t out_bytes, const char *text);
 
 /* ---- record.c: values of records ---- */
@@ -360,6 +380,9 @@ void relay_channel_free(relay_channel *ch, uint64_t now_ns, uint64_t wall_ms);
 /* CLOSE with a code, then forgets it. */
 void relay_channel_close(relay_channel *ch, uint32_t code, const char *reason, uint64_t now_ns,
                          uint64_t wall_ms);
+/* The same with SLOW_DOWN: it may come back after so long. */
+void relay_channel_slow(relay_channel *ch, const char *reason, uint64_t retry_after_ms,
+                        uint64_t now_ns, uint64_t wall_ms);
 relay_channel *relay_channel_find(const relay_connection *c, uint32_t number);
 
 /* ---- events.c: what a host publishes ---- */

@@ -7,6 +7,8 @@
 
 #include "schema.h"
 
+enum { BLOCK_BYTES_LEAST = 512, PAUSE_MS_LEAST = 10000 };
+
 static bool append(relay_channel *ch, const lrm_link_event *event, uint64_t now_ns,
                    uint64_t wall_ms) {
   relay_session *s = ch->session;
@@ -32,6 +34,7 @@ static bool append(relay_channel *ch, const lrm_link_event *event, uint64_t now_
       relay_channel_close(ch, LRM_CODE_PROTOCOL, "this block cannot be", now_ns, wall_ms);
       return false;
     case LRM_ERR_BUSY:
+      relay_limit_reached(ch->connection->relay, LIMIT_STORE_BEHIND);
       relay_channel_close(ch, LRM_CODE_SLOW_DOWN, "the relay's store is behind", now_ns, wall_ms);
       return false;
     default:
@@ -40,6 +43,19 @@ static bool append(relay_channel *ch, const lrm_link_event *event, uint64_t now_
       relay_channel_close(ch, LRM_CODE_INTERNAL, "the relay cannot store this", now_ns, wall_ms);
       return false;
   }
+}
+
+/* A block costs a row, however small it is. What is too much stays in the host's journal until it
+ * opens again. */
+static bool pass_rate(relay_channel *ch, size_t bytes, uint64_t now_ns, uint64_t wall_ms) {
+  uint64_t cost = bytes > BLOCK_BYTES_LEAST ? bytes : BLOCK_BYTES_LEAST;
+  uint64_t wait_ms = relay_rate_take(ch->connection, RATE_BYTES, cost, now_ns);
+  if (wait_ms == 0) return true;
+  /* Some seconds' worth at least, or it would come back for each block. */
+  if (wait_ms < PAUSE_MS_LEAST) wait_ms = PAUSE_MS_LEAST;
+  relay_channel_slow(ch, "this account has sent its share of bytes for now", wait_ms, now_ns,
+                     wall_ms);
+  return false;
 }
 
 void relay_on_events_block(relay_channel *ch, const lrm_link_event *event, uint64_t now_ns,
@@ -55,9 +71,11 @@ void relay_on_events_block(relay_channel *ch, const lrm_link_event *event, uint6
   }
   const char *full = relay_retention_refuses(s, r);
   if (full != NULL) {
+    relay_limit_reached(r, LIMIT_STORED_BYTES);
     relay_channel_close(ch, LRM_CODE_POLICY, full, now_ns, wall_ms);
     return;
   }
+  if (!pass_rate(ch, event->frame.payload.bytes, now_ns, wall_ms)) return;
   if (!append(ch, event, now_ns, wall_ms)) return;
   const lrm_frame *frame = &event->frame;
   r->counted.blocks_in++;

@@ -85,6 +85,27 @@ remote_v1_Problem relay_problem(uint32_t code, const char *reason) {
   return problem;
 }
 
+void relay_refused(relay *r, uint32_t code) {
+  relay_refusals *all = &r->refusals;
+  unsigned i = 0;
+  while (i < all->count && all->at[i].code != code) i++;
+  if (i == RELAY_REFUSAL_CODES) return;
+  if (i == all->count) all->at[all->count++].code = code;
+  all->at[i].count++;
+}
+
+void relay_each_refusal(const relay *r, void (*visit)(void *user, uint32_t code, uint64_t count),
+                        void *user) {
+  for (unsigned i = 0; i < r->refusals.count; i++)
+    visit(user, r->refusals.at[i].code, r->refusals.at[i].count);
+}
+
+void relay_each_limit(const relay *r, void (*visit)(void *user, const char *name, uint64_t count),
+                      void *user) {
+  for (int i = 0; i < LIMITS; i++)
+    visit(user, relay_limit_name((relay_limit)i), r->limits.reached[i]);
+}
+
 void relay_log(relay *r, relay_level level, const char *event, ...) {
   if (r->config.log == NULL) return;
   relay_field fields[8];
@@ -125,6 +146,14 @@ static void fill_defaults(relay_config *config) {
   config->connections_unsigned_max = or_default(config->connections_unsigned_max, 512);
   config->connections_per_account_max = or_default(config->connections_per_account_max, 64);
   config->sessions_per_account_max = or_default(config->sessions_per_account_max, 256);
+  config->address_connections_max = or_default(config->address_connections_max, 512);
+  config->address_unsigned_max = or_default(config->address_unsigned_max, 64);
+  config->address_connections_rate = or_default(config->address_connections_rate, 20);
+  config->account_opens_rate = or_default(config->account_opens_rate, 50);
+  config->account_requests_rate = or_default(config->account_requests_rate, 50);
+  config->account_commands_rate = or_default(config->account_commands_rate, 100);
+  config->frames_rate = or_default(config->frames_rate, 5000);
+  if (config->account_day_bytes == 0) config->account_day_bytes = UINT64_C(64) << 30;
   config->outboxes_per_session_max = or_default(config->outboxes_per_session_max, 256);
   config->commands_waiting_max = or_default(config->commands_waiting_max, 1024);
   if (config->commands_bytes_max == 0) config->commands_bytes_max = 16u * 1024 * 1024;
@@ -141,6 +170,7 @@ int relay_open(const relay_config *config, relay **out) {
   fill_defaults(&r->config);
   r->allocator = (lrm_allocator){counted_alloc, counted_free, r};
   relay_slow_init(&r->slow, config->seed);
+  relay_limits_init(r);
   r->batch_open = 1;
   r->change_number = 1;
   int result = relay_accounts_load(r);
@@ -159,6 +189,7 @@ void relay_close(relay *r) {
   while (r->connections != NULL) relay_disconnect(r->connections, 1, r->config.wall_ms);
   relay_sessions_free(r);
   relay_accounts_free(r);
+  relay_limits_free(r);
   r->config.allocator.free(r->config.allocator.user, r);
 }
 
@@ -210,6 +241,13 @@ static channel_handler *channel_handler_of(relay_channel_kind kind, lrm_link_eve
   }
 }
 
+/* The link itself ended it: what it said counts like what the relay says. */
+static void count_goodbye(relay_connection *c, const lrm_link_event *event) {
+  if (event->type != LRM_LINK_EVENT_GOAWAY_SENT || event->problem == NULL) return;
+  relay_refused(c->relay, event->problem->code);
+  if (event->problem->code == LRM_CODE_SLOW_DOWN) relay_limit_reached(c->relay, LIMIT_FRAMES);
+}
+
 static void log_goodbye(relay_connection *c, const lrm_link_event *event) {
   const char *said = event->type == LRM_LINK_EVENT_GOAWAY        ? "peer.goaway"
                      : event->type == LRM_LINK_EVENT_GOAWAY_SENT ? "relay.goaway"
@@ -236,6 +274,7 @@ void relay_event(relay_connection *c, const lrm_link_event *event, uint64_t now_
     case LRM_LINK_EVENT_GOAWAY:
     case LRM_LINK_EVENT_GOAWAY_SENT:
     case LRM_LINK_EVENT_SILENT:
+      count_goodbye(c, event);
       log_goodbye(c, event);
       relay_end_connection(c, LRM_CODE_NORMAL, "", 0, now_ns, wall_ms);
       return;
@@ -448,7 +487,9 @@ void relay_drain(relay *r, uint64_t now_ns) {
 relay_stats relay_stats_now(const relay *r) {
   relay_stats stats = r->counted;
   stats.connections = r->connections_count;
+  stats.connections_unsigned = r->unsigned_count;
   stats.devices = r->devices_count;
+  stats.login_failures = r->slow.failures;
   stats.log_bytes = r->bytes;
   stats.memory_bytes = r->memory_bytes;
   stats.store_failing = r->store_fault != 0;

@@ -48,15 +48,27 @@ typedef struct relay_config {
   uint32_t connections_unsigned_max;    /* not signed in yet; 0: 512 */
   uint32_t connections_per_account_max; /* 0: 64 */
   uint32_t sessions_per_account_max;    /* 0: 256 */
-  uint32_t outboxes_per_session_max;    /* 0: 256; the least recently used goes */
-  uint32_t commands_waiting_max;        /* per session, not read by its host; 0: 1024 */
-  uint64_t commands_bytes_max;          /* the same in bytes; 0: 16 MiB */
-  uint64_t log_bytes_max;               /* of a session's events; 0: 1 GiB */
-  uint64_t log_events_max;              /* the same in events; 0: no limit */
-  uint64_t account_bytes_max;           /* of all logs of an account; 0: no limit */
-  uint64_t store_bytes_max;             /* of all logs; 0: no limit */
-  uint64_t retention_ms;                /* sessions without activity for longer are deleted, and
-                                           events that are older go; 0: kept until deleted */
+  uint32_t address_connections_max;     /* of one address (limits.h); 0: 512 */
+  uint32_t address_unsigned_max;        /* of one address, not signed in yet; 0: 64 */
+  uint32_t address_connections_rate;    /* new ones a second, ten times that at once; 0: 20 */
+  uint32_t account_opens_rate;          /* a second, 20 times that at once; 0: 50 */
+  uint32_t account_requests_rate;       /* a second, 10 times that at once; 0: 50 */
+  uint32_t account_commands_rate;       /* a second, 20 times that at once; 0: 100 */
+  uint32_t frames_rate;                 /* of a connection: frames but blocks, a second, four times
+                                           that at once; 0: 5000 */
+  uint64_t account_day_bytes;        /* taken from an account in 24 h; a block counts as 512 bytes
+                                        at least. 0: 64 GiB; UINT64_MAX: no limit */
+  uint64_t address_day_bytes;        /* the same of an address; 0: no limit */
+  bool limit_loopback;               /* loopback is an address like others */
+  uint32_t outboxes_per_session_max; /* 0: 256; the least recently used goes */
+  uint32_t commands_waiting_max;     /* per session, not read by its host; 0: 1024 */
+  uint64_t commands_bytes_max;       /* the same in bytes; 0: 16 MiB */
+  uint64_t log_bytes_max;            /* of a session's events; 0: 1 GiB */
+  uint64_t log_events_max;           /* the same in events; 0: no limit */
+  uint64_t account_bytes_max;        /* of all logs of an account; 0: no limit */
+  uint64_t store_bytes_max;          /* of all logs; 0: no limit */
+  uint64_t retention_ms;             /* sessions without activity for longer are deleted, and
+                                        events that are older go; 0: kept until deleted */
 
   /* This connection's link has something to send. `connection_user` from relay_connect. */
   void (*kick)(void *user, void *connection_user);
@@ -125,9 +137,12 @@ void relay_each_device(relay *r, void (*visit)(void *user, const relay_device_fa
 /* ---- connections ---- */
 
 /* A carrier was accepted. Makes its link (accepting side, attached by the driver). LRM_ERR_BUSY:
- * too many connections; close the carrier. */
+ * too many connections, of all or of this address: say relay_busy_frames, close the carrier. */
 int relay_connect(relay *r, void *connection_user, const char *peer, uint64_t now_ns,
                   relay_connection **out) LRM_MUST_USE;
+/* What is said to a carrier for which there is no connection: GOAWAY SLOW_DOWN, come back then. It
+ * costs no link. Returns its bytes. */
+size_t relay_busy_frames(uint8_t *out, size_t out_bytes);
 lrm_link *relay_connection_link(const relay_connection *c);
 /* An event of the connection's link. */
 void relay_event(relay_connection *c, const lrm_link_event *event, uint64_t now_ns,
@@ -182,9 +197,10 @@ void relay_each_session(const relay *r, void (*visit)(void *user, const relay_se
                         void *user);
 
 typedef struct relay_stats {
-  uint64_t connections, accounts, devices, sessions, hosts_attached, readers;
+  uint64_t connections, connections_unsigned, accounts, devices, sessions, hosts_attached, readers;
   uint64_t blocks_in, block_bytes_in, messages_in, blocks_out, block_bytes_out;
   uint64_t tails_in, commands_stored, commands_refused, commands_delivered, commits, commit_errors;
+  uint64_t login_failures;
   uint64_t log_bytes; /* of all logs, as stored */
   uint64_t tombstones;
   uint64_t memory_bytes; /* allocated by the relay and its links now */
@@ -192,6 +208,12 @@ typedef struct relay_stats {
 } relay_stats;
 
 relay_stats relay_stats_now(const relay *r);
+/* Calls visit for each code with which something was refused or ended by the relay. */
+void relay_each_refusal(const relay *r, void (*visit)(void *user, uint32_t code, uint64_t count),
+                        void *user);
+/* Calls visit for each limit there is: how often it was reached. */
+void relay_each_limit(const relay *r, void (*visit)(void *user, const char *name, uint64_t count),
+                      void *user);
 /* The open batch must not be committed: end the program, nothing that was acknowledged is lost. */
 bool relay_broken(const relay *r);
 /* The last commit failed; nothing is acknowledged until one succeeds. */

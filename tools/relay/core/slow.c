@@ -32,10 +32,14 @@ static bool is_loopback(const struct in6_addr *a) {
   return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
 }
 
-static void address_of_six(const struct in6_addr *a, char out[RELAY_ADDRESS_BYTES]) {
-  if (is_loopback(a)) {
-    snprintf(out, RELAY_ADDRESS_BYTES, "loopback");
-  } else if (IN6_IS_ADDR_V4MAPPED(a)) {
+static relay_address_kind say_loopback(char out[RELAY_ADDRESS_BYTES]) {
+  snprintf(out, RELAY_ADDRESS_BYTES, "loopback");
+  return RELAY_ADDRESS_LOOPBACK;
+}
+
+static relay_address_kind address_of_six(const struct in6_addr *a, char out[RELAY_ADDRESS_BYTES]) {
+  if (is_loopback(a)) return say_loopback(out);
+  if (IN6_IS_ADDR_V4MAPPED(a)) {
     snprintf(out, RELAY_ADDRESS_BYTES, "%u.%u.%u.%u", a->s6_addr[12], a->s6_addr[13],
              a->s6_addr[14], a->s6_addr[15]);
   } else {
@@ -45,15 +49,16 @@ static void address_of_six(const struct in6_addr *a, char out[RELAY_ADDRESS_BYTE
     (void)inet_ntop(AF_INET6, &net, text, sizeof text);
     snprintf(out, RELAY_ADDRESS_BYTES, "%s/64", text);
   }
+  return RELAY_ADDRESS_REMOTE;
 }
 
-void relay_address_of(const char *peer, char out[RELAY_ADDRESS_BYTES]) {
+relay_address_kind relay_address_of(const char *peer, char out[RELAY_ADDRESS_BYTES]) {
   char host[RELAY_ADDRESS_BYTES];
   struct in_addr four;
   struct in6_addr six;
   if (strncmp(peer, "unix", 4) == 0) {
     snprintf(out, RELAY_ADDRESS_BYTES, "unix");
-    return;
+    return RELAY_ADDRESS_UNIX;
   }
   if (peer[0] == '[') { /* [address]:port */
     snprintf(host, sizeof host, "%.*s", (int)strcspn(peer + 1, "]%"), peer + 1);
@@ -63,24 +68,21 @@ void relay_address_of(const char *peer, char out[RELAY_ADDRESS_BYTES]) {
     int bytes = one ? (int)(colon - peer) : (int)strcspn(peer, "%");
     snprintf(host, sizeof host, "%.*s", bytes, peer);
   }
-  if (inet_pton(AF_INET, host, &four) == 1) {
-    bool loopback = (ntohl(four.s_addr) >> 24) == 127;
-    snprintf(out, RELAY_ADDRESS_BYTES, "%s", loopback ? "loopback" : host);
-  } else if (inet_pton(AF_INET6, host, &six) == 1) {
-    address_of_six(&six, out);
-  } else {
-    snprintf(out, RELAY_ADDRESS_BYTES, "%s", host);
-  }
+  bool is_four = inet_pton(AF_INET, host, &four) == 1;
+  if (is_four && (ntohl(four.s_addr) >> 24) == 127) return say_loopback(out);
+  if (!is_four && inet_pton(AF_INET6, host, &six) == 1) return address_of_six(&six, out);
+  snprintf(out, RELAY_ADDRESS_BYTES, "%s", host);
+  return is_four ? RELAY_ADDRESS_REMOTE : RELAY_ADDRESS_OTHER;
 }
 
-/* Seeded, so that nobody can choose whom to push out of the table; never 0. */
-static uint64_t key_of(const relay_slow *slow, relay_slow_kind kind, const char *subject) {
+/* Seeded, so that nobody can choose whom to push out of the table. */
+uint64_t relay_slow_key(const relay_slow *slow, relay_slow_kind kind, const char *subject) {
   char address[RELAY_ADDRESS_BYTES];
   uint8_t digest[LRM_SHA256_BYTES], salt[9];
   size_t bytes = strlen(subject);
   uint64_t key;
   if (kind == RELAY_SLOW_ADDRESS) {
-    relay_address_of(subject, address);
+    (void)relay_address_of(subject, address);
     subject = address;
     bytes = strlen(address);
   }
@@ -132,13 +134,13 @@ static uint64_t left_ms(const relay_slow_entry *e, uint64_t now_ns) {
 
 uint64_t relay_slow_wait_ms(const relay_slow *slow, relay_slow_kind kind, const char *subject,
                             uint64_t now_ns) {
-  const relay_slow_entry *e = find(slow, key_of(slow, kind, subject));
+  const relay_slow_entry *e = find(slow, relay_slow_key(slow, kind, subject));
   return e != NULL ? left_ms(e, now_ns) : 0;
 }
 
 uint64_t relay_slow_failed(relay_slow *slow, relay_slow_kind kind, const char *subject,
                            uint64_t now_ns) {
-  relay_slow_entry *e = take(slow, key_of(slow, kind, subject), now_ns);
+  relay_slow_entry *e = take(slow, relay_slow_key(slow, kind, subject), now_ns);
   slow->failures++;
   uint64_t left = left_ms(e, now_ns);
   if (left > 0) return left;
@@ -153,7 +155,7 @@ uint64_t relay_slow_failed(relay_slow *slow, relay_slow_kind kind, const char *s
 }
 
 void relay_slow_forget(relay_slow *slow, relay_slow_kind kind, const char *subject) {
-  uint64_t key = key_of(slow, kind, subject);
+  uint64_t key = relay_slow_key(slow, kind, subject);
   relay_slow_entry *set = slow->entries[key % RELAY_SLOW_SETS];
   for (unsigned i = 0; i < RELAY_SLOW_WAYS; i++) {
     if (set[i].key == key) set[i] = (relay_slow_entry){0};

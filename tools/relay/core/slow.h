@@ -60,8 +60,18 @@ uint64_t relay_slow_failed(relay_slow *slow, relay_slow_kind kind, const char *s
 /* Its failures are forgotten: an operator says so, or the secret is gone. */
 void relay_slow_forget(relay_slow *slow, relay_slow_kind kind, const char *subject);
 
+/* The number under which a subject is known; never 0. Seeded: nobody can choose it. */
+uint64_t relay_slow_key(const relay_slow *slow, relay_slow_kind kind, const char *subject);
+
+typedef enum relay_address_kind {
+  RELAY_ADDRESS_REMOTE = 0,
+  RELAY_ADDRESS_LOOPBACK = 1,
+  RELAY_ADDRESS_UNIX = 2,
+  RELAY_ADDRESS_OTHER = 3 /* not an address of IP */
+} relay_address_kind;
+
 /* What of a carrier's `peer` is the address: "192.0.2.1", the first 64 bits of an IPv6 address as
  * "2001:db8:0:1::/64", "loopback", "unix". Of what is none of these all is taken. */
-void relay_address_of(const char *peer, char out[RELAY_ADDRESS_BYTES]);
+relay_address_kind relay_address_of(const char *peer, char out[RELAY_ADDRESS_BYTES]);
 
 #endif

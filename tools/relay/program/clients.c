@@ -48,6 +48,46 @@ void server_kick(void *user, void *connection_user) {
   if (c->drive != NULL) lrm_uv_drive_kick(c->drive);
 }
 
+/* ---- carriers for which there is no connection ---- */
+
+static size_t on_turned_received(void *user, lrm_carrier *carrier, const uint8_t *data,
+                                 size_t bytes, size_t *wanted) {
+  (void)user;
+  (void)carrier;
+  (void)data;
+  *wanted = 1;
+  return bytes;
+}
+
+static void on_turned_moved(void *user, lrm_carrier *carrier) {
+  (void)user;
+  (void)carrier;
+}
+
+static void on_turned_down(void *user, lrm_carrier *carrier, int error, const char *text) {
+  server *s = user;
+  (void)carrier;
+  (void)error;
+  (void)text;
+  s->turned_away--;
+}
+
+static const lrm_carrier_owner turned_owner = {on_turned_moved, on_turned_received, on_turned_moved,
+                                               on_turned_down};
+
+/* It hears when to come back, and goes. When too many are on their way out it hears nothing. */
+static void turn_away(server *s, lrm_carrier *carrier) {
+  uint8_t frames[LRM_CONTROL_BYTES_MAX];
+  size_t bytes = relay_busy_frames(frames, sizeof frames);
+  if (s->turned_away >= TURNED_AWAY_MAX || bytes == 0) return;
+  carrier->owner = turned_owner;
+  carrier->owner_user = s;
+  s->turned_away++;
+  lrm_slice slice = {frames, bytes};
+  (void)(lrm_carrier_write(carrier, &slice, 1) == 0);
+  lrm_carrier_close(carrier, true);
+}
+
 void server_accepted(void *user, lrm_carrier *carrier) {
   server *s = user;
   client *c = calloc(1, sizeof *c);
@@ -56,8 +96,10 @@ void server_accepted(void *user, lrm_carrier *carrier) {
     return; /* without an owner it is closed */
   }
   c->server = s;
-  if (relay_connect(s->state.relay, c, carrier->peer, server_now(s), &c->connection) != 0) {
+  int result = relay_connect(s->state.relay, c, carrier->peer, server_now(s), &c->connection);
+  if (result != 0) {
     free(c);
+    if (result == LRM_ERR_BUSY) turn_away(s, carrier);
     return;
   }
   if (lrm_uv_drive_accept(&s->loop, carrier, relay_connection_link(c->connection), &drive_ops, c,

@@ -80,6 +80,12 @@ static bool set_restored(program_options *out, const char *value) {
   return true;
 }
 
+static bool set_limit_loopback(program_options *out, const char *value) {
+  (void)value;
+  out->limits.loopback = true;
+  return true;
+}
+
 static bool set_json(program_options *out, const char *value) {
   (void)value;
   out->json = true;
@@ -116,7 +122,7 @@ static bool parse_amount(const char *text, const unit *units, size_t units_count
   return false;
 }
 
-static bool parse_bytes(const char *text, uint64_t least, uint64_t *out) {
+bool options_parse_bytes(const char *text, uint64_t least, uint64_t *out) {
   static const unit units[] = {{"", 1},
                                {"K", 1024},
                                {"M", 1024 * 1024},
@@ -127,7 +133,7 @@ static bool parse_bytes(const char *text, uint64_t least, uint64_t *out) {
 }
 
 static bool set_log_bytes(program_options *out, const char *value) {
-  if (parse_bytes(value, LOG_BYTES_LEAST, &out->log_bytes_max)) {
+  if (options_parse_bytes(value, LOG_BYTES_LEAST, &out->log_bytes_max)) {
     if (out->log_bytes_max == 0) out->log_bytes_max = UINT64_MAX / 4;
     return true;
   }
@@ -144,12 +150,12 @@ static bool set_log_events(program_options *out, const char *value) {
 }
 
 static bool set_account_bytes(program_options *out, const char *value) {
-  if (parse_bytes(value, LOG_BYTES_LEAST, &out->account_bytes_max)) return true;
+  if (options_parse_bytes(value, LOG_BYTES_LEAST, &out->account_bytes_max)) return true;
   return complain("--account-bytes-max is a size like 10G, at least 4M, or none; not ", value);
 }
 
 static bool set_store_bytes(program_options *out, const char *value) {
-  if (parse_bytes(value, LOG_BYTES_LEAST, &out->store_bytes_max)) return true;
+  if (options_parse_bytes(value, LOG_BYTES_LEAST, &out->store_bytes_max)) return true;
   return complain("--store-bytes-max is a size like 200G, at least 4M, or none; not ", value);
 }
 
@@ -185,6 +191,7 @@ static const struct {
              {"--revoke", 'r', true, set_revoke},
              {"--expires", 'e', true, set_expires},
              {"--restored", 'o', false, set_restored},
+             {"--limit-loopback", 'L', false, set_limit_loopback},
              {"--json", 'j', false, set_json},
              {"--log-bytes-max", 'L', true, set_log_bytes},
              {"--log-events-max", 'L', true, set_log_events},
@@ -207,6 +214,13 @@ static int parse_flag(program_options *out, int left, char **argv, const char *a
     if (inside == NULL && left < 2) return complain("a value is missing after ", argv[0]) ? 1 : 0;
     if (!flags[i].set(out, inside != NULL ? inside : argv[1])) return 0;
     return inside != NULL ? 1 : 2;
+  }
+  if (strchr(allowed, 'L') != NULL) {
+    size_t bytes = strcspn(argv[0], "=");
+    bool inside = argv[0][bytes] == '=';
+    const char *value = inside ? argv[0] + bytes + 1 : left > 1 ? argv[1] : NULL;
+    int taken = options_limit(&out->limits, argv[0], bytes, value);
+    if (taken >= 0) return taken == 0 ? 0 : inside ? 1 : 2;
   }
   return complain("unknown flag here: ", argv[0]) ? 1 : 0;
 }

@@ -12,6 +12,17 @@ enum { LISTENS_MAX = 8, PATH_TEXT_BYTES = 1024 };
 enum { LOG_BYTES_LEAST = 4 * 1024 * 1024, LOG_EVENTS_LEAST = 5000 };
 #define ACCOUNT_BYTES_MAX_DEFAULT (UINT64_C(16) * 1024 * 1024 * 1024)
 
+/* How much may be taken (options_limits.c); 0: the core's default. */
+typedef struct program_limits {
+  uint32_t connections_max, unsigned_max;
+  uint32_t account_connections_max, account_sessions_max;
+  uint32_t account_opens_rate, account_requests_rate, account_commands_rate;
+  uint32_t address_connections_max, address_unsigned_max, address_connections_rate;
+  uint32_t frames_rate;
+  uint64_t account_day_bytes, address_day_bytes;
+  bool loopback;
+} program_limits;
+
 /* What the command line said. */
 typedef struct program_options {
   char data[PATH_TEXT_BYTES]; /* data directory; never empty after parsing */
@@ -23,6 +34,7 @@ typedef struct program_options {
   uint64_t log_bytes_max, log_events_max; /* of a session; 0: not given, the core's default */
   uint64_t account_bytes_max, store_bytes_max, retention_ms; /* 0: no limit */
   uint64_t lifetime_ms;                                      /* of a new token; 0: for good */
+  program_limits limits;
   relay_level log_level;
   const char *account; /* NULL: not given */
   const char *device;
@@ -33,6 +45,12 @@ typedef struct program_options {
 
 /* Parses what follows the sub-command. False: it has printed why. */
 bool options_parse(program_options *out, int argc, char **argv, const char *allowed);
+
+/* A size with a unit, at least `least`; "none" is 0. */
+bool options_parse_bytes(const char *text, uint64_t least, uint64_t *out);
+/* A flag of options_limits.c. 1: taken; 0: it has printed why not; -1: another flag. */
+int options_limit(program_limits *out, const char *name, size_t name_bytes, const char *value);
+void options_limits_apply(const program_limits *limits, relay_config *config);
 
 /* ---- data_dir.c ---- */
 typedef struct data_dir {

@@ -171,6 +171,7 @@ static bool open_all(server *s, const program_options *options, const lrm_url *u
                          .account_bytes_max = options->account_bytes_max,
                          .store_bytes_max = options->store_bytes_max,
                          .retention_ms = options->retention_ms};
+  options_limits_apply(&options->limits, &config);
   if (!state_open(&s->state, &s->dir, &config, error, sizeof error)) return server_complain(error);
   relay_on_revoked(s->state.relay, on_revoked);
   if (!first_start(s)) return false;

@@ -7,7 +7,7 @@
 #include "program.h"
 #include "remote/carrier_uv.h"
 
-enum { CONTROLS_MAX = 16 };
+enum { CONTROLS_MAX = 16, TURNED_AWAY_MAX = 128 };
 
 typedef struct server server;
 
@@ -43,6 +43,7 @@ struct server {
   uv_poll_t signalled;
   uv_timer_t prune, drain, tidy, second;
   size_t clients;
+  size_t turned_away; /* carriers that are only told why */
   drain_phase draining;
   uint64_t phase_ns; /* when the phase of draining began */
   uint64_t quiet_ns; /* since when nothing waits for a commit; 0: something does */

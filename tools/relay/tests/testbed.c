@@ -339,8 +339,9 @@ void testbed_restart(testbed *bed, bool crash) {
 static void attach(peer *p) {
   testbed *bed = p->bed;
   p->to_relay_bytes = p->to_peer_bytes = 0;
-  int result = relay_connect(bed->relay, p, "test", bed->now_ns, &p->connection);
-  if (result == LRM_ERR_NO_MEMORY) {
+  int result = relay_connect(bed->relay, p, bed->from != NULL ? bed->from : "test", bed->now_ns,
+                             &p->connection);
+  if (result == LRM_ERR_NO_MEMORY || (result == LRM_ERR_BUSY && bed->from != NULL)) {
     p->connection = NULL;
     return;
   }

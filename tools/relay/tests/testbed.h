@@ -64,7 +64,8 @@ struct testbed {
   size_t peers_count;
   uint64_t now_ns;
   uint64_t wall_ms;
-  bool commits; /* commits by itself; else testbed_commit */
+  const char *from; /* where carriers come from; NULL: no address. A refused one stays down */
+  bool commits;     /* commits by itself; else testbed_commit */
   unsigned openings;
   uint64_t logged;
   char last_log[200];
