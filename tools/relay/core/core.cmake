@@ -2,7 +2,7 @@
 # are built without the tools.
 if(NOT TARGET remote_relay_core)
   pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
-  set(relay_sources account.c attach.c calls.c commands.c connection.c device.c events.c limits.c
+  set(relay_sources account.c attach.c calls.c commands.c connection.c device.c events.c quota.c
     presence.c record.c
     relay.c retention.c session.c slow.c)
   list(TRANSFORM relay_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)

@@ -2,7 +2,7 @@
 #ifndef RELAY_CORE_H
 #define RELAY_CORE_H
 
-#include "limits.h"
+#include "quota.h"
 #include "relay.h"
 #include "remote/cursor.h"
 #include "remote/envelope.h"

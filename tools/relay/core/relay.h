@@ -48,7 +48,7 @@ typedef struct relay_config {
   uint32_t connections_unsigned_max;    /* not signed in yet; 0: 512 */
   uint32_t connections_per_account_max; /* 0: 64 */
   uint32_t sessions_per_account_max;    /* 0: 256 */
-  uint32_t address_connections_max;     /* of one address (limits.h); 0: 512 */
+  uint32_t address_connections_max;     /* of one address (quota.h); 0: 512 */
   uint32_t address_unsigned_max;        /* of one address, not signed in yet; 0: 64 */
   uint32_t address_connections_rate;    /* new ones a second, ten times that at once; 0: 20 */
   uint32_t account_opens_rate;          /* a second, 20 times that at once; 0: 50 */

@@ -7,8 +7,8 @@
  * an account has.
  *
  * The counts live in memory and begin anew with the relay. */
-#ifndef RELAY_LIMITS_H
-#define RELAY_LIMITS_H
+#ifndef RELAY_QUOTA_H
+#define RELAY_QUOTA_H
 
 #include "slow.h"
 

@@ -1,5 +1,5 @@
 /* Rates and counts of accounts and addresses. */
-#include "limits.h"
+#include "quota.h"
 
 #include <string.h>
 
