@@ -17,7 +17,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 # The flow, from left to right. A stage includes its own files and those of stages left of it.
 FLOW = ["base", "schema", "frame", "link", "log", "session"]
 OUTSIDE = {"log_sqlite": FLOW[:5], "carrier": FLOW[:5], "carrier_tls": FLOW[:5] + ["carrier"],
-           "carriers": FLOW[:5] + ["carrier", "carrier_tls"], "system": ["base"]}
+           "carrier_poll": FLOW[:5] + ["carrier"],
+           "carriers": FLOW[:5] + ["carrier", "carrier_tls", "carrier_poll"], "system": ["base"]}
 # Public headers by stage; a header may be included where its stage may.
 HEADERS = {
     "base": ["error.h", "types.h", "limits.h", "sha256.h"],

@@ -15,7 +15,7 @@ relay_channel *relay_channel_find(const relay_connection *c, uint32_t number) {
   return NULL;
 }
 
-static void unlink_channel(relay_channel *ch) {
+void relay_channel_unlink(relay_channel *ch) {
   relay_channel **at = &ch->connection->channels;
   while (*at != ch) at = &(*at)->next_of_connection;
   *at = ch->next_of_connection;
@@ -37,8 +37,8 @@ static void publisher_left(relay_session *s, relay *r, uint64_t wall_ms) {
 void relay_channel_free(relay_channel *ch, uint64_t now_ns, uint64_t wall_ms) {
   relay_session *s = ch->session;
   relay *r = ch->connection->relay;
-  unlink_channel(ch);
-  bool was_open = ch->state != CHANNEL_OPENING;
+  relay_channel_unlink(ch);
+  bool was_open = ch->state != CHANNEL_OPENING || ch->resumes;
   if (s->publisher == ch) publisher_left(s, r, wall_ms);
   if (s->reader == ch) s->reader = NULL;
   if (ch->kind == CHANNEL_EVENTS_READ && was_open) {
@@ -106,6 +106,13 @@ static relay_channel *channel_make(relay_connection *c, relay_session *s, uint32
   c->channels = ch;
   ch->next_of_session = s->channels;
   s->channels = ch;
+  relay_channel *absent = relay_absent_find(c, s, kind);
+  if (absent == NULL) return ch;
+  ch->resumes = true;
+  ch->since_ms = absent->since_ms;
+  if (s->publisher == absent) s->publisher = ch;
+  relay_channel_unlink(absent);
+  relay_free(c->relay, absent);
   return ch;
 }
 
@@ -127,7 +134,7 @@ static void publisher_opened(relay_channel *ch, uint64_t now_ns) {
     s->acknowledged = facts.durable;
   }
   s->detached_ms = 0;
-  s->status_changed = s->list_changed = true;
+  if (!ch->resumes) s->status_changed = s->list_changed = true;
   relay_readers_changed(s, now_ns);
   relay_session_dirty(s, ch->connection->relay);
 }
@@ -135,8 +142,10 @@ static void publisher_opened(relay_channel *ch, uint64_t now_ns) {
 static void reader_opened(relay_channel *ch, uint64_t now_ns, uint64_t wall_ms) {
   relay_session *s = ch->session;
   relay *r = ch->connection->relay;
-  s->readers++;
-  s->status_changed = true;
+  if (!ch->resumes) {
+    s->readers++;
+    s->status_changed = true;
+  }
   relay_readers_changed(s, now_ns);
   relay_extend_reader(ch, now_ns);
   relay_info_send(ch, now_ns);
@@ -310,7 +319,7 @@ static int apply(const attempt *a, lrm_cursor_action action) {
   bool restart = action == LRM_CURSOR_RESTART;
   for (relay_channel *ch = s->channels, *next; ch != NULL; ch = next) {
     next = ch->next_of_session;
-    if (ch->kind != CHANNEL_EVENTS_READ) continue;
+    if (ch->kind != CHANNEL_EVENTS_READ || ch->state == CHANNEL_ABSENT) continue;
     relay_channel_close(
         ch, restart ? LRM_CODE_EPOCH : LRM_CODE_TRIMMED,
         restart ? "the session began a new history" : "the log goes on at a snapshot", a->now_ns,
@@ -340,7 +349,7 @@ static void open_events_publish(attempt *a) {
   if (a->session == NULL && !create_session(a)) return;
   relay_session *s = a->session;
   if (!is_creator(a) || !pass_fence(a)) return;
-  if (s->publisher != NULL) {
+  if (s->publisher != NULL && s->publisher != relay_absent_find(a->c, s, CHANNEL_EVENTS_PUBLISH)) {
     relay_channel_close(s->publisher, LRM_CODE_NORMAL, "opened again", a->now_ns, a->wall_ms);
   }
   int result = relay_session_events(s, r);

@@ -5,6 +5,8 @@
 
 #include "core.h"
 
+enum { USED_SAVE_MS = 60000 };
+
 /* ---- how many ---- */
 
 static const uint64_t EVICTED_NS_MIN = UINT64_C(1000000000);
@@ -87,13 +89,14 @@ size_t relay_busy_frames(uint8_t *out, size_t out_bytes) {
   return lrm_frame_encode(&frame, out, out_bytes, &written) == 0 ? written : 0;
 }
 
-static int make_connection(relay *r, relay_connection **out) {
+static int make_connection(relay *r, bool exchanging, relay_connection **out) {
   relay_connection *c = relay_alloc(r, sizeof *c);
   if (c == NULL) return LRM_ERR_NO_MEMORY;
   lrm_link_config config = {.struct_bytes = sizeof config,
                             .side = LRM_SIDE_ACCEPTING,
                             .allocator = r->allocator,
                             .seed = r->config.seed + ++r->links_made * UINT64_C(0x9e3779b97f4a7c15),
+                            .channels_max = exchanging ? LRM_CHANNELS_CLIENT_MAX : 0,
                             .grease = true,
                             .control_frames_rate = r->config.frames_rate};
   int result = lrm_link_create(&config, &c->link);
@@ -105,12 +108,13 @@ static int make_connection(relay *r, relay_connection **out) {
   return 0;
 }
 
-int relay_connect(relay *r, void *connection_user, const char *peer, uint64_t now_ns,
-                  relay_connection **out) {
+static int connect_as(relay *r, bool exchanging, void *connection_user, const char *peer,
+                      uint64_t now_ns, relay_connection **out) {
   relay_address *address = relay_address_take(r, peer);
   relay_limit limit = judge_carrier(r, address, now_ns);
   relay_connection *c = NULL;
-  int result = limit != LIMITS ? refuse_carrier(r, limit, peer) : make_connection(r, &c);
+  int result =
+      limit != LIMITS ? refuse_carrier(r, limit, peer) : make_connection(r, exchanging, &c);
   if (result != 0) {
     relay_address_leave(r, address);
     return result;
@@ -119,6 +123,7 @@ int relay_connect(relay *r, void *connection_user, const char *peer, uint64_t no
   c->user = connection_user;
   c->address = address;
   c->since_ns = now_ns;
+  c->exchanging = exchanging;
   relay_text(c->peer, sizeof c->peer, peer);
   c->next = r->connections;
   if (c->next != NULL) c->next->previous = c;
@@ -127,6 +132,16 @@ int relay_connect(relay *r, void *connection_user, const char *peer, uint64_t no
   unsigned_add(r, c);
   *out = c;
   return 0;
+}
+
+int relay_connect(relay *r, void *connection_user, const char *peer, uint64_t now_ns,
+                  relay_connection **out) {
+  return connect_as(r, false, connection_user, peer, now_ns, out);
+}
+
+int relay_connect_exchange(relay *r, void *connection_user, const char *peer, uint64_t now_ns,
+                           relay_connection **out) {
+  return connect_as(r, true, connection_user, peer, now_ns, out);
 }
 
 lrm_link *relay_connection_link(const relay_connection *c) { return c->link; }
@@ -141,7 +156,8 @@ static void remember_generation(relay *r, const relay_connection *c) {
     }
   }
   if (slot == NULL) slot = &r->former[r->former_next++ % RELAY_FORMER_LINKS];
-  *slot = (relay_former_link){c->account->row, c->device_id, c->link_id, c->generation};
+  *slot =
+      (relay_former_link){c->account->row, c->device_id, c->link_id, c->generation, c->exchange};
 }
 
 /* Everything it had is gone; what it was signed in as too. */
@@ -172,12 +188,15 @@ void relay_end_connection(relay_connection *c, uint32_t code, const char *reason
     if (result == 0) relay_kick(c);
   }
   detach(c, now_ns, wall_ms);
+  if (c->between) c->relay->between_due_ns = 0; /* nobody else will let it go */
 }
 
 void relay_disconnect(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
   relay *r = c->relay;
-  relay_log(r, RELAY_INFO, "connection.closed", "peer", c->peer, "device", c->device, NULL);
+  relay_log(r, c->exchanging ? RELAY_DEBUG : RELAY_INFO, "connection.closed", "peer", c->peer,
+            "device", c->device, NULL);
   if (c->state != CONNECTION_ENDED) detach(c, now_ns, wall_ms);
+  if (c->between) r->between_count--;
   if (c->previous != NULL) {
     c->previous->next = c->next;
   } else {
@@ -204,14 +223,18 @@ static void refuse(relay_connection *c, uint32_t code, const char *reason, uint6
   detach(c, now_ns, wall_ms);
 }
 
-/* The newest generation that was accepted for this link; 0: none. */
+/* The newest generation that was accepted for this link, and of its exchanges the newest; 0: none.
+ */
 static uint64_t newest_generation(relay *r, const relay_account *account, const lrm_id *device_id,
-                                  const lrm_id *link_id, relay_connection **holder) {
+                                  const lrm_id *link_id, relay_connection **holder,
+                                  uint64_t *exchange) {
   *holder = NULL;
+  *exchange = 0;
   for (relay_connection *c = r->connections; c != NULL; c = c->next) {
     if (c->state == CONNECTION_LIVE && c->account == account &&
         lrm_id_equal(&c->link_id, link_id) && lrm_id_equal(&c->device_id, device_id)) {
       *holder = c;
+      *exchange = c->exchange;
       return c->generation;
     }
   }
@@ -219,6 +242,7 @@ static uint64_t newest_generation(relay *r, const relay_account *account, const 
     const relay_former_link *f = &r->former[i];
     if (f->account == account->row && lrm_id_equal(&f->link_id, link_id) &&
         lrm_id_equal(&f->device_id, device_id)) {
+      *exchange = f->exchange;
       return f->generation;
     }
   }
@@ -267,6 +291,7 @@ static void sign_in(relay_connection *c, const remote_v1_Hello *hello, const lrm
   c->device_id = *device_id;
   c->link_id = *link_id;
   c->generation = hello->generation;
+  c->exchange = c->exchanging ? hello->exchange : 0;
   relay_text(c->device, sizeof c->device, device->name);
   name_surface(c, hello->agent);
   relay_text(principal.account, sizeof principal.account, c->account->name);
@@ -282,12 +307,16 @@ static void sign_in(relay_connection *c, const remote_v1_Hello *hello, const lrm
   c->state = CONNECTION_LIVE;
   c->account->connections++;
   c->expires_ms = device->expires_ms;
-  device->used_ms = wall_ms;
-  relay_shown_address(c, device->address);
-  memcpy(device->surface, c->surface, sizeof device->surface);
-  relay_device_put(r, device_id, device);
-  relay_log(r, RELAY_INFO, "connection.live", "peer", c->peer, "account", c->account->name,
-            "device", c->device, "agent", hello->agent, NULL);
+  /* An exchange is not a visit: one that follows another is not worth a write, nor a line. */
+  bool visits = !c->exchanging || device->used_ms + USED_SAVE_MS < wall_ms;
+  if (visits) {
+    device->used_ms = wall_ms;
+    relay_shown_address(c, device->address);
+    memcpy(device->surface, c->surface, sizeof device->surface);
+    relay_device_put(r, device_id, device);
+  }
+  relay_log(r, visits ? RELAY_INFO : RELAY_DEBUG, "connection.live", "peer", c->peer, "account",
+            c->account->name, "device", c->device, "agent", hello->agent, NULL);
   relay_kick(c);
 }
 
@@ -337,14 +366,31 @@ void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now
     refuse(c, LRM_CODE_PROTOCOL, "HELLO needs a link_id and a generation", 0, now_ns, wall_ms);
     return;
   }
+  if (c->exchanging && hello->exchange == 0) {
+    refuse(c, LRM_CODE_PROTOCOL, "HELLO of a long-poll needs an exchange", 0, now_ns, wall_ms);
+    return;
+  }
   relay_account *account = relay_account_of(r, device.account);
   relay_connection *older;
-  uint64_t newest = newest_generation(r, account, &device_id, &link_id, &older);
-  if (hello->generation <= newest) {
+  uint64_t exchange;
+  uint64_t newest = newest_generation(r, account, &device_id, &link_id, &older, &exchange);
+  /* Of a long-poll link the same generation goes on with a later exchange (spec 3.26). */
+  bool later =
+      c->exchanging && hello->generation == newest && exchange != 0 && hello->exchange > exchange;
+  if (hello->generation <= newest && !later) {
     /* A late attempt must not displace the live one. */
     relay_text(c->device, sizeof c->device, device.name);
     relay_end_connection(c, LRM_CODE_SUPERSEDED, "a newer connection of this link is known", newest,
                          now_ns, wall_ms);
+    return;
+  }
+  if (later && c->address != NULL) { /* one that follows another is no new connection */
+    relay_bucket_give(&c->address->buckets[RATE_CONNECTIONS], &r->limits.address[RATE_CONNECTIONS],
+                      1);
+  }
+  if (older != NULL && later) {
+    sign_in(c, hello, &link_id, &device_id, &device, now_ns, wall_ms);
+    if (c->state == CONNECTION_LIVE) relay_take_over(older, c, now_ns, wall_ms);
     return;
   }
   if (older != NULL) {

@@ -88,7 +88,8 @@ typedef enum relay_channel_kind {
 typedef enum relay_channel_state {
   CHANNEL_OPENING = 1, /* judged; OPENED waits for a commit or for room in the link */
   CHANNEL_OPEN = 2,
-  CHANNEL_REJECTING = 3 /* OPENED said RESET: its blocks belong to a former epoch */
+  CHANNEL_REJECTING = 3, /* OPENED said RESET: its blocks belong to a former epoch */
+  CHANNEL_ABSENT = 4     /* of a long-poll link between two exchanges: counts as attached */
 } relay_channel_state;
 
 struct relay_channel {
@@ -101,6 +102,7 @@ struct relay_channel {
   relay_channel_state state;
   bool status_due;
   bool info_due;
+  bool resumes;   /* takes the place of an ABSENT one: nobody came or went */
   uint64_t stamp; /* OPENING: batch that must be durable; 0: none */
   uint64_t since_ms;
   uint64_t writer_generation; /* EVENTS_PUBLISH */
@@ -204,6 +206,11 @@ struct relay_connection {
   lrm_id link_id;
   uint64_t generation;
   uint64_t expires_ms; /* of the token that signed it in; 0: never */
+  uint64_t exchange;   /* newest of a long-poll link; 0: another kind of carrier */
+  bool exchanging;     /* one long-poll exchange, or what is left of it (between) */
+  bool between;        /* its exchange is over; only what is ABSENT is left, until until_ns */
+  bool superseded;     /* a newer exchange of the link has come: the answer is empty */
+  uint64_t until_ns, heard_ns;
   relay_channel *channels;
   relay_call *calls;
   uint32_t watched; /* sessions that it publishes and somebody reads */
@@ -218,6 +225,7 @@ typedef struct relay_former_link {
   lrm_id device_id;
   lrm_id link_id;
   uint64_t generation;
+  uint64_t exchange;
 } relay_former_link;
 
 /* How often which code was said. */
@@ -238,6 +246,8 @@ struct relay {
   relay_connection *connections;
   uint32_t connections_count;
   uint32_t unsigned_count;
+  uint32_t between_count; /* connections that are between two exchanges */
+  uint64_t between_due_ns;
   relay_account *accounts;
   uint64_t account_row_next;
   relay_session **buckets;
@@ -345,6 +355,15 @@ void relay_shown_address(const relay_connection *c, char out[RELAY_ADDRESS_BYTES
 void relay_end_connection(relay_connection *c, uint32_t code, const char *reason,
                           uint64_t stored_generation, uint64_t now_ns, uint64_t wall_ms);
 
+/* ---- between.c ---- */
+/* `newer` is a later exchange of the link of `older`: who was attached stays so. */
+void relay_take_over(relay_connection *older, relay_connection *newer, uint64_t now_ns,
+                     uint64_t wall_ms);
+/* The absent channel whose place one of this kind takes; NULL: none. */
+relay_channel *relay_absent_find(const relay_connection *c, const relay_session *s,
+                                 relay_channel_kind kind);
+void relay_between_expire(relay *r, uint64_t now_ns, uint64_t wall_ms);
+
 /* ---- session.c ---- */
 int relay_sessions_load(relay *r);
 void relay_sessions_free(relay *r);
@@ -384,6 +403,8 @@ void relay_channel_close(relay_channel *ch, uint32_t code, const char *reason, u
 void relay_channel_slow(relay_channel *ch, const char *reason, uint64_t retry_after_ms,
                         uint64_t now_ns, uint64_t wall_ms);
 relay_channel *relay_channel_find(const relay_connection *c, uint32_t number);
+/* Takes it off its lists. */
+void relay_channel_unlink(relay_channel *ch);
 
 /* ---- events.c: what a host publishes ---- */
 void relay_on_events_block(relay_channel *ch, const lrm_link_event *event, uint64_t now_ns,
@@ -426,6 +447,7 @@ void relay_commands_settled(relay_session *s, relay *r, uint64_t now_ns);
 void relay_command_moved(relay_session *s, relay *r, const lrm_id *command_id, uint64_t offset);
 
 /* ---- presence.c ---- */
+bool relay_host_attached(const relay_session *s);
 void relay_status_fill(const relay_session *s, const relay *r, bool with_devices, uint64_t now_ns,
                        uint64_t wall_ms, remote_v1_LogStatus *out);
 void relay_status_send(relay_channel *ch, uint64_t now_ns, uint64_t wall_ms);

@@ -3,8 +3,14 @@
 
 #include "core.h"
 
-static bool host_attached(const relay_session *s) {
-  return s->publisher != NULL && s->publisher->state == CHANNEL_OPEN;
+/* Of a long-poll link also between two exchanges, and while the next one is opening. */
+static bool is_there(const relay_channel *ch) {
+  return ch->state == CHANNEL_OPEN || ch->state == CHANNEL_ABSENT ||
+         (ch->state == CHANNEL_OPENING && ch->resumes);
+}
+
+bool relay_host_attached(const relay_session *s) {
+  return s->publisher != NULL && is_there(s->publisher);
 }
 
 static void fill_id(pb_size_t *size, uint8_t *bytes, const lrm_id *id) {
@@ -14,8 +20,7 @@ static void fill_id(pb_size_t *size, uint8_t *bytes, const lrm_id *id) {
 }
 
 static bool counts_as_attached(const relay_channel *ch) {
-  return (ch->kind == CHANNEL_EVENTS_READ || ch->kind == CHANNEL_EVENTS_PUBLISH) &&
-         ch->state == CHANNEL_OPEN;
+  return (ch->kind == CHANNEL_EVENTS_READ || ch->kind == CHANNEL_EVENTS_PUBLISH) && is_there(ch);
 }
 
 /* One line for each device and role, whatever the number of its connections. */
@@ -45,12 +50,13 @@ static void fill_attached(const relay_session *s, remote_v1_LogStatus *out) {
 
 static void fill_host(const relay_session *s, uint64_t now_ns, uint64_t wall_ms,
                       remote_v1_LogStatus *out) {
-  out->host_attached = host_attached(s);
+  out->host_attached = relay_host_attached(s);
   out->host_since_ms = s->detached_ms;
   out->host_heard_ms = s->detached_ms;
   if (!out->host_attached) return;
   out->host_since_ms = s->publisher->since_ms;
-  uint64_t heard_ns = lrm_link_heard_ns(s->publisher->connection->link);
+  const relay_connection *c = s->publisher->connection;
+  uint64_t heard_ns = c->between ? c->heard_ns : lrm_link_heard_ns(c->link);
   uint64_t ago_ms = heard_ns != 0 && heard_ns < now_ns ? (now_ns - heard_ns) / 1000000 : 0;
   out->host_heard_ms = wall_ms > ago_ms ? wall_ms - ago_ms : 0;
 }
@@ -97,7 +103,9 @@ void relay_info_send(relay_channel *ch, uint64_t now_ns) {
 
 void relay_readers_changed(relay_session *s, uint64_t now_ns) {
   relay_connection *host = NULL;
-  if (s->readers > 0 && s->publisher != NULL && s->publisher->state != CHANNEL_OPENING) {
+  /* An exchange ends before it could be pinged. */
+  if (s->readers > 0 && s->publisher != NULL && s->publisher->state != CHANNEL_OPENING &&
+      !s->publisher->connection->exchanging) {
     host = s->publisher->connection;
   }
   if (host == s->watched_by) return;

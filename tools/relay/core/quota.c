@@ -52,6 +52,12 @@ uint64_t relay_bucket_take(relay_bucket *bucket, const relay_pace *pace, uint64_
   return wait_ms < RETRY_MS_MAX ? wait_ms : RETRY_MS_MAX;
 }
 
+void relay_bucket_give(relay_bucket *bucket, const relay_pace *pace, uint64_t amount) {
+  if (pace->per_second <= 0) return;
+  uint64_t cost_ns = (uint64_t)((double)amount * (1e9 / pace->per_second));
+  bucket->full_ns = bucket->full_ns > cost_ns ? bucket->full_ns - cost_ns : 0;
+}
+
 static relay_pace pace_of(double per_second, double seconds) {
   return (relay_pace){per_second, per_second * seconds};
 }

@@ -60,6 +60,8 @@ typedef struct relay_pace {
  * be. What is more than the burst is taken when the bucket is full. */
 uint64_t relay_bucket_take(relay_bucket *bucket, const relay_pace *pace, uint64_t amount,
                            uint64_t now_ns);
+/* What was taken should not have been. */
+void relay_bucket_give(relay_bucket *bucket, const relay_pace *pace, uint64_t amount);
 
 typedef struct relay_address {
   struct relay_address *next_in_chain;

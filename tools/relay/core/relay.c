@@ -132,7 +132,8 @@ void relay_log_session(relay *r, relay_level level, const char *event, const rel
 }
 
 void relay_kick(relay_connection *c) {
-  if (c->relay->config.kick != NULL) c->relay->config.kick(c->relay->config.user, c->user);
+  if (c->relay->config.kick != NULL && !c->between)
+    c->relay->config.kick(c->relay->config.user, c->user);
 }
 
 /* ---- life ---- */
@@ -362,7 +363,7 @@ void relay_drained(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
   if (c->state == CONNECTION_ENDED) return;
   for (relay_channel *ch = c->channels, *next; ch != NULL; ch = next) {
     next = ch->next_of_connection;
-    if (ch->state == CHANNEL_OPENING) continue;
+    if (ch->state == CHANNEL_OPENING || ch->state == CHANNEL_ABSENT) continue;
     if (ch->kind == CHANNEL_COMMANDS_PUBLISH) relay_send_receipts(ch, now_ns);
     if (ch->status_due) relay_status_send(ch, now_ns, wall_ms);
     if (ch->info_due) relay_info_send(ch, now_ns);
@@ -431,6 +432,7 @@ static void session_turn(relay_session *s, relay *r, uint64_t now_ns, uint64_t w
     s->status_changed = false;
     for (relay_channel *ch = s->channels; ch != NULL; ch = ch->next_of_session) {
       if (ch->kind == CHANNEL_EVENTS_READ || ch->kind == CHANNEL_EVENTS_PUBLISH) {
+        if (ch->state == CHANNEL_ABSENT) continue;
         ch->status_due = true;
         if (ch->state != CHANNEL_OPENING) relay_status_send(ch, now_ns, wall_ms);
       }
@@ -448,6 +450,7 @@ void relay_second(relay *r, uint64_t now_ns, uint64_t wall_ms) {
 }
 
 bool relay_turn(relay *r, uint64_t now_ns, uint64_t wall_ms) {
+  if (r->between_count > 0) relay_between_expire(r, now_ns, wall_ms);
   bool did = r->dirty != NULL || r->calls_dirty;
   while (r->dirty != NULL) {
     relay_session *s = r->dirty;
@@ -501,7 +504,7 @@ relay_stats relay_stats_now(const relay *r) {
     for (const relay_session *s = r->buckets[i]; s != NULL; s = s->next_in_bucket) {
       stats.readers += s->readers;
       stats.tombstones += s->deleted;
-      if (s->publisher != NULL && s->publisher->state == CHANNEL_OPEN) stats.hosts_attached++;
+      if (relay_host_attached(s)) stats.hosts_attached++;
     }
   }
   return stats;
@@ -514,18 +517,17 @@ void relay_each_session(const relay *r, void (*visit)(void *user, const relay_se
       if (s->deleted) continue;
       lrm_log_facts log = {.snapshot = LRM_OFFSET_NONE};
       if (s->events != NULL) log = lrm_log_facts_now(s->events);
-      relay_session_facts facts = {
-          .account = a->name,
-          .id = s->id,
-          .first = log.first,
-          .end = log.end,
-          .bytes = log.bytes,
-          .snapshot = log.snapshot,
-          .commands_waiting = s->waiting_count,
-          .created_ms = s->created_ms,
-          .activity_ms = s->activity_ms,
-          .readers = s->readers,
-          .host_attached = s->publisher != NULL && s->publisher->state == CHANNEL_OPEN};
+      relay_session_facts facts = {.account = a->name,
+                                   .id = s->id,
+                                   .first = log.first,
+                                   .end = log.end,
+                                   .bytes = log.bytes,
+                                   .snapshot = log.snapshot,
+                                   .commands_waiting = s->waiting_count,
+                                   .created_ms = s->created_ms,
+                                   .activity_ms = s->activity_ms,
+                                   .readers = s->readers,
+                                   .host_attached = relay_host_attached(s)};
       visit(user, &facts);
     }
   }

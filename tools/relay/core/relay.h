@@ -152,6 +152,19 @@ void relay_event(relay_connection *c, const lrm_link_event *event, uint64_t now_
 int relay_fetch(relay_connection *c, const lrm_link_want *want, lrm_frame *frame, uint64_t now_ns);
 /* The link's control queue has room again. */
 void relay_drained(relay_connection *c, uint64_t now_ns, uint64_t wall_ms);
+/* The same for one long-poll exchange (poll.h, which is what drives it): HELLO says which, and a
+ * later one of the same link takes its place. */
+int relay_connect_exchange(relay *r, void *connection_user, const char *peer, uint64_t now_ns,
+                           relay_connection **out) LRM_MUST_USE;
+/* Every OPEN of it has been heard: what it has not opened again is not attached any more. */
+void relay_exchange_complete(relay_connection *c, uint64_t now_ns, uint64_t wall_ms);
+/* A later exchange has taken its place; it says nothing any more. */
+bool relay_exchange_superseded(const relay_connection *c);
+/* It is over; `answered`: the other side was told so, and comes back soon. Until then it counts as
+ * attached: 25 s, or 10 s when the connection broke. The pointer is not to be used again. */
+void relay_exchange_over(relay_connection *c, bool answered, uint64_t now_ns, uint64_t wall_ms);
+/* When relay_turn is to be called for the sake of time alone; UINT64_MAX: never. */
+uint64_t relay_due_ns(const relay *r);
 /* The carrier is gone: frees the connection and its link. */
 void relay_disconnect(relay_connection *c, uint64_t now_ns, uint64_t wall_ms);
 

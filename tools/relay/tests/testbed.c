@@ -85,10 +85,14 @@ static void free_seen(peer *p) {
 }
 
 void testbed_free(testbed *bed) {
+  for (size_t i = 0; i < bed->peers_count; i++) {
+    if (bed->peers[i]->exchanges != NULL) peer_poll_cut(bed->peers[i]);
+  }
   relay_close(bed->relay);
   for (size_t i = 0; i < bed->peers_count; i++) {
     peer *p = bed->peers[i];
     lrm_link_destroy(p->link);
+    lrm__exchanges_destroy(p->exchanges);
     free_seen(p);
     free_blocks(p);
     free(p->blocks);
@@ -287,6 +291,97 @@ static bool close_when_over(peer *p) {
   return true;
 }
 
+/* ---- long-poll ---- */
+
+void peer_poll_cut(peer *p) {
+  for (size_t i = 0; i < 2; i++) {
+    if (p->posts[i].number != 0 && p->posts[i].poll != NULL)
+      relay_poll_end(p->posts[i].poll, false, p->bed->now_ns, p->bed->wall_ms);
+    p->posts[i] = (peer_post){0};
+  }
+  lrm__exchanges_destroy(p->exchanges);
+  p->exchanges = NULL;
+  drain_peer(p);
+  lrm_link_detach(p->link, p->bed->now_ns);
+}
+
+static bool poll_says(peer *p) {
+  bool any = false;
+  size_t before = p->to_relay_bytes;
+  p->to_relay_bytes = 0;
+  (void)before;
+  if (send_side(p, false)) {
+    lrm_slice part = {p->to_relay, p->to_relay_bytes};
+    assert_int_equal(lrm__exchanges_write(p->exchanges, &part, 1), 0);
+    any = true;
+  }
+  p->to_relay_bytes = 0;
+  return any;
+}
+
+static bool poll_posts(peer *p) {
+  uint64_t number;
+  lrm_slice body;
+  if (p->holds || !lrm__exchanges_next(p->exchanges, p->bed->now_ns, &number, &body)) return false;
+  peer_post *post = p->posts[0].number == 0 ? &p->posts[0] : &p->posts[1];
+  assert_int_equal(post->number, 0);
+  post->number = number;
+  p->posted++;
+  assert_int_equal(relay_poll_begin(p->bed->relay, p, "test", body.data, body.bytes, p->bed->now_ns,
+                                    &post->poll),
+                   0);
+  return true;
+}
+
+static bool poll_hears(peer *p) {
+  bool any = false;
+  lrm_slice bytes = lrm__exchanges_readable(p->exchanges);
+  while (bytes.bytes > 0) {
+    size_t consumed = 0, wanted = 0;
+    assert_int_equal(
+        lrm_link_recv(p->link, bytes.data, bytes.bytes, &consumed, &wanted, p->bed->now_ns), 0);
+    any = drain_peer(p) || any;
+    if (consumed == 0) break;
+    lrm__exchanges_consumed(p->exchanges, consumed);
+    bytes = lrm__exchanges_readable(p->exchanges);
+  }
+  return any;
+}
+
+static bool poll_answers(peer *p) {
+  bool any = false;
+  for (size_t i = 0; i < 2; i++) {
+    peer_post *post = &p->posts[i];
+    if (post->number == 0) continue;
+    relay_poll_turn(post->poll, p->bed->now_ns, p->bed->wall_ms);
+    if (!relay_poll_done(post->poll, p->bed->now_ns)) continue;
+    lrm_slice answer = relay_poll_answer(post->poll);
+    p->answered++;
+    if (answer.bytes == 0) p->answered_empty++;
+    int result = lrm__exchanges_answer(p->exchanges, post->number, answer.data, answer.bytes,
+                                       p->bed->now_ns);
+    relay_poll_end(post->poll, true, p->bed->now_ns, p->bed->wall_ms);
+    *post = (peer_post){0};
+    any = true;
+    if (result == 0) continue;
+    peer_poll_cut(p);
+    return true;
+  }
+  return any;
+}
+
+static bool poll_step(peer *p) {
+  bool any = poll_says(p);
+  any = poll_posts(p) || any;
+  any = poll_answers(p) || any;
+  if (p->exchanges == NULL) return true;
+  any = poll_hears(p) || any;
+  bool over = lrm_link_state_now(p->link) == LRM_LINK_CLOSING && !lrm_link_has_outgoing(p->link);
+  if (over && (lrm__exchanges_over(p->exchanges) || p->posts[0].number + p->posts[1].number == 0))
+    peer_poll_cut(p);
+  return any;
+}
+
 void testbed_run(testbed *bed) {
   bool moved = true;
   for (unsigned rounds = 0; moved; rounds++) {
@@ -294,6 +389,7 @@ void testbed_run(testbed *bed) {
     moved = false;
     for (size_t i = 0; i < bed->peers_count; i++) {
       peer *p = bed->peers[i];
+      if (p->exchanges != NULL) moved = poll_step(p) || moved;
       if (p->connection == NULL) continue;
       moved = drain_relay(p) || moved;
       moved = send_side(p, false) || moved;
@@ -316,6 +412,7 @@ void testbed_pass(testbed *bed, uint64_t ms) {
   bed->wall_ms += ms;
   for (size_t i = 0; i < bed->peers_count; i++) {
     peer *p = bed->peers[i];
+    if (p->exchanges != NULL) lrm_link_expire(p->link, bed->now_ns);
     if (p->connection == NULL) continue;
     lrm_link_expire(p->link, bed->now_ns);
     lrm_link_expire(relay_connection_link(p->connection), bed->now_ns);
@@ -326,6 +423,7 @@ void testbed_pass(testbed *bed, uint64_t ms) {
 void testbed_restart(testbed *bed, bool crash) {
   for (size_t i = 0; i < bed->peers_count; i++) {
     if (bed->peers[i]->connection != NULL) peer_cut(bed->peers[i]);
+    if (bed->peers[i]->exchanges != NULL) peer_poll_cut(bed->peers[i]);
   }
   relay_close(bed->relay);
   if (crash) {
@@ -339,6 +437,11 @@ void testbed_restart(testbed *bed, bool crash) {
 static void attach(peer *p) {
   testbed *bed = p->bed;
   p->to_relay_bytes = p->to_peer_bytes = 0;
+  if (p->polls) {
+    assert_int_equal(lrm__exchanges_create(&p->exchanges), 0);
+    assert_int_equal(lrm_link_attach(p->link, bed->now_ns), 0);
+    return;
+  }
   int result = relay_connect(bed->relay, p, bed->from != NULL ? bed->from : "test", bed->now_ns,
                              &p->connection);
   if (result == LRM_ERR_NO_MEMORY || (result == LRM_ERR_BUSY && bed->from != NULL)) {
@@ -350,13 +453,14 @@ static void attach(peer *p) {
   assert_int_equal(lrm_link_attach(p->link, bed->now_ns), 0);
 }
 
-peer *peer_connect(testbed *bed, const char *token, const char *link, uint64_t generation,
-                   bool host) {
+static peer *connect_over(testbed *bed, bool polls, const char *token, const char *link,
+                          uint64_t generation, bool host) {
   assert_true(bed->peers_count < PEERS_MAX);
   peer *p = calloc(1, sizeof *p);
   assert_non_null(p);
   bed->peers[bed->peers_count++] = p;
   p->bed = bed;
+  p->polls = polls;
   p->blocks = calloc(BLOCKS_MAX, sizeof *p->blocks);
   assert_non_null(p->blocks);
   lrm_link_config config = {.struct_bytes = sizeof config,
@@ -373,6 +477,15 @@ peer *peer_connect(testbed *bed, const char *token, const char *link, uint64_t g
   attach(p);
   testbed_run(bed);
   return p;
+}
+
+peer *peer_connect(testbed *bed, const char *token, const char *link, uint64_t generation,
+                   bool host) {
+  return connect_over(bed, false, token, link, generation, host);
+}
+
+peer *peer_poll(testbed *bed, const char *token, const char *link, uint64_t generation, bool host) {
+  return connect_over(bed, true, token, link, generation, host);
 }
 
 void peer_reconnect(peer *p) {

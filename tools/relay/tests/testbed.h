@@ -3,6 +3,8 @@
 #ifndef RELAY_TESTBED_H
 #define RELAY_TESTBED_H
 
+#include "carrier_poll/exchanges.h"
+#include "poll.h"
 #include "relay.h"
 #include "remote/envelope.h"
 #include "remote/log_memory.h"
@@ -39,6 +41,12 @@ typedef struct peer_block {
 
 typedef struct testbed testbed;
 
+/* A POST on its way. */
+typedef struct peer_post {
+  uint64_t number; /* of the exchange; 0: a free slot */
+  relay_poll *poll;
+} peer_post;
+
 typedef struct peer {
   testbed *bed;
   lrm_link *link;
@@ -46,6 +54,11 @@ typedef struct peer {
   bool down;                    /* the relay is to let it go */
   bool deaf;                    /* reads nothing: what the relay sends waits there */
   bool self_acks;               /* acknowledges each block at once */
+  lrm__exchanges *exchanges;    /* over long-poll; `connection` is NULL */
+  peer_post posts[2];
+  unsigned posted, answered, answered_empty;
+  bool polls;
+  bool holds; /* its POSTs do not reach the relay for now */
   seen seen[SEEN_MAX];
   size_t seen_count;
   peer_block *blocks;
@@ -93,6 +106,10 @@ lrm_id id_of(const char *text);
 /* A signed-in peer whose link_id is made of `link`. */
 peer *peer_connect(testbed *bed, const char *token, const char *link, uint64_t generation,
                    bool host);
+/* The same over long-poll. */
+peer *peer_poll(testbed *bed, const char *token, const char *link, uint64_t generation, bool host);
+/* Its POSTs are cut; the link is told that the carrier is down. */
+void peer_poll_cut(peer *p);
 /* The same link on a new carrier. */
 void peer_reconnect(peer *p);
 void peer_cut(peer *p);
