@@ -198,7 +198,11 @@ class Process:
 
     @property
     def alive(self):
-        return self.process.poll() is None
+        """Who is told that it is gone may look at all that it said."""
+        if self.process.poll() is None:
+            return True
+        self._thread.join(10)  # a child of it may hold the pipe for longer
+        return False
 
 
 def plain(text):
