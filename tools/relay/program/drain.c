@@ -3,6 +3,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "http_server.h"
 #include "server.h"
 
 enum {
@@ -29,9 +30,11 @@ static void on_drain_tick(uv_timer_t *timer) {
     s->draining = DRAIN_CLOSING;
     s->phase_ns = now_ns;
     relay_drain(s->state.relay, now_ns);
+    http_server_leave(s);
     return;
   }
-  if (s->clients == 0 || phase_ms >= DRAIN_CLOSE_MS) uv_stop(&s->loop);
+  bool gone = s->clients == 0 && !http_server_busy(s);
+  if (gone || phase_ms >= DRAIN_CLOSE_MS) uv_stop(&s->loop);
 }
 
 static void signalled(server *s, uint32_t number) {

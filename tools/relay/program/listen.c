@@ -1,4 +1,5 @@
 /* Where the relay listens: what --listen says, judged first, and the listeners. */
+#include "http_server.h"
 #include "server.h"
 
 static bool parse_listen(const char *text, bool insecure, lrm_url *url) {
@@ -28,12 +29,18 @@ bool server_parse_listens(const program_options *options, lrm_url *urls, size_t 
   return true;
 }
 
+static int listen_on(server *s, const lrm_url *url, lrm_uv_listener **out, char *error,
+                     size_t error_bytes) {
+  if (http_server_serves(url)) return http_server_listen(s, url, out, error, error_bytes);
+  return lrm_uv_listen(&s->loop, url, &s->settings, server_accepted, s, out, error, error_bytes);
+}
+
 bool server_listen(server *s, const lrm_url *urls, size_t count) {
   char addresses[LISTENS_MAX * 330] = "", error[600];
   size_t used = 0;
+  if (!http_server_open(s)) return false;
   for (size_t i = 0; i < count; i++) {
-    if (lrm_uv_listen(&s->loop, &urls[i], &s->settings, server_accepted, s,
-                      &s->listeners[s->listeners_count], error, sizeof error) != 0) {
+    if (listen_on(s, &urls[i], &s->listeners[s->listeners_count], error, sizeof error) != 0) {
       return server_complain(error);
     }
     const char *where = lrm_uv_listener_url(s->listeners[s->listeners_count++]);

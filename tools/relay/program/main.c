@@ -13,12 +13,18 @@ static const char usage[] =
     "  serve    [--data DIR] [--listen URL]... [--insecure] [--log-level LEVEL] [--restored]\n"
     "           [--log-bytes-max SIZE] [--log-events-max N] [--account-bytes-max SIZE]\n"
     "           [--store-bytes-max SIZE] [--retention TIME]\n"
-    "           runs the relay. URL is tcp://HOST:PORT or unix:///PATH, by default\n"
+    "           [--web DIR] [--origin URL]... [--trusted-proxy ADDR]... [--public-metrics]\n"
+    "           runs the relay. URL is tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, or\n"
+    "           http://HOST[:PORT][/PATH] and https:// for WebSocket (ws, wss), by default\n"
     "           tcp://127.0.0.1:7443; other than loopback only with --insecure (no TLS\n"
     "           here: others reach it through a tunnel, such as ssh -L). LEVEL is debug, info,\n"
     "           warning or error.\n"
     "           --restored: the store is an older copy (noticed by itself as long as the file\n"
     "           `witness` was not restored with it)\n"
+    "           --web: a folder that is served over HTTP, the web client. --origin: pages from\n"
+    "           elsewhere that may ask, and names by which proxies reach it.\n"
+    "           --trusted-proxy: an address or network whose X-Forwarded-For is believed.\n"
+    "           --public-metrics: /metrics is for everybody, not only for this machine.\n"
     "           --log-bytes-max (1G): a session's events; the oldest go, up to a snapshot.\n"
     "           --log-events-max (none): the same, counted in events.\n"
     "           --account-bytes-max (16G), --store-bytes-max (none): all sessions of an account,\n"
@@ -183,7 +189,7 @@ static int run_compact(int argc, char **argv) {
 static int run_serve(int argc, char **argv) {
   program_options options;
   char error[300];
-  if (!options_parse(&options, argc, argv, "dlivoL")) return PROGRAM_USAGE;
+  if (!options_parse(&options, argc, argv, "dlivoLw")) return PROGRAM_USAGE;
   if (!fault_parse(getenv("REMOTE_RELAY_FAULT"), error, sizeof error)) {
     fputs("REMOTE_RELAY_FAULT: ", stderr);
     return wrong_use(error);

@@ -68,6 +68,29 @@ static bool set_revoke(program_options *out, const char *value) {
   return true;
 }
 
+static bool set_web(program_options *out, const char *value) {
+  out->web = value;
+  return true;
+}
+
+static bool set_origin(program_options *out, const char *value) {
+  if (out->origins_count == ORIGINS_MAX) return complain("too many --origin", "");
+  out->origins[out->origins_count++] = value;
+  return true;
+}
+
+static bool set_proxy(program_options *out, const char *value) {
+  if (out->proxies_count == PROXIES_MAX) return complain("too many --trusted-proxy", "");
+  out->proxies[out->proxies_count++] = value;
+  return true;
+}
+
+static bool set_public_metrics(program_options *out, const char *value) {
+  (void)value;
+  out->public_metrics = true;
+  return true;
+}
+
 static bool set_insecure(program_options *out, const char *value) {
   (void)value;
   out->insecure = true;
@@ -190,6 +213,10 @@ static const struct {
              {"--ceiling", 'c', true, set_ceiling},
              {"--revoke", 'r', true, set_revoke},
              {"--expires", 'e', true, set_expires},
+             {"--web", 'w', true, set_web},
+             {"--origin", 'w', true, set_origin},
+             {"--trusted-proxy", 'w', true, set_proxy},
+             {"--public-metrics", 'w', false, set_public_metrics},
              {"--restored", 'o', false, set_restored},
              {"--limit-loopback", 'L', false, set_limit_loopback},
              {"--json", 'j', false, set_json},

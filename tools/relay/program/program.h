@@ -7,7 +7,7 @@
 #include "relay.h"
 
 enum { PROGRAM_DONE = 0, PROGRAM_FAILED = 1, PROGRAM_USAGE = 2 };
-enum { LISTENS_MAX = 8, PATH_TEXT_BYTES = 1024 };
+enum { LISTENS_MAX = 8, ORIGINS_MAX = 16, PROXIES_MAX = 16, PATH_TEXT_BYTES = 1024 };
 /* Below these a log would be trimmed before it has a second snapshot. */
 enum { LOG_BYTES_LEAST = 4 * 1024 * 1024, LOG_EVENTS_LEAST = 5000 };
 #define ACCOUNT_BYTES_MAX_DEFAULT (UINT64_C(16) * 1024 * 1024 * 1024)
@@ -35,6 +35,12 @@ typedef struct program_options {
   uint64_t account_bytes_max, store_bytes_max, retention_ms; /* 0: no limit */
   uint64_t lifetime_ms;                                      /* of a new token; 0: for good */
   program_limits limits;
+  const char *web; /* folder of the web client; NULL: none */
+  const char *origins[ORIGINS_MAX];
+  size_t origins_count;
+  const char *proxies[PROXIES_MAX]; /* trusted */
+  size_t proxies_count;
+  bool public_metrics;
   relay_level log_level;
   const char *account; /* NULL: not given */
   const char *device;

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "http_server.h"
 #include "server.h"
 
 enum {
@@ -185,6 +186,7 @@ static bool open_all(server *s, const program_options *options, const lrm_url *u
 /* Everything that is still open, in the order in which it depends on each other. */
 static void close_all(server *s) {
   server_stop_listening(s);
+  http_server_close(s);
   if (s->committer != NULL) lrm_uv_committer_destroy(s->committer);
   for (size_t i = 0; i < CONTROLS_MAX; i++) {
     if (s->controls[i].carrier != NULL) lrm_carrier_close(s->controls[i].carrier, false);

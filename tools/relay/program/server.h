@@ -33,6 +33,7 @@ struct server {
   witness witness;
   lrm_uv_committer *committer;
   lrm_uv_settings settings; /* of what it listens on */
+  struct http_server *http;
   lrm_uv_listener *listeners[LISTENS_MAX];
   size_t listeners_count;
   lrm_uv_listener *control_listener;
