@@ -575,6 +575,8 @@ AuditRecord what 4 string 63 0
 AuditRecord session_id 5 bytes 16 0
 AuditRecord command_id 6 bytes 16 0
 AuditRecord detail 8 string 255 0
+AuditRecord account 9 string 63 0
+AuditRecord organization 10 string 63 0
 """
 
 NANOPB_SIZES = {"nanopb": "its static structs have the same limits"}

@@ -121,9 +121,10 @@ static const lrm_schema_field fields_Opened[] = {
     {.name = "outcome", .number = 4, .kind = LRM_SCHEMA_ENUM, .slot = 3},
     {.name = "last_writer_generation", .number = 5, .kind = LRM_SCHEMA_UINT64, .slot = 4},
     {.name = "ceiling", .number = 6, .kind = LRM_SCHEMA_ENUM, .slot = 5},
+    {.name = "ceiling_layer", .number = 7, .kind = LRM_SCHEMA_ENUM, .slot = 6},
 };
 const lrm_schema_message lrm_schema_Opened = {
-    .name = "Opened", .fields = fields_Opened, .fields_count = 6, .index = 7,
+    .name = "Opened", .fields = fields_Opened, .fields_count = 7, .index = 7,
     .struct_bytes = sizeof(Remote__V1__Opened)};
 
 static const lrm_schema_field fields_AttachedDevice[] = {
@@ -151,9 +152,10 @@ static const lrm_schema_field fields_LogStatus[] = {
      .message = &lrm_schema_AttachedDevice, .count_max = 8, .slot = 0},
     {.name = "attached_total", .number = 12, .kind = LRM_SCHEMA_UINT32, .slot = 10},
     {.name = "events_first", .number = 13, .kind = LRM_SCHEMA_UINT64, .slot = 11},
+    {.name = "ceiling_layer", .number = 14, .kind = LRM_SCHEMA_ENUM, .slot = 12},
 };
 const lrm_schema_message lrm_schema_LogStatus = {
-    .name = "LogStatus", .fields = fields_LogStatus, .fields_count = 13, .index = 9,
+    .name = "LogStatus", .fields = fields_LogStatus, .fields_count = 14, .index = 9,
     .struct_bytes = sizeof(Remote__V1__LogStatus)};
 
 static const lrm_schema_field fields_Stored[] = {
@@ -588,9 +590,10 @@ static const lrm_schema_field fields_CommandOutcome[] = {
     {.name = "by", .number = 9, .kind = LRM_SCHEMA_MESSAGE, .message = &lrm_schema_Actor,
      .slot = 7},
     {.name = "nonce", .number = 10, .kind = LRM_SCHEMA_UINT64, .slot = 8},
+    {.name = "layer", .number = 11, .kind = LRM_SCHEMA_ENUM, .slot = 9},
 };
 const lrm_schema_message lrm_schema_CommandOutcome = {
-    .name = "CommandOutcome", .fields = fields_CommandOutcome, .fields_count = 10, .index = 48,
+    .name = "CommandOutcome", .fields = fields_CommandOutcome, .fields_count = 11, .index = 48,
     .struct_bytes = sizeof(Remote__V1__CommandOutcome)};
 
 /* remote/v1/session.proto */
@@ -1415,8 +1418,13 @@ static const lrm_schema_field fields_RevokeDevice[] = {
 const lrm_schema_message lrm_schema_RevokeDevice = {
     .name = "RevokeDevice", .fields = fields_RevokeDevice, .fields_count = 1, .index = 119,
     .struct_bytes = sizeof(Remote__V1__RevokeDevice)};
+
+static const lrm_schema_field fields_GetPolicy[] = {
+    {.name = "administered", .number = 1, .kind = LRM_SCHEMA_BOOL, .slot = 0},
+};
 const lrm_schema_message lrm_schema_GetPolicy = {
-    .name = "GetPolicy", .index = 120, .struct_bytes = sizeof(Remote__V1__GetPolicy)};
+    .name = "GetPolicy", .fields = fields_GetPolicy, .fields_count = 1, .index = 120,
+    .struct_bytes = sizeof(Remote__V1__GetPolicy)};
 
 static const lrm_schema_field fields_SetPolicy[] = {
     {.name = "rule", .number = 1, .kind = LRM_SCHEMA_MESSAGE, .message = &lrm_schema_PolicyRule,
@@ -1553,9 +1561,11 @@ static const lrm_schema_field fields_AuditRecord[] = {
     {.name = "command_id", .number = 6, .kind = LRM_SCHEMA_BYTES, .bytes_max = 16, .slot = 5},
     {.name = "code", .number = 7, .kind = LRM_SCHEMA_UINT32, .slot = 6},
     {.name = "detail", .number = 8, .kind = LRM_SCHEMA_STRING, .bytes_max = 255, .slot = 7},
+    {.name = "account", .number = 9, .kind = LRM_SCHEMA_STRING, .bytes_max = 63, .slot = 8},
+    {.name = "organization", .number = 10, .kind = LRM_SCHEMA_STRING, .bytes_max = 63, .slot = 9},
 };
 const lrm_schema_message lrm_schema_AuditRecord = {
-    .name = "AuditRecord", .fields = fields_AuditRecord, .fields_count = 8, .index = 130,
+    .name = "AuditRecord", .fields = fields_AuditRecord, .fields_count = 10, .index = 130,
     .struct_bytes = sizeof(Remote__V1__AuditRecord)};
 
 static const lrm_schema_field fields_PolicyReply[] = {

@@ -201,6 +201,7 @@ static void begin(lrm_link *link, lrm__channel *ch, const remote_v1_Opened *open
   ch->last_writer_generation = opened->last_writer_generation;
   ch->outcome = (uint8_t)opened->outcome;
   ch->ceiling = (uint8_t)opened->ceiling;
+  ch->ceiling_layer = (uint8_t)opened->ceiling_layer;
   ch->epoch_bytes = (uint8_t)opened->epoch.size;
   memcpy(ch->epoch, opened->epoch.bytes, opened->epoch.size);
   if (!ch->publishes) {

@@ -63,7 +63,7 @@ typedef struct lrm__channel {
   uint8_t publishes; /* this side sends the blocks */
   uint8_t log;
   uint8_t outcome; /* of the OPENED that is due, with the three below */
-  uint8_t ceiling;
+  uint8_t ceiling, ceiling_layer;
   uint8_t epoch_bytes;
   uint16_t flags;
   uint32_t close_code;

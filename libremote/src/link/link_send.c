@@ -168,6 +168,7 @@ static void write_opened(lrm_link *link, lrm__channel *ch, writer *w) {
   opened.outcome = (remote_v1_OpenOutcome)ch->outcome;
   opened.last_writer_generation = ch->last_writer_generation;
   opened.ceiling = (remote_v1_Ceiling)ch->ceiling;
+  opened.ceiling_layer = (remote_v1_Layer)ch->ceiling_layer;
   lrm_frame frame = {.type = LRM_FRAME_OPENED, .channel = ch->number};
   if (!ch->publishes) frame.credit = ch->credit;
   if (!write_message(w, &frame, &opened)) return;

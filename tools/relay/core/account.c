@@ -3,7 +3,12 @@
 
 #include "core.h"
 
-enum { RECORD_VERSION = 1 };
+enum {
+  RECORD_VERSION = 1,
+  /* With its organization. Only accounts that are in one have it: a relay that knows nothing of
+   * policy must not open them. */
+  ACCOUNT_VERSION_MEMBER = 2
+};
 
 bool relay_good_name(const char *name) {
   size_t bytes = strnlen(name, RELAY_NAME_BYTES_MAX + 1);
@@ -22,22 +27,28 @@ static lrm_slice row_key(uint64_t row, uint8_t key[8]) {
 
 /* ---- accounts ---- */
 
-static void account_save(relay *r, const relay_account *account) {
+void relay_account_save(relay *r, const relay_account *account) {
   relay_writer w = {.used = 0};
-  relay_write_number(&w, RECORD_VERSION, 1);
+  bool member = account->organization != NULL;
+  relay_write_number(&w, member ? ACCOUNT_VERSION_MEMBER : RECORD_VERSION, 1);
   relay_write_number(&w, (uint64_t)account->ceiling, 1);
   relay_write_text(&w, account->name);
+  if (member) relay_write_number(&w, account->organization->row, 8);
   uint8_t key[8];
   relay_put(r, SPACE_ACCOUNT, row_key(account->row, key), relay_written(&w));
 }
 
 static relay_account *account_insert(relay *r, uint64_t row, const char *name,
-                                     relay_ceiling ceiling) {
+                                     relay_ceiling ceiling, relay_organization *organization) {
   relay_account *account = relay_alloc(r, sizeof *account);
   if (account == NULL) return NULL;
   account->row = row;
   account->ceiling = ceiling;
+  account->organization = organization;
+  if (organization != NULL) organization->members++;
   relay_text(account->name, sizeof account->name, name);
+  policy_facts facts = relay_policy_facts(r, account);
+  account->policy = policy_decide(&facts);
   account->next = r->accounts;
   r->accounts = account;
   if (row >= r->account_row_next) r->account_row_next = row + 1;
@@ -58,16 +69,17 @@ static bool load_account(void *user, lrm_slice key, lrm_slice value) {
   uint64_t ceiling = relay_read_number(&reader, 1);
   char name[RELAY_NAME_BYTES_MAX + 1];
   relay_read_text(&reader, name, sizeof name);
-  if (key.bytes != 8 || reader.bad || version != RECORD_VERSION ||
-      ceiling > RELAY_CEILING_CONTROL) {
+  bool member = version == ACCOUNT_VERSION_MEMBER;
+  relay_organization *organization =
+      member ? relay_organization_of(l->r, relay_read_number(&reader, 8)) : NULL;
+  if (key.bytes != 8 || reader.bad || (version != RECORD_VERSION && !member) ||
+      (member && organization == NULL) || ceiling > RELAY_CEILING_CONTROL) {
     l->result = LRM_ERR_CORRUPT;
     return false;
   }
-  if (account_insert(l->r, row, name, (relay_ceiling)ceiling) == NULL) {
-    l->result = LRM_ERR_NO_MEMORY;
-    return false;
-  }
-  return true;
+  relay_account *account = account_insert(l->r, row, name, (relay_ceiling)ceiling, organization);
+  if (account == NULL) l->result = LRM_ERR_NO_MEMORY;
+  return account != NULL;
 }
 
 static bool count_device(void *user, lrm_slice key, lrm_slice value) {
@@ -79,7 +91,8 @@ static bool count_device(void *user, lrm_slice key, lrm_slice value) {
 }
 
 int relay_accounts_load(relay *r) {
-  r->account_row_next = 1;
+  uint64_t counted = relay_counter_load(r, "account");
+  r->account_row_next = counted > 1 ? counted : 1;
   loading l = {r, 0};
   int result = lrm_store_each(r->config.store, SPACE_ACCOUNT, load_account, &l);
   if (result == 0) result = l.result;
@@ -110,12 +123,13 @@ relay_account *relay_account_of(relay *r, uint64_t row) {
 }
 
 int relay_account_add(relay *r, const char *name, uint64_t wall_ms) {
-  (void)wall_ms;
   if (!relay_good_name(name)) return LRM_ERR_USAGE;
   if (relay_account_find(r, name) != NULL) return 0;
-  relay_account *account = account_insert(r, r->account_row_next, name, RELAY_CEILING_CONTROL);
+  relay_account *account =
+      account_insert(r, r->account_row_next, name, RELAY_CEILING_CONTROL, NULL);
   if (account == NULL) return LRM_ERR_NO_MEMORY;
-  account_save(r, account);
+  relay_account_save(r, account);
+  relay_audit_note(r, &(relay_audit_entry){.what = "account.added", .account = account}, wall_ms);
   relay_log(r, RELAY_INFO, "account.added", "account", name, NULL);
   return 0;
 }
@@ -126,22 +140,15 @@ int relay_account_set_ceiling(relay *r, const char *name, relay_ceiling ceiling,
   if (account == NULL) return LRM_ERR_NOT_FOUND;
   if (account->ceiling == ceiling) return 0;
   account->ceiling = ceiling;
-  account_save(r, account);
+  relay_account_save(r, account);
   static const char *const names[] = {"disabled", "view", "control"};
   relay_log(r, RELAY_WARNING, "account.ceiling", "account", name, "ceiling", names[ceiling], NULL);
-  for (relay_connection *c = r->connections; c != NULL; c = c->next) {
-    if (c->account != account) continue;
-    for (relay_channel *ch = c->channels, *next; ch != NULL; ch = next) {
-      next = ch->next_of_connection;
-      if (ceiling == RELAY_CEILING_DISABLED) {
-        relay_channel_close(ch, LRM_CODE_POLICY, "remote control is switched off for this account",
-                            now_ns, wall_ms);
-      } else {
-        ch->session->status_changed = true;
-        relay_session_dirty(ch->session, r);
-      }
-    }
-  }
+  relay_audit_note(r,
+                   &(relay_audit_entry){.what = "policy.account",
+                                        .account = account,
+                                        .detail = policy_value_name((policy_value)(ceiling + 1))},
+                   wall_ms);
+  relay_policy_changed(r, account, now_ns, wall_ms);
   return 0;
 }
 
@@ -170,4 +177,76 @@ void relay_each_account(relay *r,
     if (lrm_store_each(r->config.store, SPACE_DEVICE, count_of_account, &counts) != 0) return;
     visit(user, a->name, a->ceiling, counts.devices, a->sessions);
   }
+}
+
+/* ---- the end of an account ---- */
+
+typedef struct devices {
+  uint64_t account;
+  lrm_id ids[64];
+  uint8_t tokens[64][32];
+  unsigned count;
+} devices;
+
+static bool collect_device(void *user, lrm_slice key, lrm_slice value) {
+  devices *found = user;
+  relay_device device;
+  if (!relay_device_read(value, &device) || device.account != found->account ||
+      lrm_id_from(key.data, key.bytes, &found->ids[found->count]) != 0)
+    return true;
+  memcpy(found->tokens[found->count++], device.token_hash, 32);
+  return found->count < sizeof found->ids / sizeof found->ids[0];
+}
+
+/* A store that is put back to an older copy has them again: revoked is what is kept outside. */
+static int delete_devices(relay *r, const relay_account *account) {
+  devices found;
+  do {
+    found = (devices){.account = account->row};
+    int result = lrm_store_each(r->config.store, SPACE_DEVICE, collect_device, &found);
+    if (result != 0) return result;
+    for (unsigned i = 0; i < found.count; i++) {
+      if (r->revoked != NULL) r->revoked(r->config.user, &found.ids[i]);
+      relay_remove(r, SPACE_TOKEN, (lrm_slice){found.tokens[i], 32});
+      relay_remove(r, SPACE_DEVICE, (lrm_slice){found.ids[i].bytes, sizeof found.ids[i].bytes});
+      r->devices_count--;
+    }
+  } while (found.count == sizeof found.ids / sizeof found.ids[0]);
+  return 0;
+}
+
+static int delete_sessions(relay *r, relay_account *account, uint64_t now_ns, uint64_t wall_ms) {
+  while (account->newest != NULL) {
+    relay_session *s = account->newest;
+    int result = s->deleted ? 0 : relay_session_delete(s, r, now_ns, wall_ms);
+    if (result != 0) return result;
+    relay_session_forget(s, r);
+  }
+  return 0;
+}
+
+int relay_account_delete(relay *r, const char *name, uint64_t now_ns, uint64_t wall_ms) {
+  relay_account *account = relay_account_find(r, name);
+  if (account == NULL) return LRM_ERR_NOT_FOUND;
+  for (relay_connection *c = r->connections, *next; c != NULL; c = next) {
+    next = c->next;
+    if (c->state != CONNECTION_LIVE || c->account != account) continue;
+    relay_end_connection(c, LRM_CODE_REVOKED, "this account was deleted", 0, now_ns, wall_ms);
+    c->account = NULL;
+  }
+  int result = delete_sessions(r, account, now_ns, wall_ms);
+  if (result == 0) result = delete_devices(r, account);
+  if (result != 0) return result;
+  relay_administrator_forget(r, account);
+  relay_audit_note(r, &(relay_audit_entry){.what = "account.deleted", .account = account}, wall_ms);
+  relay_log(r, RELAY_WARNING, "account.deleted", "account", name, NULL);
+  uint8_t key[8];
+  relay_remove(r, SPACE_ACCOUNT, row_key(account->row, key));
+  relay_counter_save(r, "account", r->account_row_next);
+  if (account->organization != NULL) account->organization->members--;
+  relay_account **at = &r->accounts;
+  while (*at != account) at = &(*at)->next;
+  *at = account->next;
+  relay_free(r, account);
+  return 0;
 }

@@ -76,8 +76,10 @@ static void close_with(relay_channel *ch, const remote_v1_Problem *problem, uint
 
 void relay_channel_close(relay_channel *ch, uint32_t code, const char *reason, uint64_t now_ns,
                          uint64_t wall_ms) {
-  remote_v1_Problem problem = relay_problem(code, reason);
-  if (code == LRM_CODE_POLICY) problem.layer = remote_v1_Layer_LAYER_ACCOUNT;
+  remote_v1_Problem problem =
+      code == LRM_CODE_POLICY
+          ? relay_policy_problem(ch->connection->relay, ch->session->account, code)
+          : relay_problem(code, reason);
   if (code == LRM_CODE_FENCED) problem.stored_generation = ch->session->writer_generation;
   if (code == LRM_CODE_SLOW_DOWN) problem.retry_after_ms = 1000;
   close_with(ch, &problem, now_ns, wall_ms);
@@ -118,11 +120,6 @@ static relay_channel *channel_make(relay_connection *c, relay_session *s, uint32
 
 /* ---- answering ---- */
 
-static remote_v1_Ceiling ceiling_of(const relay_account *account) {
-  return account->ceiling == RELAY_CEILING_CONTROL ? remote_v1_Ceiling_CEILING_CONTROL
-                                                   : remote_v1_Ceiling_CEILING_VIEW;
-}
-
 static void publisher_opened(relay_channel *ch, uint64_t now_ns) {
   relay_session *s = ch->session;
   s->acknowledged = ch->opened.next;
@@ -161,7 +158,7 @@ void relay_channel_answer(relay_channel *ch, uint64_t now_ns, uint64_t wall_ms) 
     relay_session_wait(s, r);
     return;
   }
-  ch->opened.ceiling = ceiling_of(s->account);
+  relay_ceiling_fill(s->account, &ch->opened.ceiling, &ch->opened.ceiling_layer);
   int result = lrm_link_opened(c->link, ch->number, &ch->opened, 0, now_ns);
   relay_kick(c);
   if (result != 0) { /* the link closed it itself a moment ago: CLOSED follows */
@@ -215,11 +212,17 @@ static void refuse_with(const attempt *a, const remote_v1_Problem *problem) {
 
 static void refuse(const attempt *a, uint32_t code, const char *reason) {
   remote_v1_Problem problem = relay_problem(code, reason);
-  if (code == LRM_CODE_POLICY) problem.layer = remote_v1_Layer_LAYER_ACCOUNT;
+  if (code == LRM_CODE_POLICY) problem.layer = remote_v1_Layer_LAYER_ACCOUNT; /* its limits */
   if (code == LRM_CODE_FENCED && a->session != NULL) {
     problem.stored_generation = a->session->writer_generation;
   }
   if (code == LRM_CODE_SLOW_DOWN) problem.retry_after_ms = 1000;
+  refuse_with(a, &problem);
+}
+
+static void refuse_policy(const attempt *a) {
+  remote_v1_Problem problem = relay_policy_problem(a->c->relay, a->c->account, LRM_CODE_POLICY);
+  a->c->refused_by_policy = true;
   refuse_with(a, &problem);
 }
 
@@ -278,6 +281,10 @@ static bool create_session(attempt *a) {
     refuse(a, LRM_CODE_POLICY, "this account has too many sessions; delete old ones");
     return false;
   }
+  if (!relay_audit_has_room(r)) {
+    refuse(a, LRM_CODE_SLOW_DOWN, "the relay's audit log is full; its operator must make room");
+    return false;
+  }
   relay_session *s = relay_session_make(r, c->account, &a->session_id);
   if (s == NULL) {
     refuse_error(a, LRM_ERR_NO_MEMORY);
@@ -287,6 +294,11 @@ static bool create_session(attempt *a) {
   s->created_ms = s->activity_ms = a->wall_ms;
   relay_session_save(s, r);
   relay_session_describe(s, r, &a->open->description);
+  relay_audit_note(
+      r,
+      &(relay_audit_entry){
+          .what = "session.created", .by = c, .account = c->account, .session_id = &s->id},
+      a->wall_ms);
   a->session = s;
   relay_log_session(r, RELAY_INFO, "session.created", s, c, "");
   return true;
@@ -548,8 +560,8 @@ void relay_on_open(relay_connection *c, const lrm_link_event *event, uint64_t no
     refuse(&a, LRM_CODE_PROTOCOL, "OPEN needs a session, a log and a direction");
     return;
   }
-  if (c->account->ceiling == RELAY_CEILING_DISABLED) {
-    refuse(&a, LRM_CODE_POLICY, "remote control is switched off for this account");
+  if (c->account->policy.value == POLICY_DISABLED) {
+    refuse_policy(&a);
     return;
   }
   a.session = relay_session_find(c->relay, c->account, &a.session_id);

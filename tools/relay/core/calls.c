@@ -8,7 +8,7 @@
 
 #include "schema.h"
 
-enum { REPLY_BYTES_MAX = 4096, LIST_MAX = 256 };
+enum { REPLY_BYTES_MAX = 4096, LIST_MAX = 256, AUDIT_LIMIT = 1000 };
 
 /* ---- replies ---- */
 
@@ -226,6 +226,57 @@ static bool pump_devices(relay_connection *c, relay_call *call, uint64_t now_ns)
   return send_done(c, call->id, false, now_ns) != LRM_ERR_BUSY;
 }
 
+/* ---- policy, audit ---- */
+
+/* One rule a reply; the last one says what they come to. */
+static bool pump_policy(relay_connection *c, relay_call *call, uint64_t now_ns) {
+  for (;;) {
+    remote_v1_Reply reply = remote_v1_Reply_init_zero;
+    relay_call before = *call;
+    reply.id = call->id;
+    reply.which_result = remote_v1_Reply_policy_tag;
+    reply.more = relay_next_rule(c, call, &reply.result.policy.rule);
+    reply.result.policy.has_rule = reply.more;
+    if (!reply.more && call->kind == CALL_ADMINISTERED)
+      return send_done(c, call->id, false, now_ns) != LRM_ERR_BUSY;
+    if (!reply.more) {
+      policy_facts facts = relay_policy_facts(c->relay, c->account);
+      remote_v1_EffectivePolicy *effective = &reply.result.policy.effective;
+      reply.result.policy.has_effective = true;
+      effective->value = (remote_v1_PolicyValue)c->account->policy.value;
+      effective->decided_by = (remote_v1_Layer)c->account->policy.layer;
+      policy_explain(&facts, &c->account->policy, effective->explanation);
+    }
+    if (send_reply(c, &reply, now_ns) == LRM_ERR_BUSY) {
+      *call = before;
+      return false;
+    }
+    if (!reply.more) return true;
+  }
+}
+
+/* A log of others' records is read in parts, so that nobody waits for it. */
+static bool pump_audit(relay_connection *c, relay_call *call, uint64_t now_ns) {
+  enum { STEPS = 256 };
+  for (unsigned i = 0; i < STEPS && call->left > 0; i++) {
+    remote_v1_Reply reply = remote_v1_Reply_init_zero;
+    reply.id = call->id;
+    reply.more = true;
+    reply.which_result = remote_v1_Reply_audit_tag;
+    int found = relay_audit_read(c->relay, c->account, &call->seen, STEPS, &reply.result.audit);
+    if (found < 0) call->left = 0;
+    if (found == 0) break;
+    if (found > 0) {
+      if (send_reply(c, &reply, now_ns) == LRM_ERR_BUSY) return false;
+      call->seen++;
+      call->left--;
+    }
+  }
+  if (call->left == 0) return send_done(c, call->id, false, now_ns) != LRM_ERR_BUSY;
+  c->relay->calls_dirty = true;
+  return false;
+}
+
 /* ---- pump ---- */
 
 static bool pump_call(relay_connection *c, relay_call *call, uint64_t now_ns, uint64_t wall_ms) {
@@ -238,6 +289,11 @@ static bool pump_call(relay_connection *c, relay_call *call, uint64_t now_ns, ui
     case CALL_COMMIT:
       return call->stamp <= c->relay->batch_durable &&
              send_done(c, call->id, false, now_ns) != LRM_ERR_BUSY;
+    case CALL_POLICY:
+    case CALL_ADMINISTERED:
+      return pump_policy(c, call, now_ns);
+    case CALL_AUDIT:
+      return pump_audit(c, call, now_ns);
     case CALL_NONE:
       break;
   }
@@ -286,6 +342,11 @@ static void start_call(const asked *a, relay_call_kind kind) {
     device_listing listing = {.c = c, .call = call};
     relay_each_device(c->relay, collect_device, &listing);
     made = !listing.failed;
+  }
+  if (made && kind == CALL_AUDIT) {
+    const remote_v1_ExportAudit *audit = &a->request->call.export_audit;
+    call->seen = relay_audit_find(c->relay, audit->from);
+    call->left = audit->limit != 0 ? audit->limit : AUDIT_LIMIT;
   }
   if (made && kind == CALL_COMMIT) {
     call->stamp = relay_commit_ticket(c->relay);
@@ -374,6 +435,62 @@ static bool pass_rate(const asked *a) {
   return false;
 }
 
+static void set_policy(const asked *a) {
+  relay_connection *c = a->c;
+  remote_v1_Reply reply = remote_v1_Reply_init_zero;
+  reply.id = a->request->id;
+  reply.which_result = remote_v1_Reply_problem_tag;
+  if (relay_set_policy(c, &a->request->call.set_policy.rule, a->now_ns, a->wall_ms,
+                       &reply.result.problem) == 0) {
+    if (c->state == CONNECTION_LIVE) start_call(a, CALL_COMMIT);
+  } else if (send_reply(c, &reply, a->now_ns) != 0) {
+    relay_end_connection(c, LRM_CODE_SLOW_DOWN, "this side reads too slowly", 0, a->now_ns,
+                         a->wall_ms);
+  }
+}
+
+static void do_request(const asked *a) {
+  relay_connection *c = a->c;
+  const remote_v1_Request *request = a->request;
+  switch (request->which_call) {
+    case remote_v1_Request_list_sessions_tag:
+      start_call(a, CALL_LIST_SESSIONS);
+      break;
+    case remote_v1_Request_watch_sessions_tag:
+      start_call(a, CALL_WATCH_SESSIONS);
+      break;
+    case remote_v1_Request_cancel_tag:
+      cancel(a);
+      break;
+    case remote_v1_Request_delete_session_tag:
+      delete_session(a);
+      break;
+    case remote_v1_Request_list_devices_tag:
+      start_call(a, CALL_LIST_DEVICES);
+      break;
+    case remote_v1_Request_revoke_device_tag:
+      revoke_device(a);
+      break;
+    case remote_v1_Request_logout_tag:
+      if (relay_device_revoke(c->relay, &c->device_id, a->now_ns, a->wall_ms) != 0) {
+        answer_problem(a, LRM_CODE_INTERNAL, "the relay failed; try again");
+      }
+      break;
+    case remote_v1_Request_get_policy_tag:
+      start_call(a, request->call.get_policy.administered ? CALL_ADMINISTERED : CALL_POLICY);
+      break;
+    case remote_v1_Request_set_policy_tag:
+      set_policy(a);
+      break;
+    case remote_v1_Request_export_audit_tag:
+      start_call(a, CALL_AUDIT);
+      break;
+    default:
+      answer_problem(a, LRM_CODE_FORBIDDEN, "this relay does not offer this call");
+      break;
+  }
+}
+
 void relay_on_request(relay_connection *c, lrm_slice payload, uint64_t now_ns, uint64_t wall_ms) {
   remote_v1_Request request;
   if (lrm_message_decode_static(&lrm_schema_Request, remote_v1_Request_fields, payload.data,
@@ -389,32 +506,7 @@ void relay_on_request(relay_connection *c, lrm_slice payload, uint64_t now_ns, u
                    "this relay signs devices in by token only: remote-relay token");
     return;
   }
-  switch (request.which_call) {
-    case remote_v1_Request_list_sessions_tag:
-      start_call(&a, CALL_LIST_SESSIONS);
-      break;
-    case remote_v1_Request_watch_sessions_tag:
-      start_call(&a, CALL_WATCH_SESSIONS);
-      break;
-    case remote_v1_Request_cancel_tag:
-      cancel(&a);
-      break;
-    case remote_v1_Request_delete_session_tag:
-      delete_session(&a);
-      break;
-    case remote_v1_Request_list_devices_tag:
-      start_call(&a, CALL_LIST_DEVICES);
-      break;
-    case remote_v1_Request_revoke_device_tag:
-      revoke_device(&a);
-      break;
-    case remote_v1_Request_logout_tag:
-      if (relay_device_revoke(c->relay, &c->device_id, now_ns, wall_ms) != 0) {
-        answer_problem(&a, LRM_CODE_INTERNAL, "the relay failed; try again");
-      }
-      break;
-    default:
-      answer_problem(&a, LRM_CODE_FORBIDDEN, "this relay does not offer this call");
-      break;
-  }
+  c->relay->acting = c;
+  do_request(&a);
+  c->relay->acting = NULL;
 }

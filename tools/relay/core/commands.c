@@ -50,6 +50,7 @@ typedef struct known_command {
   uint32_t layer;
   lrm_id epoch;
   uint64_t offset;
+  uint32_t outcome; /* CommandOutcomeKind, as its host has told; 0: not yet */
 } known_command;
 
 static bool decode_known(lrm_slice value, known_command *out) {
@@ -60,7 +61,9 @@ static bool decode_known(lrm_slice value, known_command *out) {
   out->layer = (uint32_t)relay_read_number(&reader, 1);
   out->epoch = relay_read_id(&reader);
   out->offset = relay_read_number(&reader, 8);
-  return !reader.bad && version == RECORD_VERSION;
+  bool good = !reader.bad && version == RECORD_VERSION;
+  out->outcome = (uint32_t)relay_read_number(&reader, 1); /* older ones end before it */
+  return good;
 }
 
 static bool known_get(const relay_session *s, relay *r, const lrm_id *command_id,
@@ -81,6 +84,7 @@ static void known_put(const relay_session *s, relay *r, const lrm_id *command_id
   relay_write_number(&w, known->layer, 1);
   relay_write_id(&w, &known->epoch);
   relay_write_number(&w, known->offset, 8);
+  relay_write_number(&w, known->outcome, 1);
   uint8_t key[KEY_BYTES_MAX];
   size_t bytes = command_key(s, command_id, key);
   relay_put(r, SPACE_COMMAND, (lrm_slice){key, bytes}, relay_written(&w));
@@ -305,11 +309,12 @@ static uint32_t judge(const relay_channel *ch, const lrm_envelope *envelope, uin
   const relay_session *s = ch->session;
   const relay *r = ch->connection->relay;
   *layer = remote_v1_Layer_LAYER_UNSPECIFIED;
-  if (s->account->ceiling != RELAY_CEILING_CONTROL &&
+  if (s->account->policy.value != POLICY_CONTROL &&
       envelope->command_class != remote_v1_CommandClass_COMMAND_CLASS_VIEW) {
-    *layer = remote_v1_Layer_LAYER_ACCOUNT;
+    *layer = (remote_v1_Layer)s->account->policy.layer;
     return LRM_CODE_COMMAND_POLICY;
   }
+  if (!relay_audit_has_room(r)) return LRM_CODE_COMMAND_BUSY;
   if (lrm_id_none(&envelope->event_epoch) || envelope->command.bytes > LRM_MESSAGE_BYTES_MAX) {
     return LRM_CODE_INVALID;
   }
@@ -386,6 +391,31 @@ static void close_undecodable(relay_channel *ch, const char *reason, uint64_t no
   relay_channel_close(ch, LRM_CODE_DECODE, reason, now_ns, wall_ms);
 }
 
+static const char *class_text(const lrm_envelope *envelope) {
+  return envelope->command_class == remote_v1_CommandClass_COMMAND_CLASS_VIEW ? "class view"
+                                                                              : "class control";
+}
+
+/* When the log is full only refusals come here, and say so: those are counted. */
+static void note_command(const relay_channel *ch, const lrm_envelope *envelope, uint32_t code,
+                         uint64_t wall_ms) {
+  const relay_session *s = ch->session;
+  relay *r = ch->connection->relay;
+  if (!relay_audit_has_room(r)) {
+    r->audit.lost++;
+    return;
+  }
+  relay_audit_note(r,
+                   &(relay_audit_entry){.what = code == 0 ? "command.stored" : "command.refused",
+                                        .by = ch->connection,
+                                        .account = s->account,
+                                        .session_id = &s->id,
+                                        .command_id = &envelope->command_id,
+                                        .code = code,
+                                        .detail = class_text(envelope)},
+                   wall_ms);
+}
+
 /* Judges, stores, remembers. False: the channel is closed. */
 static bool take_command(relay_channel *ch, lrm_envelope *envelope, uint32_t *code, uint32_t *layer,
                          uint64_t now_ns, uint64_t wall_ms) {
@@ -413,6 +443,7 @@ static bool take_command(relay_channel *ch, lrm_envelope *envelope, uint32_t *co
   known.code = *code;
   known.layer = *layer;
   known_put(s, r, &envelope->command_id, &known);
+  note_command(ch, envelope, *code, wall_ms);
   return true;
 }
 
@@ -474,12 +505,58 @@ void relay_on_command_block(relay_channel *ch, const lrm_link_event *event, uint
   }
 }
 
+/* ---- outcomes, as far as the relay hears of them ---- */
+
+static const char *outcome_text(uint32_t outcome) {
+  static const char *const names[] = {"",        "applied",   "rejected", "superseded",
+                                      "expired", "withdrawn", "unknown"};
+  return outcome < sizeof names / sizeof *names ? names[outcome] : "";
+}
+
+void relay_outcomes_told(relay_session *s, const relay_connection *by,
+                         const remote_v1_SessionInfo *info, uint64_t wall_ms) {
+  relay *r = by->relay;
+  for (pb_size_t i = info->outcomes_count; i-- > 0;) { /* the newest stands first */
+    const remote_v1_OutcomeInfo *told = &info->outcomes[i];
+    lrm_id id;
+    known_command known;
+    if (lrm_id_from(told->command_id.bytes, told->command_id.size, &id) != 0 ||
+        told->outcome == 0 || told->outcome > 255 || !known_get(s, r, &id, &known) ||
+        known.code != 0 || known.outcome != 0 || !relay_audit_has_reserve(r))
+      continue;
+    known.outcome = told->outcome;
+    known_put(s, r, &id, &known);
+    relay_audit_note(r,
+                     &(relay_audit_entry){.what = "command.outcome",
+                                          .by = by,
+                                          .account = s->account,
+                                          .session_id = &s->id,
+                                          .command_id = &id,
+                                          .code = told->code,
+                                          .detail = outcome_text(told->outcome)},
+                     wall_ms);
+  }
+}
+
 /* ---- receipts ---- */
 
-static const char *refusal_text(uint32_t code) {
+static const char *policy_text(uint32_t layer) {
+  switch (layer) {
+    case remote_v1_Layer_LAYER_ENTERPRISE:
+      return "the enterprise's policy allows watching only; its administrators can change that";
+    case remote_v1_Layer_LAYER_ORGANIZATION:
+      return "the organization's policy allows watching only; its administrators can change that";
+    default:
+      return "this account may only watch";
+  }
+}
+
+static const char *refusal_text(uint32_t code, uint32_t layer) {
   switch (code) {
     case LRM_CODE_COMMAND_POLICY:
-      return "this account may only watch";
+      return policy_text(layer);
+    case LRM_CODE_COMMAND_BUSY:
+      return "the relay's audit log is full, so it takes no commands; its operator must make room";
     case LRM_CODE_TOO_MANY:
       return "too many commands wait for the host; try again when it has read some";
     case LRM_CODE_INVALID:
@@ -510,9 +587,10 @@ static bool build_receipt(const relay_channel *ch, uint64_t offset, remote_v1_Re
   memcpy(receipt->command_id.bytes, command_id.bytes, sizeof command_id.bytes);
   if (code != 0) {
     receipt->which_result = remote_v1_Receipt_problem_tag;
-    receipt->result.problem = relay_problem(code, refusal_text(code));
+    receipt->result.problem = relay_problem(code, refusal_text(code, layer));
     receipt->result.problem.layer = (remote_v1_Layer)layer;
-    receipt->result.problem.retry_helps = code == LRM_CODE_TOO_MANY;
+    receipt->result.problem.retry_helps =
+        code == LRM_CODE_TOO_MANY || code == LRM_CODE_COMMAND_BUSY;
     return true;
   }
   known_command known;

@@ -1,6 +1,7 @@
 /* Connections: how many there may be, HELLO, who it is, and which attempt of a link is the newest
  * (spec section 3, fencing). */
 #include <pb_encode.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core.h"
@@ -326,6 +327,7 @@ static void sign_in(relay_connection *c, const remote_v1_Hello *hello, const lrm
 static void refuse_token(relay_connection *c, const char *token, uint64_t now_ns,
                          uint64_t wall_ms) {
   relay *r = c->relay;
+  relay_audit_refused(r, c, LRM_CODE_UNAUTHENTICATED, wall_ms);
   uint64_t wait_ms = relay_slow_failed(&r->slow, RELAY_SLOW_TOKEN, token, now_ns);
   if (c->address != NULL) {
     uint64_t other_ms = relay_slow_failed(&r->slow, RELAY_SLOW_ADDRESS, c->peer, now_ns);
@@ -339,6 +341,17 @@ static void refuse_token(relay_connection *c, const char *token, uint64_t now_ns
   relay_limit_reached(r, LIMIT_LOGINS);
   refuse(c, LRM_CODE_SLOW_DOWN, "too many attempts to sign in failed; wait", wait_ms, now_ns,
          wall_ms);
+}
+
+static void note_sign_in(const relay_connection *c, const remote_v1_Hello *hello,
+                         uint64_t wall_ms) {
+  char detail[160];
+  snprintf(detail, sizeof detail, "%s from %s", hello->agent, c->peer);
+  relay_audit_note(
+      c->relay,
+      &(relay_audit_entry){
+          .what = "device.signed_in", .by = c, .account = c->account, .detail = detail},
+      wall_ms);
 }
 
 void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now_ns,
@@ -358,6 +371,7 @@ void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now
     return;
   }
   if (code != 0) {
+    relay_audit_refused(r, c, code, wall_ms);
     refuse(c, code, reason, 0, now_ns, wall_ms);
     return;
   }
@@ -401,5 +415,12 @@ void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now
     refuse(c, LRM_CODE_SLOW_DOWN, "this account has too many connections", 10000, now_ns, wall_ms);
     return;
   }
+  if (!relay_audit_has_reserve(r)) {
+    refuse(c, LRM_CODE_SLOW_DOWN, "the relay's audit log is full; its operator must make room",
+           60000, now_ns, wall_ms);
+    return;
+  }
   sign_in(c, hello, &link_id, &device_id, &device, now_ns, wall_ms);
+  /* A process that comes back has signed in already. */
+  if (newest == 0 && c->state == CONNECTION_LIVE) note_sign_in(c, hello, wall_ms);
 }

@@ -2,6 +2,7 @@
 #ifndef RELAY_CORE_H
 #define RELAY_CORE_H
 
+#include "policy.h"
 #include "quota.h"
 #include "relay.h"
 #include "remote/cursor.h"
@@ -29,7 +30,11 @@ enum relay_space {
   SPACE_OUTBOX = 7,
   SPACE_RECEIPT = 8,
   SPACE_COMMAND = 9, /* command ids that are known */
-  SPACE_MARKS = 10   /* of a session: when its log had which end */
+  SPACE_MARKS = 10,  /* of a session: when its log had which end */
+  SPACE_ORGANIZATION = 20,
+  SPACE_ENTERPRISE = 21, /* one record at most */
+  SPACE_ADMINISTRATOR = 22,
+  SPACE_COUNTER = 23 /* numbers that are never given twice */
 };
 
 /* What waits for a commit: `value` holds once batch `batch` is durable. Several batches are out at
@@ -47,11 +52,31 @@ void relay_marks_add(relay_marks *marks, uint64_t batch, uint64_t value);
 /* Takes the marks of durable batches away; true: *value is the newest of them. */
 bool relay_marks_take(relay_marks *marks, uint64_t durable_batch, uint64_t *value);
 
+typedef struct relay_organization {
+  struct relay_organization *next;
+  uint64_t row;
+  char name[RELAY_NAME_BYTES_MAX + 1];
+  policy_value value;
+  uint64_t changed_ms;
+  char changed_by[RELAY_NAME_BYTES_MAX + 1];
+  uint32_t members;
+} relay_organization;
+
+typedef struct relay_enterprise {
+  bool exists, enforces;
+  char name[RELAY_NAME_BYTES_MAX + 1];
+  policy_value value;
+  uint64_t changed_ms;
+  char changed_by[RELAY_NAME_BYTES_MAX + 1];
+} relay_enterprise;
+
 typedef struct relay_account {
   struct relay_account *next;
   uint64_t row;
   char name[RELAY_NAME_BYTES_MAX + 1];
   relay_ceiling ceiling;
+  relay_organization *organization; /* that grants its seat; NULL: none */
+  policy_decision policy;           /* what all layers of the relay come to */
   uint32_t connections;
   uint32_t sessions; /* not deleted */
   uint64_t bytes;    /* of their logs */
@@ -170,7 +195,10 @@ typedef enum relay_call_kind {
   CALL_LIST_SESSIONS = 1,
   CALL_WATCH_SESSIONS = 2,
   CALL_LIST_DEVICES = 3,
-  CALL_COMMIT = 4 /* answered with Done once `stamp` is durable */
+  CALL_COMMIT = 4, /* answered with Done once `stamp` is durable */
+  CALL_POLICY = 5,
+  CALL_ADMINISTERED = 6, /* rules that the caller may set */
+  CALL_AUDIT = 7
 } relay_call_kind;
 
 typedef struct relay_call {
@@ -180,7 +208,8 @@ typedef struct relay_call {
   lrm_id *ids; /* what is still to be listed */
   uint32_t count, at;
   bool listed;   /* WATCH: the first listing is complete */
-  uint64_t seen; /* WATCH: changes up to here were sent */
+  uint64_t seen; /* WATCH: changes up to here were sent; ADMINISTERED: rows; AUDIT: offsets */
+  uint32_t left; /* AUDIT: how many more */
   uint64_t stamp;
 } relay_call;
 
@@ -213,7 +242,8 @@ struct relay_connection {
   uint64_t until_ns, heard_ns;
   relay_channel *channels;
   relay_call *calls;
-  uint32_t watched; /* sessions that it publishes and somebody reads */
+  bool refused_by_policy; /* something of it ended with 3007 */
+  uint32_t watched;       /* sessions that it publishes and somebody reads */
   char device[RELAY_NAME_BYTES_MAX + 1];
   char surface[RELAY_SURFACE_BYTES];
   char peer[64];
@@ -238,6 +268,23 @@ typedef struct relay_refusals {
   unsigned count;
 } relay_refusals;
 
+/* audit.c: refused sign-ins of one address, told once a minute. */
+enum { RELAY_REFUSERS = 32 };
+typedef struct relay_refuser {
+  char peer[RELAY_ADDRESS_BYTES];
+  uint32_t code;
+  uint32_t more; /* since the one that was recorded */
+  uint64_t since_ms;
+} relay_refuser;
+
+typedef struct relay_audit {
+  lrm_log *log;
+  uint64_t next; /* number of the next record */
+  bool warned;   /* that it is nearly full */
+  uint64_t lost; /* refusals that were not recorded because it was full */
+  relay_refuser refusers[RELAY_REFUSERS + 1]; /* the last one: all other addresses */
+} relay_audit;
+
 struct relay {
   relay_config config;
   void (*revoked)(void *user, const lrm_id *device_id); /* may be NULL */
@@ -250,6 +297,11 @@ struct relay {
   uint64_t between_due_ns;
   relay_account *accounts;
   uint64_t account_row_next;
+  relay_organization *organizations;
+  uint64_t organization_row_next;
+  relay_enterprise enterprise;
+  relay_audit audit;
+  const relay_connection *acting; /* whose call is being done; NULL: the operator's, or nobody's */
   relay_session **buckets;
   size_t buckets_count;
   size_t sessions_count;
@@ -312,6 +364,8 @@ relay_reader relay_read(lrm_slice value);
 uint64_t relay_read_number(relay_reader *r, unsigned bytes);
 lrm_id relay_read_id(relay_reader *r);
 void relay_read_text(relay_reader *r, char *out, size_t out_bytes);
+/* What had to be put could not be: this batch must not be committed. */
+void relay_lose(relay *r, int result, const char *event);
 /* Puts or removes; a fault is logged and shows as a failing store. */
 void relay_put(relay *r, enum relay_space space, lrm_slice key, lrm_slice value);
 void relay_remove(relay *r, enum relay_space space, lrm_slice key);
@@ -345,6 +399,63 @@ uint32_t relay_authenticate(relay *r, const char *token, uint64_t wall_ms, lrm_i
                             relay_device *device, const char **reason);
 /* Ends connections whose token's time is over. */
 void relay_devices_expire(relay *r, uint64_t now_ns, uint64_t wall_ms);
+
+bool relay_good_name(const char *name);
+void relay_account_save(relay *r, const relay_account *account);
+
+/* ---- organization.c: organizations, the enterprise, and what policy comes to ---- */
+int relay_organizations_load(relay *r); /* before accounts */
+void relay_organizations_free(relay *r);
+relay_organization *relay_organization_of(relay *r, uint64_t row);
+relay_organization *relay_organization_find(relay *r, const char *name);
+policy_facts relay_policy_facts(const relay *r, const relay_account *account);
+/* What was set may have changed what policy comes to: live links feel it at once. */
+void relay_policy_changed(relay *r, relay_account *account, uint64_t now_ns, uint64_t wall_ms);
+/* `code` (3007, 5002) with the layer that decided, and why. */
+remote_v1_Problem relay_policy_problem(const relay *r, const relay_account *account, uint32_t code);
+/* Administers the organization, or, NULL, the enterprise. */
+bool relay_administers(relay *r, const relay_account *account,
+                       const relay_organization *organization);
+void relay_administrator_forget(relay *r, const relay_account *account);
+void relay_counter_save(relay *r, const char *name, uint64_t value);
+uint64_t relay_counter_load(relay *r, const char *name);
+
+/* ---- policy_calls.c ---- */
+/* Judges and sets. 0: done, in the open batch; else *problem. */
+uint32_t relay_set_policy(relay_connection *c, const remote_v1_PolicyRule *rule, uint64_t now_ns,
+                          uint64_t wall_ms, remote_v1_Problem *problem);
+/* The next rule of the call after what it has sent. False: there is none any more. */
+bool relay_next_rule(relay_connection *c, relay_call *call, remote_v1_PolicyRule *rule);
+
+/* ---- audit.c ---- */
+typedef struct relay_audit_entry {
+  const char *what;
+  const relay_connection *by;             /* NULL: as r->acting says */
+  const relay_account *account;           /* whom it is about; NULL: nobody */
+  const relay_organization *organization; /* NULL: the account's */
+  const lrm_id *session_id, *command_id;  /* NULL: none */
+  uint32_t code;
+  const char *detail; /* NULL: none; cut at 255 bytes */
+} relay_audit_entry;
+
+int relay_audit_load(relay *r);
+/* Records, in the open batch. */
+void relay_audit_note(relay *r, const relay_audit_entry *entry, uint64_t wall_ms);
+/* There is room for a command and what follows from it / for what must not be refused lightly. */
+bool relay_audit_has_room(const relay *r);
+bool relay_audit_has_reserve(const relay *r);
+/* A sign-in was refused: recorded once a minute for each address. */
+void relay_audit_refused(relay *r, const relay_connection *c, uint32_t code, uint64_t wall_ms);
+void relay_audit_turn(relay *r, uint64_t wall_ms);
+void relay_audit_prune(relay *r, uint64_t wall_ms);
+/* The store is an older copy: numbers go on above all that may have been given since. */
+void relay_audit_restored(relay *r, uint64_t wall_ms);
+/* Where the record with number `from`, or the first one after it, lies. */
+uint64_t relay_audit_find(relay *r, uint64_t from);
+/* Reads the record at *offset or behind it that the account may see (NULL: every one), after at
+ * most `steps` others. 1: here is one; 0: none so far, *offset is where to go on; negative: end. */
+int relay_audit_read(relay *r, const relay_account *reader, uint64_t *offset, unsigned steps,
+                     remote_v1_AuditRecord *out);
 
 /* ---- connection.c ---- */
 void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now_ns,
@@ -381,7 +492,7 @@ int relay_session_delete(relay_session *s, relay *r, uint64_t now_ns, uint64_t w
 void relay_session_touch(relay_session *s, relay *r, uint64_t wall_ms);
 /* What lists show of it has changed: it becomes the account's newest. */
 void relay_session_changed(relay_session *s, relay *r);
-/* Forgets a tombstone. */
+/* Forgets a tombstone, or, of an account that goes, whatever is left. */
 void relay_session_forget(relay_session *s, relay *r);
 /* Puts it on the relay's lists. */
 void relay_session_dirty(relay_session *s, relay *r);
@@ -434,6 +545,9 @@ void relay_outbox_save(relay_session *s, relay *r, relay_outbox *outbox, uint64_
 /* Drops receipts below. */
 void relay_outbox_trim(relay_session *s, relay *r, relay_outbox *outbox, uint64_t below);
 void relay_outbox_forget(relay_session *s, relay *r, const relay_outbox *outbox);
+/* What the newest INFO says of commands: outcomes that were not known yet are recorded. */
+void relay_outcomes_told(relay_session *s, const relay_connection *by,
+                         const remote_v1_SessionInfo *info, uint64_t wall_ms);
 int relay_outboxes_load(relay *r);
 /* Forgets outboxes, receipts and command ids that are too old. */
 int relay_commands_prune(relay *r, uint64_t wall_ms);
@@ -448,6 +562,8 @@ void relay_command_moved(relay_session *s, relay *r, const lrm_id *command_id, u
 
 /* ---- presence.c ---- */
 bool relay_host_attached(const relay_session *s);
+void relay_ceiling_fill(const relay_account *account, remote_v1_Ceiling *ceiling,
+                        remote_v1_Layer *layer);
 void relay_status_fill(const relay_session *s, const relay *r, bool with_devices, uint64_t now_ns,
                        uint64_t wall_ms, remote_v1_LogStatus *out);
 void relay_status_send(relay_channel *ch, uint64_t now_ns, uint64_t wall_ms);

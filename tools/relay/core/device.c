@@ -84,6 +84,8 @@ int relay_device_add(relay *r, const char *account, const char *name, const lrm_
   r->devices_count++;
   char id[LRM_ID_HEX_BYTES];
   lrm_id_hex(device_id, id);
+  relay_audit_note(
+      r, &(relay_audit_entry){.what = "device.added", .account = owner, .detail = name}, wall_ms);
   relay_log(r, RELAY_INFO, "device.added", "account", account, "device", name, "id", id, NULL);
   return 0;
 }
@@ -138,6 +140,11 @@ int relay_device_revoke(relay *r, const lrm_id *device_id, uint64_t now_ns, uint
     device.revoked = true;
     relay_device_put(r, device_id, &device);
     if (r->revoked != NULL) r->revoked(r->config.user, device_id);
+    relay_audit_note(r,
+                     &(relay_audit_entry){.what = "device.revoked",
+                                          .account = relay_account_of(r, device.account),
+                                          .detail = device.name},
+                     wall_ms);
     char id[LRM_ID_HEX_BYTES];
     lrm_id_hex(device_id, id);
     relay_log(r, RELAY_WARNING, "device.revoked", "device", device.name, "id", id, NULL);

@@ -61,13 +61,19 @@ static void fill_host(const relay_session *s, uint64_t now_ns, uint64_t wall_ms,
   out->host_heard_ms = wall_ms > ago_ms ? wall_ms - ago_ms : 0;
 }
 
+void relay_ceiling_fill(const relay_account *account, remote_v1_Ceiling *ceiling,
+                        remote_v1_Layer *layer) {
+  bool control = account->policy.value == POLICY_CONTROL;
+  *ceiling = control ? remote_v1_Ceiling_CEILING_CONTROL : remote_v1_Ceiling_CEILING_VIEW;
+  *layer = (remote_v1_Layer)account->policy.layer;
+}
+
 void relay_status_fill(const relay_session *s, const relay *r, bool with_devices, uint64_t now_ns,
                        uint64_t wall_ms, remote_v1_LogStatus *out) {
   memset(out, 0, sizeof *out);
   fill_host(s, now_ns, wall_ms, out);
   out->now_ms = wall_ms;
-  out->ceiling = s->account->ceiling == RELAY_CEILING_CONTROL ? remote_v1_Ceiling_CEILING_CONTROL
-                                                              : remote_v1_Ceiling_CEILING_VIEW;
+  relay_ceiling_fill(s->account, &out->ceiling, &out->ceiling_layer);
   if (s->events != NULL && s->epoch_stamp <= r->batch_durable) {
     lrm_log_facts facts = lrm_log_facts_now(s->events);
     fill_id(&out->events_epoch.size, out->events_epoch.bytes, &facts.epoch);

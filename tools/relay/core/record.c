@@ -64,7 +64,7 @@ void relay_read_text(relay_reader *r, char *out, size_t out_bytes) {
 
 /* A record that cannot be put is missing in the commit that its event, its command or its receipt
  * is part of: such a commit must not be made. */
-static void lose(relay *r, int result, const char *event) {
+void relay_lose(relay *r, int result, const char *event) {
   r->store_fault = result;
   r->broken = true;
   relay_log(r, RELAY_ERROR, event, "error", lrm_error_text(result), NULL);
@@ -72,10 +72,10 @@ static void lose(relay *r, int result, const char *event) {
 
 void relay_put(relay *r, enum relay_space space, lrm_slice key, lrm_slice value) {
   int result = lrm_store_put(r->config.store, (uint32_t)space, key, value);
-  if (result != 0) lose(r, result, "store.put");
+  if (result != 0) relay_lose(r, result, "store.put");
 }
 
 void relay_remove(relay *r, enum relay_space space, lrm_slice key) {
   int result = lrm_store_remove(r->config.store, (uint32_t)space, key);
-  if (result != 0 && result != LRM_ERR_NOT_FOUND) lose(r, result, "store.remove");
+  if (result != 0 && result != LRM_ERR_NOT_FOUND) relay_lose(r, result, "store.remove");
 }

@@ -174,7 +174,9 @@ int relay_open(const relay_config *config, relay **out) {
   relay_limits_init(r);
   r->batch_open = 1;
   r->change_number = 1;
-  int result = relay_accounts_load(r);
+  int result = relay_organizations_load(r);
+  if (result == 0) result = relay_audit_load(r);
+  if (result == 0) result = relay_accounts_load(r);
   if (result == 0) result = relay_sessions_load(r);
   if (result == 0) result = relay_outboxes_load(r);
   if (result == 0) result = relay_commands_prune(r, config->wall_ms);
@@ -191,6 +193,7 @@ void relay_close(relay *r) {
   relay_sessions_free(r);
   relay_accounts_free(r);
   relay_limits_free(r);
+  relay_organizations_free(r);
   r->config.allocator.free(r->config.allocator.user, r);
 }
 
@@ -451,6 +454,7 @@ void relay_second(relay *r, uint64_t now_ns, uint64_t wall_ms) {
 
 bool relay_turn(relay *r, uint64_t now_ns, uint64_t wall_ms) {
   if (r->between_count > 0) relay_between_expire(r, now_ns, wall_ms);
+  relay_audit_turn(r, wall_ms);
   bool did = r->dirty != NULL || r->calls_dirty;
   while (r->dirty != NULL) {
     relay_session *s = r->dirty;

@@ -69,6 +69,9 @@ typedef struct relay_config {
   uint64_t store_bytes_max;          /* of all logs; 0: no limit */
   uint64_t retention_ms;             /* sessions without activity for longer are deleted, and
                                         events that are older go; 0: kept until deleted */
+  uint64_t audit_bytes_max;          /* of the audit log; commands are refused when it is full,
+                                        sign-ins an eighth above. 0: 1 GiB */
+  uint64_t audit_retention_ms;       /* older records go; 0: none does */
 
   /* This connection's link has something to send. `connection_user` from relay_connect. */
   void (*kick)(void *user, void *connection_user);
@@ -133,6 +136,86 @@ typedef struct relay_device_facts {
 } relay_device_facts;
 void relay_each_device(relay *r, void (*visit)(void *user, const relay_device_facts *facts),
                        void *user);
+
+/* It and everything that it has: live links end with REVOKED, its sessions, devices and tokens are
+ * gone; a token of it is unknown from now on. LRM_ERR_NOT_FOUND; errors of the store. */
+int relay_account_delete(relay *r, const char *name, uint64_t now_ns,
+                         uint64_t wall_ms) LRM_MUST_USE;
+
+/* ---- organizations and policy (spec section 10); all of it acts on live links at once ---- */
+
+/* As remote.v1.PolicyValue. */
+typedef enum relay_policy {
+  RELAY_POLICY_UNSET = 0, /* of an organization: counts as disabled */
+  RELAY_POLICY_DISABLED = 1,
+  RELAY_POLICY_VIEW = 2,
+  RELAY_POLICY_CONTROL = 3
+} relay_policy;
+
+/* Makes an organization, or finds it. LRM_ERR_USAGE: as of accounts. */
+int relay_organization_add(relay *r, const char *name, uint64_t wall_ms) LRM_MUST_USE;
+/* LRM_ERR_NOT_FOUND; LRM_ERR_STATE: it has members, who would be without its policy. */
+int relay_organization_delete(relay *r, const char *name, uint64_t wall_ms) LRM_MUST_USE;
+/* LRM_ERR_NOT_FOUND. */
+int relay_organization_set(relay *r, const char *name, relay_policy value, uint64_t now_ns,
+                           uint64_t wall_ms) LRM_MUST_USE;
+/* The enterprise of all organizations: makes it, names it (NULL: as it is), sets its rule.
+ * LRM_ERR_USAGE: a bad name, there is none yet, or nothing to enforce. */
+int relay_enterprise_set(relay *r, const char *name, bool enforces, relay_policy value,
+                         uint64_t now_ns, uint64_t wall_ms) LRM_MUST_USE;
+/* The organization that grants the account's seat; NULL: none. LRM_ERR_NOT_FOUND: either. */
+int relay_account_join(relay *r, const char *account, const char *organization, uint64_t now_ns,
+                       uint64_t wall_ms) LRM_MUST_USE;
+/* Who may set the rule of an organization, or, NULL, of the enterprise, and read what the audit log
+ * has of it. They get no access to sessions. LRM_ERR_NOT_FOUND: either. */
+int relay_administrator_set(relay *r, const char *account, const char *organization, bool is,
+                            uint64_t wall_ms) LRM_MUST_USE;
+
+typedef struct relay_organization_facts {
+  const char *name;
+  relay_policy value;
+  uint32_t members;
+  uint64_t changed_ms;
+  const char *changed_by;
+} relay_organization_facts;
+void relay_each_organization(relay *r,
+                             void (*visit)(void *user, const relay_organization_facts *facts),
+                             void *user);
+/* `organization` NULL: of the enterprise. */
+void relay_each_administrator(
+    relay *r, void (*visit)(void *user, const char *organization, const char *account), void *user);
+typedef struct relay_enterprise_facts {
+  const char *name;
+  bool enforces;
+  relay_policy value;
+  uint64_t changed_ms;
+  const char *changed_by;
+} relay_enterprise_facts;
+/* False: there is none. */
+bool relay_enterprise_now(const relay *r, relay_enterprise_facts *out);
+/* What policy comes to for an account, and why. */
+typedef struct relay_account_facts {
+  const char *organization; /* NULL: none */
+  const char *value, *layer;
+  char explanation[256];
+} relay_account_facts;
+int relay_account_policy(relay *r, const char *account, relay_account_facts *out) LRM_MUST_USE;
+
+/* ---- audit ---- */
+
+/* One record of the audit log; texts are borrowed until the next call. */
+typedef struct relay_audit_facts {
+  uint64_t number, at_ms;
+  const char *what, *detail;
+  const char *by_account, *by_device;          /* "": the operator's own, or the relay's */
+  lrm_id by_device_id, session_id, command_id; /* none */
+  const char *account, *organization;          /* whom it is about; "": nobody */
+  uint32_t code;
+} relay_audit_facts;
+/* Calls visit for each record from number `from` on until it returns false. */
+int relay_each_audit(relay *r, uint64_t from,
+                     bool (*visit)(void *user, const relay_audit_facts *facts),
+                     void *user) LRM_MUST_USE;
 
 /* ---- connections ---- */
 

@@ -313,6 +313,7 @@ static int prune_tombstones(relay_account *account, relay *r, uint64_t wall_ms, 
 
 int relay_retention_prune(relay *r, uint64_t now_ns, uint64_t wall_ms) {
   bool steady = clock_is_steady(r, now_ns, wall_ms);
+  if (steady) relay_audit_prune(r, wall_ms);
   for (relay_account *a = r->accounts; a != NULL; a = a->next) {
     int result = 0;
     for (relay_session *s = a->newest, *older; s != NULL && result == 0; s = older) {

@@ -81,7 +81,21 @@ static void session_free(relay *r, relay_session *s) {
   relay_free(r, s);
 }
 
+static void unlist(relay_session *s, relay *r) {
+  if (s->dirty) {
+    relay_session **at = &r->dirty;
+    while (*at != s) at = &(*at)->next_dirty;
+    *at = s->next_dirty;
+  }
+  if (s->waiting) {
+    relay_session **at = &r->waiting;
+    while (*at != s) at = &(*at)->next_waiting;
+    *at = s->next_waiting;
+  }
+}
+
 void relay_session_forget(relay_session *s, relay *r) {
+  unlist(s, r);
   relay_session **at = &r->buckets[bucket_of(r, s->account->row, &s->id)];
   while (*at != s) at = &(*at)->next_in_bucket;
   *at = s->next_in_bucket;
@@ -252,6 +266,7 @@ int relay_session_events(relay_session *s, relay *r) {
 }
 
 int relay_restored(relay *r) {
+  relay_audit_restored(r, r->config.wall_ms);
   for (size_t i = 0; i < r->buckets_count; i++) {
     for (relay_session *s = r->buckets[i]; s != NULL; s = s->next_in_bucket) {
       if (s->deleted) continue;
@@ -387,6 +402,10 @@ int relay_session_delete(relay_session *s, relay *r, uint64_t now_ns, uint64_t w
   relay_session_save(s, r);
   s->list_changed = true;
   relay_session_dirty(s, r);
+  relay_audit_note(
+      r,
+      &(relay_audit_entry){.what = "session.deleted", .account = s->account, .session_id = &s->id},
+      wall_ms);
   relay_log_session(r, RELAY_WARNING, "session.deleted", s, NULL, "");
   return 0;
 }

@@ -1595,7 +1595,7 @@ const ProtobufCMessageDescriptor remote__v1__known_outcome__descriptor =
   (ProtobufCMessageInit) remote__v1__known_outcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__command_outcome__field_descriptors[10] =
+static const ProtobufCFieldDescriptor remote__v1__command_outcome__field_descriptors[11] =
 {
   {
     "command_id",
@@ -1717,6 +1717,18 @@ static const ProtobufCFieldDescriptor remote__v1__command_outcome__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "layer",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__CommandOutcome, layer),
+    &remote__v1__layer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__command_outcome__field_indices_by_name[] = {
   8,   /* field[8] = by */
@@ -1724,6 +1736,7 @@ static const unsigned remote__v1__command_outcome__field_indices_by_name[] = {
   0,   /* field[0] = command_id */
   7,   /* field[7] = kind */
   6,   /* field[6] = known */
+  10,   /* field[10] = layer */
   9,   /* field[9] = nonce */
   1,   /* field[1] = outcome */
   3,   /* field[3] = reason */
@@ -1733,7 +1746,7 @@ static const unsigned remote__v1__command_outcome__field_indices_by_name[] = {
 static const ProtobufCIntRange remote__v1__command_outcome__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor remote__v1__command_outcome__descriptor =
 {
@@ -1743,7 +1756,7 @@ const ProtobufCMessageDescriptor remote__v1__command_outcome__descriptor =
   "Remote__V1__CommandOutcome",
   "remote.v1",
   sizeof(Remote__V1__CommandOutcome),
-  10,
+  11,
   remote__v1__command_outcome__field_descriptors,
   remote__v1__command_outcome__field_indices_by_name,
   1,  remote__v1__command_outcome__number_ranges,

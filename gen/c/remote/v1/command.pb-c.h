@@ -15,6 +15,7 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "remote/v1/ask.pb-c.h"
+#include "remote/v1/link.pb-c.h"
 
 typedef struct Remote__V1__SubmitPrompt Remote__V1__SubmitPrompt;
 typedef struct Remote__V1__AttachmentChunk Remote__V1__AttachmentChunk;
@@ -560,10 +561,14 @@ struct  Remote__V1__CommandOutcome
    * Probe: its nonce.
    */
   uint64_t nonce;
+  /*
+   * REJECTED with 5001 or 5002: the layer that decided.
+   */
+  Remote__V1__Layer layer;
 };
 #define REMOTE__V1__COMMAND_OUTCOME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&remote__v1__command_outcome__descriptor) \
-    , {0,NULL}, REMOTE__V1__COMMAND_OUTCOME_KIND__COMMAND_OUTCOME_KIND_UNSPECIFIED, 0, (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string, 0,NULL, REMOTE__V1__COMMAND_KIND__COMMAND_KIND_UNSPECIFIED, NULL, 0 }
+    , {0,NULL}, REMOTE__V1__COMMAND_OUTCOME_KIND__COMMAND_OUTCOME_KIND_UNSPECIFIED, 0, (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string, 0,NULL, REMOTE__V1__COMMAND_KIND__COMMAND_KIND_UNSPECIFIED, NULL, 0, REMOTE__V1__LAYER__LAYER_UNSPECIFIED }
 
 
 /* Remote__V1__SubmitPrompt methods */

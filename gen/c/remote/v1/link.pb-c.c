@@ -1668,7 +1668,7 @@ const ProtobufCMessageDescriptor remote__v1__open__descriptor =
   (ProtobufCMessageInit) remote__v1__open__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__opened__field_descriptors[6] =
+static const ProtobufCFieldDescriptor remote__v1__opened__field_descriptors[7] =
 {
   {
     "epoch",
@@ -1742,9 +1742,22 @@ static const ProtobufCFieldDescriptor remote__v1__opened__field_descriptors[6] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "ceiling_layer",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__Opened, ceiling_layer),
+    &remote__v1__layer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__opened__field_indices_by_name[] = {
   5,   /* field[5] = ceiling */
+  6,   /* field[6] = ceiling_layer */
   0,   /* field[0] = epoch */
   4,   /* field[4] = last_writer_generation */
   1,   /* field[1] = next */
@@ -1754,7 +1767,7 @@ static const unsigned remote__v1__opened__field_indices_by_name[] = {
 static const ProtobufCIntRange remote__v1__opened__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor remote__v1__opened__descriptor =
 {
@@ -1764,7 +1777,7 @@ const ProtobufCMessageDescriptor remote__v1__opened__descriptor =
   "Remote__V1__Opened",
   "remote.v1",
   sizeof(Remote__V1__Opened),
-  6,
+  7,
   remote__v1__opened__field_descriptors,
   remote__v1__opened__field_indices_by_name,
   1,  remote__v1__opened__number_ranges,
@@ -1848,7 +1861,7 @@ const ProtobufCMessageDescriptor remote__v1__attached_device__descriptor =
   (ProtobufCMessageInit) remote__v1__attached_device__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__log_status__field_descriptors[13] =
+static const ProtobufCFieldDescriptor remote__v1__log_status__field_descriptors[14] =
 {
   {
     "host_attached",
@@ -2006,11 +2019,24 @@ static const ProtobufCFieldDescriptor remote__v1__log_status__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "ceiling_layer",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__LogStatus, ceiling_layer),
+    &remote__v1__layer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__log_status__field_indices_by_name[] = {
   10,   /* field[10] = attached */
   11,   /* field[11] = attached_total */
   9,   /* field[9] = ceiling */
+  13,   /* field[13] = ceiling_layer */
   8,   /* field[8] = commands_delivered */
   6,   /* field[6] = commands_epoch */
   7,   /* field[7] = commands_stored */
@@ -2025,7 +2051,7 @@ static const unsigned remote__v1__log_status__field_indices_by_name[] = {
 static const ProtobufCIntRange remote__v1__log_status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor remote__v1__log_status__descriptor =
 {
@@ -2035,7 +2061,7 @@ const ProtobufCMessageDescriptor remote__v1__log_status__descriptor =
   "Remote__V1__LogStatus",
   "remote.v1",
   sizeof(Remote__V1__LogStatus),
-  13,
+  14,
   remote__v1__log_status__field_descriptors,
   remote__v1__log_status__field_indices_by_name,
   1,  remote__v1__log_status__number_ranges,

@@ -569,10 +569,14 @@ struct  Remote__V1__Opened
    * The most that policy allows here.
    */
   Remote__V1__Ceiling ceiling;
+  /*
+   * The layer that decided a ceiling below CONTROL.
+   */
+  Remote__V1__Layer ceiling_layer;
 };
 #define REMOTE__V1__OPENED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&remote__v1__opened__descriptor) \
-    , {0,NULL}, 0, 0, REMOTE__V1__OPEN_OUTCOME__OPEN_OUTCOME_UNSPECIFIED, 0, REMOTE__V1__CEILING__CEILING_UNSPECIFIED }
+    , {0,NULL}, 0, 0, REMOTE__V1__OPEN_OUTCOME__OPEN_OUTCOME_UNSPECIFIED, 0, REMOTE__V1__CEILING__CEILING_UNSPECIFIED, REMOTE__V1__LAYER__LAYER_UNSPECIFIED }
 
 
 /*
@@ -663,10 +667,14 @@ struct  Remote__V1__LogStatus
    * Beginning of the part of EVENTS that is still stored.
    */
   uint64_t events_first;
+  /*
+   * The layer that decided a ceiling below CONTROL.
+   */
+  Remote__V1__Layer ceiling_layer;
 };
 #define REMOTE__V1__LOG_STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&remote__v1__log_status__descriptor) \
-    , 0, 0, 0, 0, {0,NULL}, 0, {0,NULL}, 0, 0, REMOTE__V1__CEILING__CEILING_UNSPECIFIED, 0,NULL, 0, 0 }
+    , 0, 0, 0, 0, {0,NULL}, 0, {0,NULL}, 0, 0, REMOTE__V1__CEILING__CEILING_UNSPECIFIED, 0,NULL, 0, 0, REMOTE__V1__LAYER__LAYER_UNSPECIFIED }
 
 
 /*

@@ -1708,9 +1708,29 @@ const ProtobufCMessageDescriptor remote__v1__revoke_device__descriptor =
   (ProtobufCMessageInit) remote__v1__revoke_device__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define remote__v1__get_policy__field_descriptors NULL
-#define remote__v1__get_policy__field_indices_by_name NULL
-#define remote__v1__get_policy__number_ranges NULL
+static const ProtobufCFieldDescriptor remote__v1__get_policy__field_descriptors[1] =
+{
+  {
+    "administered",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__GetPolicy, administered),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__get_policy__field_indices_by_name[] = {
+  0,   /* field[0] = administered */
+};
+static const ProtobufCIntRange remote__v1__get_policy__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
 const ProtobufCMessageDescriptor remote__v1__get_policy__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -1719,10 +1739,10 @@ const ProtobufCMessageDescriptor remote__v1__get_policy__descriptor =
   "Remote__V1__GetPolicy",
   "remote.v1",
   sizeof(Remote__V1__GetPolicy),
-  0,
+  1,
   remote__v1__get_policy__field_descriptors,
   remote__v1__get_policy__field_indices_by_name,
-  0,  remote__v1__get_policy__number_ranges,
+  1,  remote__v1__get_policy__number_ranges,
   (ProtobufCMessageInit) remote__v1__get_policy__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2601,7 +2621,7 @@ const ProtobufCMessageDescriptor remote__v1__signed_in__descriptor =
   (ProtobufCMessageInit) remote__v1__signed_in__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__audit_record__field_descriptors[8] =
+static const ProtobufCFieldDescriptor remote__v1__audit_record__field_descriptors[10] =
 {
   {
     "number",
@@ -2699,13 +2719,39 @@ static const ProtobufCFieldDescriptor remote__v1__audit_record__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "account",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__AuditRecord, account),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "organization",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__AuditRecord, organization),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__audit_record__field_indices_by_name[] = {
+  8,   /* field[8] = account */
   1,   /* field[1] = at_ms */
   6,   /* field[6] = code */
   5,   /* field[5] = command_id */
   7,   /* field[7] = detail */
   0,   /* field[0] = number */
+  9,   /* field[9] = organization */
   2,   /* field[2] = principal */
   4,   /* field[4] = session_id */
   3,   /* field[3] = what */
@@ -2713,7 +2759,7 @@ static const unsigned remote__v1__audit_record__field_indices_by_name[] = {
 static const ProtobufCIntRange remote__v1__audit_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor remote__v1__audit_record__descriptor =
 {
@@ -2723,7 +2769,7 @@ const ProtobufCMessageDescriptor remote__v1__audit_record__descriptor =
   "Remote__V1__AuditRecord",
   "remote.v1",
   sizeof(Remote__V1__AuditRecord),
-  8,
+  10,
   remote__v1__audit_record__field_descriptors,
   remote__v1__audit_record__field_indices_by_name,
   1,  remote__v1__audit_record__number_ranges,

@@ -272,14 +272,18 @@ struct  Remote__V1__RevokeDevice
 struct  Remote__V1__GetPolicy
 {
   ProtobufCMessage base;
+  /*
+   * Instead, the rules that the account may set as an administrator.
+   */
+  protobuf_c_boolean administered;
 };
 #define REMOTE__V1__GET_POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&remote__v1__get_policy__descriptor) \
-     }
+    , 0 }
 
 
 /*
- * Sets one rule; administrators only.
+ * Sets the rule of an enterprise or an organization; its administrators only.
  */
 struct  Remote__V1__SetPolicy
 {
@@ -295,7 +299,8 @@ struct  Remote__V1__SetPolicy
 
 
 /*
- * Exports the audit log.
+ * Exports what the account may see of the audit log: what is about itself, and, of an administrator,
+ * what is about the accounts of the organization, or of all organizations of the enterprise.
  */
 struct  Remote__V1__ExportAudit
 {
@@ -648,10 +653,18 @@ struct  Remote__V1__AuditRecord
    * Details, for people; never contents.
    */
   char *detail;
+  /*
+   * Whose account it is about; empty: nobody's.
+   */
+  char *account;
+  /*
+   * The organization that the account was in, or that it is about; empty: none.
+   */
+  char *organization;
 };
 #define REMOTE__V1__AUDIT_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&remote__v1__audit_record__descriptor) \
-    , 0, 0, NULL, (char *)protobuf_c_empty_string, {0,NULL}, {0,NULL}, 0, (char *)protobuf_c_empty_string }
+    , 0, 0, NULL, (char *)protobuf_c_empty_string, {0,NULL}, {0,NULL}, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 /*

@@ -282,6 +282,8 @@ typedef struct _remote_v1_Opened {
     uint64_t last_writer_generation;
     /* The most that policy allows here. */
     remote_v1_Ceiling ceiling;
+    /* The layer that decided a ceiling below CONTROL. */
+    remote_v1_Layer ceiling_layer;
 } remote_v1_Opened;
 
 typedef PB_BYTES_ARRAY_T(16) remote_v1_AttachedDevice_device_id_t;
@@ -329,6 +331,8 @@ typedef struct _remote_v1_LogStatus {
     uint32_t attached_total;
     /* Beginning of the part of EVENTS that is still stored. */
     uint64_t events_first;
+    /* The layer that decided a ceiling below CONTROL. */
+    remote_v1_Layer ceiling_layer;
 } remote_v1_LogStatus;
 
 typedef PB_BYTES_ARRAY_T(16) remote_v1_Stored_epoch_t;
@@ -488,10 +492,12 @@ extern "C" {
 
 #define remote_v1_Opened_outcome_ENUMTYPE remote_v1_OpenOutcome
 #define remote_v1_Opened_ceiling_ENUMTYPE remote_v1_Ceiling
+#define remote_v1_Opened_ceiling_layer_ENUMTYPE remote_v1_Layer
 
 #define remote_v1_AttachedDevice_role_ENUMTYPE remote_v1_Role
 
 #define remote_v1_LogStatus_ceiling_ENUMTYPE remote_v1_Ceiling
+#define remote_v1_LogStatus_ceiling_layer_ENUMTYPE remote_v1_Layer
 
 
 
@@ -510,9 +516,9 @@ extern "C" {
 #define remote_v1_Problem_init_default           {0, "", _remote_v1_Layer_MIN, 0, 0, 0}
 #define remote_v1_SessionDescription_init_default {"", "", "", {0, {0}}, "", "", "", "", 0, 0}
 #define remote_v1_Open_init_default              {{0, {0}}, _remote_v1_Log_MIN, _remote_v1_Direction_MIN, {0, {0}}, 0, 0, 0, 0, 0, {"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""}, _remote_v1_Start_MIN, false, remote_v1_SessionDescription_init_default}
-#define remote_v1_Opened_init_default            {{0, {0}}, 0, 0, _remote_v1_OpenOutcome_MIN, 0, _remote_v1_Ceiling_MIN}
+#define remote_v1_Opened_init_default            {{0, {0}}, 0, 0, _remote_v1_OpenOutcome_MIN, 0, _remote_v1_Ceiling_MIN, _remote_v1_Layer_MIN}
 #define remote_v1_AttachedDevice_init_default    {{0, {0}}, "", _remote_v1_Role_MIN, 0}
-#define remote_v1_LogStatus_init_default         {0, 0, 0, 0, {0, {0}}, 0, {0, {0}}, 0, 0, _remote_v1_Ceiling_MIN, 0, {remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default}, 0, 0}
+#define remote_v1_LogStatus_init_default         {0, 0, 0, 0, {0, {0}}, 0, {0, {0}}, 0, 0, _remote_v1_Ceiling_MIN, 0, {remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default, remote_v1_AttachedDevice_init_default}, 0, 0, _remote_v1_Layer_MIN}
 #define remote_v1_Stored_init_default            {{0, {0}}, 0}
 #define remote_v1_Receipt_init_default           {{0, {0}}, 0, {remote_v1_Stored_init_default}}
 #define remote_v1_Origin_init_default            {"", {0, {0}}, "", ""}
@@ -527,9 +533,9 @@ extern "C" {
 #define remote_v1_Problem_init_zero              {0, "", _remote_v1_Layer_MIN, 0, 0, 0}
 #define remote_v1_SessionDescription_init_zero   {"", "", "", {0, {0}}, "", "", "", "", 0, 0}
 #define remote_v1_Open_init_zero                 {{0, {0}}, _remote_v1_Log_MIN, _remote_v1_Direction_MIN, {0, {0}}, 0, 0, 0, 0, 0, {"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""}, _remote_v1_Start_MIN, false, remote_v1_SessionDescription_init_zero}
-#define remote_v1_Opened_init_zero               {{0, {0}}, 0, 0, _remote_v1_OpenOutcome_MIN, 0, _remote_v1_Ceiling_MIN}
+#define remote_v1_Opened_init_zero               {{0, {0}}, 0, 0, _remote_v1_OpenOutcome_MIN, 0, _remote_v1_Ceiling_MIN, _remote_v1_Layer_MIN}
 #define remote_v1_AttachedDevice_init_zero       {{0, {0}}, "", _remote_v1_Role_MIN, 0}
-#define remote_v1_LogStatus_init_zero            {0, 0, 0, 0, {0, {0}}, 0, {0, {0}}, 0, 0, _remote_v1_Ceiling_MIN, 0, {remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero}, 0, 0}
+#define remote_v1_LogStatus_init_zero            {0, 0, 0, 0, {0, {0}}, 0, {0, {0}}, 0, 0, _remote_v1_Ceiling_MIN, 0, {remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero, remote_v1_AttachedDevice_init_zero}, 0, 0, _remote_v1_Layer_MIN}
 #define remote_v1_Stored_init_zero               {{0, {0}}, 0}
 #define remote_v1_Receipt_init_zero              {{0, {0}}, 0, {remote_v1_Stored_init_zero}}
 #define remote_v1_Origin_init_zero               {"", {0, {0}}, "", ""}
@@ -597,6 +603,7 @@ extern "C" {
 #define remote_v1_Opened_outcome_tag             4
 #define remote_v1_Opened_last_writer_generation_tag 5
 #define remote_v1_Opened_ceiling_tag             6
+#define remote_v1_Opened_ceiling_layer_tag       7
 #define remote_v1_AttachedDevice_device_id_tag   1
 #define remote_v1_AttachedDevice_name_tag        2
 #define remote_v1_AttachedDevice_role_tag        3
@@ -614,6 +621,7 @@ extern "C" {
 #define remote_v1_LogStatus_attached_tag         11
 #define remote_v1_LogStatus_attached_total_tag   12
 #define remote_v1_LogStatus_events_first_tag     13
+#define remote_v1_LogStatus_ceiling_layer_tag    14
 #define remote_v1_Stored_epoch_tag               1
 #define remote_v1_Stored_offset_tag              2
 #define remote_v1_Receipt_command_id_tag         1
@@ -736,7 +744,8 @@ X(a, STATIC,   SINGULAR, UINT64,   next,              2) \
 X(a, STATIC,   SINGULAR, UINT64,   watermark,         3) \
 X(a, STATIC,   SINGULAR, UENUM,    outcome,           4) \
 X(a, STATIC,   SINGULAR, UINT64,   last_writer_generation,   5) \
-X(a, STATIC,   SINGULAR, UENUM,    ceiling,           6)
+X(a, STATIC,   SINGULAR, UENUM,    ceiling,           6) \
+X(a, STATIC,   SINGULAR, UENUM,    ceiling_layer,     7)
 #define remote_v1_Opened_CALLBACK NULL
 #define remote_v1_Opened_DEFAULT NULL
 
@@ -761,7 +770,8 @@ X(a, STATIC,   SINGULAR, UINT64,   commands_delivered,   9) \
 X(a, STATIC,   SINGULAR, UENUM,    ceiling,          10) \
 X(a, STATIC,   REPEATED, MESSAGE,  attached,         11) \
 X(a, STATIC,   SINGULAR, UINT32,   attached_total,   12) \
-X(a, STATIC,   SINGULAR, UINT64,   events_first,     13)
+X(a, STATIC,   SINGULAR, UINT64,   events_first,     13) \
+X(a, STATIC,   SINGULAR, UENUM,    ceiling_layer,    14)
 #define remote_v1_LogStatus_CALLBACK NULL
 #define remote_v1_LogStatus_DEFAULT NULL
 #define remote_v1_LogStatus_attached_MSGTYPE remote_v1_AttachedDevice
@@ -871,10 +881,10 @@ extern const pb_msgdesc_t remote_v1_SessionInfo_msg;
 #define remote_v1_AttachedDevice_size            96
 #define remote_v1_Hello_size                     682
 #define remote_v1_Limits_size                    30
-#define remote_v1_LogStatus_size                 907
+#define remote_v1_LogStatus_size                 909
 #define remote_v1_OpenAskInfo_size               944
 #define remote_v1_Open_size                      1411
-#define remote_v1_Opened_size                    55
+#define remote_v1_Opened_size                    57
 #define remote_v1_Origin_size                    173
 #define remote_v1_OutcomeInfo_size               30
 #define remote_v1_Principal_size                 148

@@ -105,17 +105,19 @@ typedef struct _remote_v1_RevokeDevice {
 
 /* Lists the policy rules that hold for the account, and what they come to. */
 typedef struct _remote_v1_GetPolicy {
-    char dummy_field;
+    /* Instead, the rules that the account may set as an administrator. */
+    bool administered;
 } remote_v1_GetPolicy;
 
-/* Sets one rule; administrators only. */
+/* Sets the rule of an enterprise or an organization; its administrators only. */
 typedef struct _remote_v1_SetPolicy {
     /* The rule. */
     bool has_rule;
     remote_v1_PolicyRule rule;
 } remote_v1_SetPolicy;
 
-/* Exports the audit log. */
+/* Exports what the account may see of the audit log: what is about itself, and, of an administrator,
+ what is about the accounts of the organization, or of all organizations of the enterprise. */
 typedef struct _remote_v1_ExportAudit {
     /* From this record on. */
     uint64_t from;
@@ -275,6 +277,10 @@ typedef struct _remote_v1_AuditRecord {
     uint32_t code;
     /* Details, for people; never contents. */
     char detail[256];
+    /* Whose account it is about; empty: nobody's. */
+    char account[64];
+    /* The organization that the account was in, or that it is about; empty: none. */
+    char organization[64];
 } remote_v1_AuditRecord;
 
 /* What policy comes to. */
@@ -352,7 +358,7 @@ extern "C" {
 #define remote_v1_PairingEntry_init_default      {"", "", "", 0, 0, 0}
 #define remote_v1_OidcChallenge_init_default     {"", "", "", 0}
 #define remote_v1_SignedIn_init_default          {"", false, remote_v1_Principal_init_default}
-#define remote_v1_AuditRecord_init_default       {0, 0, false, remote_v1_Principal_init_default, "", {0, {0}}, {0, {0}}, 0, ""}
+#define remote_v1_AuditRecord_init_default       {0, 0, false, remote_v1_Principal_init_default, "", {0, {0}}, {0, {0}}, 0, "", "", ""}
 #define remote_v1_PolicyReply_init_default       {false, remote_v1_PolicyRule_init_default, false, remote_v1_EffectivePolicy_init_default}
 #define remote_v1_Done_init_default              {0}
 #define remote_v1_Reply_init_default             {0, 0, 0, {remote_v1_Problem_init_default}}
@@ -379,7 +385,7 @@ extern "C" {
 #define remote_v1_PairingEntry_init_zero         {"", "", "", 0, 0, 0}
 #define remote_v1_OidcChallenge_init_zero        {"", "", "", 0}
 #define remote_v1_SignedIn_init_zero             {"", false, remote_v1_Principal_init_zero}
-#define remote_v1_AuditRecord_init_zero          {0, 0, false, remote_v1_Principal_init_zero, "", {0, {0}}, {0, {0}}, 0, ""}
+#define remote_v1_AuditRecord_init_zero          {0, 0, false, remote_v1_Principal_init_zero, "", {0, {0}}, {0, {0}}, 0, "", "", ""}
 #define remote_v1_PolicyReply_init_zero          {false, remote_v1_PolicyRule_init_zero, false, remote_v1_EffectivePolicy_init_zero}
 #define remote_v1_Done_init_zero                 {0}
 #define remote_v1_Reply_init_zero                {0, 0, 0, {remote_v1_Problem_init_zero}}
@@ -399,6 +405,7 @@ extern "C" {
 #define remote_v1_RenameDevice_device_id_tag     1
 #define remote_v1_RenameDevice_name_tag          2
 #define remote_v1_RevokeDevice_device_id_tag     1
+#define remote_v1_GetPolicy_administered_tag     1
 #define remote_v1_SetPolicy_rule_tag             1
 #define remote_v1_ExportAudit_from_tag           1
 #define remote_v1_ExportAudit_limit_tag          2
@@ -457,6 +464,8 @@ extern "C" {
 #define remote_v1_AuditRecord_command_id_tag     6
 #define remote_v1_AuditRecord_code_tag           7
 #define remote_v1_AuditRecord_detail_tag         8
+#define remote_v1_AuditRecord_account_tag        9
+#define remote_v1_AuditRecord_organization_tag   10
 #define remote_v1_PolicyReply_rule_tag           1
 #define remote_v1_PolicyReply_effective_tag      2
 #define remote_v1_Reply_id_tag                   1
@@ -543,7 +552,7 @@ X(a, STATIC,   SINGULAR, BYTES,    device_id,         1)
 #define remote_v1_RevokeDevice_DEFAULT NULL
 
 #define remote_v1_GetPolicy_FIELDLIST(X, a) \
-
+X(a, STATIC,   SINGULAR, BOOL,     administered,      1)
 #define remote_v1_GetPolicy_CALLBACK NULL
 #define remote_v1_GetPolicy_DEFAULT NULL
 
@@ -662,7 +671,9 @@ X(a, STATIC,   SINGULAR, STRING,   what,              4) \
 X(a, STATIC,   SINGULAR, BYTES,    session_id,        5) \
 X(a, STATIC,   SINGULAR, BYTES,    command_id,        6) \
 X(a, STATIC,   SINGULAR, UINT32,   code,              7) \
-X(a, STATIC,   SINGULAR, STRING,   detail,            8)
+X(a, STATIC,   SINGULAR, STRING,   detail,            8) \
+X(a, STATIC,   SINGULAR, STRING,   account,           9) \
+X(a, STATIC,   SINGULAR, STRING,   organization,     10)
 #define remote_v1_AuditRecord_CALLBACK NULL
 #define remote_v1_AuditRecord_DEFAULT NULL
 #define remote_v1_AuditRecord_principal_MSGTYPE remote_v1_Principal
@@ -764,7 +775,7 @@ extern const pb_msgdesc_t remote_v1_Reply_msg;
 #define remote_v1_Reply_fields &remote_v1_Reply_msg
 
 /* Maximum encoded size of messages (where known) */
-#define remote_v1_AuditRecord_size               538
+#define remote_v1_AuditRecord_size               668
 #define remote_v1_BeginOidc_size                 0
 #define remote_v1_CancelRequest_size             6
 #define remote_v1_ConfirmPairing_size            27
@@ -773,7 +784,7 @@ extern const pb_msgdesc_t remote_v1_Reply_msg;
 #define remote_v1_DeviceEntry_size               210
 #define remote_v1_Done_size                      0
 #define remote_v1_ExportAudit_size               17
-#define remote_v1_GetPolicy_size                 0
+#define remote_v1_GetPolicy_size                 2
 #define remote_v1_ListDevices_size               0
 #define remote_v1_ListSessions_size              6
 #define remote_v1_LoginOidc_size                 8260
@@ -784,10 +795,10 @@ extern const pb_msgdesc_t remote_v1_Reply_msg;
 #define remote_v1_PairingEntry_size              179
 #define remote_v1_PolicyReply_size               935
 #define remote_v1_RenameDevice_size              83
-#define remote_v1_Reply_size                     6280
+#define remote_v1_Reply_size                     6282
 #define remote_v1_Request_size                   8269
 #define remote_v1_RevokeDevice_size              18
-#define remote_v1_SessionEntry_size              6269
+#define remote_v1_SessionEntry_size              6271
 #define remote_v1_SetPolicy_size                 670
 #define remote_v1_SignedIn_size                  282
 #define remote_v1_WatchSessions_size             0
