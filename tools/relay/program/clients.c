@@ -5,6 +5,7 @@
 
 /* One accepted carrier. */
 typedef struct client {
+  server_kicked kicked; /* first: what the core kicks */
   server *server;
   relay_connection *connection;
   lrm_uv_drive *drive;
@@ -42,10 +43,15 @@ static void on_down(void *user, lrm_link *link, const char *text, uint64_t retry
 static const lrm_uv_drive_ops drive_ops = {
     .event = on_event, .fetch = on_fetch, .down = on_down, .drained = on_drained};
 
-void server_kick(void *user, void *connection_user) {
-  client *c = connection_user;
-  (void)user;
+static void on_kick(server_kicked *kicked) {
+  client *c = (client *)kicked;
   if (c->drive != NULL) lrm_uv_drive_kick(c->drive);
+}
+
+void server_kick(void *user, void *connection_user) {
+  server_kicked *kicked = connection_user;
+  (void)user;
+  kicked->kick(kicked);
 }
 
 /* ---- carriers for which there is no connection ---- */
@@ -95,6 +101,7 @@ void server_accepted(void *user, lrm_carrier *carrier) {
     free(c);
     return; /* without an owner it is closed */
   }
+  c->kicked.kick = on_kick;
   c->server = s;
   int result = relay_connect(s->state.relay, c, carrier->peer, server_now(s), &c->connection);
   if (result != 0) {

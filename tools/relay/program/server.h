@@ -11,6 +11,11 @@ enum { CONTROLS_MAX = 16, TURNED_AWAY_MAX = 128 };
 
 typedef struct server server;
 
+/* What the core may kick: the first member of whatever relay_connect was given as its user. */
+typedef struct server_kicked {
+  void (*kick)(struct server_kicked *kicked);
+} server_kicked;
+
 /* One request over the control socket. */
 typedef struct control {
   server *server;

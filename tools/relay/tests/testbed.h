@@ -4,7 +4,7 @@
 #define RELAY_TESTBED_H
 
 #include "carrier_poll/exchanges.h"
-#include "poll.h"
+#include "long_poll.h"
 #include "relay.h"
 #include "remote/envelope.h"
 #include "remote/log_memory.h"

@@ -1,6 +1,6 @@
 /* One long-poll exchange (spec 3.26): frames of the body in, judged one by one; what the link says
  * out, looked at frame by frame, because an answer leaves when it brings something. */
-#include "poll.h"
+#include "long_poll.h"
 
 #include <pb_encode.h>
 #include <string.h>
