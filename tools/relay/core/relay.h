@@ -235,8 +235,8 @@ void relay_event(relay_connection *c, const lrm_link_event *event, uint64_t now_
 int relay_fetch(relay_connection *c, const lrm_link_want *want, lrm_frame *frame, uint64_t now_ns);
 /* The link's control queue has room again. */
 void relay_drained(relay_connection *c, uint64_t now_ns, uint64_t wall_ms);
-/* The same for one long-poll exchange (long_poll.h, which is what drives it): HELLO says which, and a
- * later one of the same link takes its place. */
+/* The same for one long-poll exchange (long_poll.h, which is what drives it): HELLO says which, and
+ * a later one of the same link takes its place. */
 int relay_connect_exchange(relay *r, void *connection_user, const char *peer, uint64_t now_ns,
                            relay_connection **out) LRM_MUST_USE;
 /* Every OPEN of it has been heard: what it has not opened again is not attached any more. */
