@@ -45,21 +45,12 @@ static const char *unready(void *user) {
   return relay_store_fault(s->state.relay) == 0 ? NULL : "the store fails: nothing is stored now";
 }
 
-static size_t metrics(void *user, char *out, size_t out_bytes) {
-  const server *s = user;
-  relay_stats stats = relay_stats_now(s->state.relay);
-  int bytes =
-      snprintf(out, out_bytes,
-               "# TYPE remote_relay_connections gauge\nremote_relay_connections %llu\n"
-               "# TYPE remote_relay_sessions gauge\nremote_relay_sessions %llu\n"
-               "# TYPE remote_relay_commits_total counter\nremote_relay_commits_total %llu\n",
-               (unsigned long long)stats.connections, (unsigned long long)stats.sessions,
-               (unsigned long long)stats.commits);
-  return bytes < 0 || (size_t)bytes >= out_bytes ? 0 : (size_t)bytes;
+static size_t all_metrics(void *user, char *out, size_t out_bytes) {
+  return metrics_text(user, out, out_bytes);
 }
 
 static const http_site_ops ops = {
-    .accepted = server_accepted, .unready = unready, .metrics = metrics, .poll = NULL};
+    .accepted = server_accepted, .unready = unready, .metrics = all_metrics, .poll = NULL};
 
 static void on_tick(uv_timer_t *timer) {
   http_server *http = timer->data;

@@ -238,6 +238,14 @@ static void do_stats_json(program_state *state, char *const *field, uint64_t now
   say(a, "]}\n");
 }
 
+/* Over the control socket the server answers it. */
+static void do_metrics(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  (void)state;
+  (void)field;
+  (void)now_ns;
+  say(a, "error\tmetrics are those of a running relay, and none runs on this directory\n");
+}
+
 static const struct {
   const char *name;
   int fields;   /* with the name */
@@ -245,7 +253,8 @@ static const struct {
   void (*run)(program_state *state, char *const *field, uint64_t now_ns, answer *a);
 } requests[] = {{"token", 4, true, do_token},        {"account", 3, true, do_account},
                 {"list", 1, false, do_list},         {"revoke", 2, true, do_revoke},
-                {"stats", 1, false, do_stats_lines}, {"stats-json", 1, false, do_stats_json}};
+                {"stats", 1, false, do_stats_lines}, {"stats-json", 1, false, do_stats_json},
+                {"metrics", 1, false, do_metrics}};
 
 bool admin_answer(program_state *state, const char *line, char *out, size_t out_bytes,
                   uint64_t now_ns) {

@@ -9,6 +9,7 @@ typedef struct client {
   server *server;
   relay_connection *connection;
   lrm_uv_drive *drive;
+  metrics_carrier *counted;
 } client;
 
 static void on_event(void *user, lrm_link *link, const lrm_link_event *event) {
@@ -37,7 +38,14 @@ static void on_down(void *user, lrm_link *link, const char *text, uint64_t retry
   relay_disconnect(c->connection, server_now(c->server), lrm_uv_wall_ms());
   lrm_uv_drive_destroy(c->drive);
   c->server->clients--;
+  c->counted->open--;
   free(c);
+}
+
+static void on_moved(void *user, lrm_uv_tap_kind kind, lrm_slice data) {
+  client *c = user;
+  if (kind == LRM_UV_TAP_SENT) c->counted->sent_bytes += data.bytes;
+  if (kind == LRM_UV_TAP_RECEIVED) c->counted->received_bytes += data.bytes;
 }
 
 static const lrm_uv_drive_ops drive_ops = {
@@ -103,8 +111,10 @@ void server_accepted(void *user, lrm_carrier *carrier) {
   }
   c->kicked.kick = on_kick;
   c->server = s;
+  c->counted = metrics_carrier_of(&s->metrics, carrier->ops->scheme);
   int result = relay_connect(s->state.relay, c, carrier->peer, server_now(s), &c->connection);
   if (result != 0) {
+    c->counted->turned_away++;
     free(c);
     if (result == LRM_ERR_BUSY) turn_away(s, carrier);
     return;
@@ -115,5 +125,8 @@ void server_accepted(void *user, lrm_carrier *carrier) {
     free(c);
     return;
   }
+  lrm_uv_drive_tap(c->drive, on_moved, c);
+  c->counted->open++;
+  c->counted->accepted++;
   s->clients++;
 }

@@ -33,6 +33,12 @@ static size_t on_control_received(void *user, lrm_carrier *carrier, const uint8_
     lrm_carrier_close(carrier, false);
     return bytes;
   }
+  if (strcmp(line, "metrics") == 0) {
+    int head = snprintf(request->reply, REPLY_BYTES, "ok\n");
+    (void)metrics_text(s, request->reply + head, REPLY_BYTES - (size_t)head);
+    request->ticket = 0;
+    return bytes;
+  }
   bool changed = admin_answer(&s->state, line, request->reply, REPLY_BYTES, server_now(s));
   request->ticket = changed ? relay_commit_ticket(s->state.relay) : 0;
   return bytes;

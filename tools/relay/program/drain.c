@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "http_server.h"
+#include "notify.h"
 #include "server.h"
 
 enum {
@@ -44,6 +45,7 @@ static void signalled(server *s, uint32_t number) {
     return;
   }
   log_line(RELAY_INFO, "relay.draining", "signal", number == SIGTERM ? "TERM" : "INT");
+  notify_say("STOPPING=1\nSTATUS=storing what has come");
   s->draining = DRAIN_COMMITTING;
   s->phase_ns = server_now(s);
   server_stop_listening(s);

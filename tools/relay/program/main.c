@@ -11,6 +11,7 @@ static const char usage[] =
     "Usage: remote-relay COMMAND [FLAGS]\n"
     "\n"
     "  serve    [--data DIR] [--listen URL]... [--insecure] [--log-level LEVEL] [--restored]\n"
+    "           [--log-format logfmt|json] [--log-rate LINES]\n"
     "           [--log-bytes-max SIZE] [--log-events-max N] [--account-bytes-max SIZE]\n"
     "           [--store-bytes-max SIZE] [--retention TIME]\n"
     "           [--web DIR] [--origin URL]... [--trusted-proxy ADDR]... [--public-metrics]\n"
@@ -19,6 +20,8 @@ static const char usage[] =
     "           tcp://127.0.0.1:7443; other than loopback only with --insecure (no TLS\n"
     "           here: others reach it through a tunnel, such as ssh -L). LEVEL is debug, info,\n"
     "           warning or error.\n"
+    "           --log-rate (20): lines of one event a second, a hundred times that at once; what\n"
+    "           is left out is counted and said; none: no limit.\n"
     "           --restored: the store is an older copy (noticed by itself as long as the file\n"
     "           `witness` was not restored with it)\n"
     "           --web: a folder that is served over HTTP, the web client. --origin: pages from\n"
@@ -47,6 +50,7 @@ static const char usage[] =
     "  account  [NAME [--ceiling disabled|view|control]] [--data DIR]\n"
     "           makes an account or sets what it may do; without NAME lists accounts and devices\n"
     "  stats    [--json] [--data DIR]   numbers of the store, the running relay, its sessions\n"
+    "  stats    --prometheus            the running relay's metrics as Prometheus reads them\n"
     "  check    [FILE] [--data DIR]     verifies the store, or a backup\n"
     "  backup   FILE [--data DIR]       writes a checked copy of the store, which must not exist\n"
     "  restore  FILE [--data DIR]       puts a backup in place of the store; relay stopped\n"
@@ -162,7 +166,8 @@ static int run_account(int argc, char **argv) {
 
 static int run_stats(int argc, char **argv) {
   program_options options;
-  if (!options_parse(&options, argc, argv, "dj")) return PROGRAM_USAGE;
+  if (!options_parse(&options, argc, argv, "djp")) return PROGRAM_USAGE;
+  if (options.prometheus) return ask(&options, false, "metrics");
   char store[1024];
   int result = store_facts(options.data, options.json, store, sizeof store);
   if (result != PROGRAM_DONE) return result;

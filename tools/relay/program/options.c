@@ -42,6 +42,18 @@ static bool set_level(program_options *out, const char *value) {
   return complain("--log-level is debug, info, warning or error, not ", value);
 }
 
+static bool set_log_format(program_options *out, const char *value) {
+  out->log_json = strcmp(value, "json") == 0;
+  if (out->log_json || strcmp(value, "logfmt") == 0) return true;
+  return complain("--log-format is logfmt or json, not ", value);
+}
+
+static bool set_prometheus(program_options *out, const char *value) {
+  (void)value;
+  out->prometheus = true;
+  return true;
+}
+
 static bool set_listen(program_options *out, const char *value) {
   if (out->listen_count == LISTENS_MAX) return complain("too many --listen", "");
   out->listen[out->listen_count++] = value;
@@ -172,6 +184,15 @@ static bool set_log_events(program_options *out, const char *value) {
                   value);
 }
 
+static bool set_log_rate(program_options *out, const char *value) {
+  static const unit units[] = {{"", 1}};
+  uint64_t lines = 0;
+  if (!parse_amount(value, units, 1, 0, &lines) || lines > 1000000)
+    return complain("--log-rate is a number of lines a second, or none; not ", value);
+  out->log_rate = (uint32_t)lines;
+  return true;
+}
+
 static bool set_account_bytes(program_options *out, const char *value) {
   if (options_parse_bytes(value, LOG_BYTES_LEAST, &out->account_bytes_max)) return true;
   return complain("--account-bytes-max is a size like 10G, at least 4M, or none; not ", value);
@@ -208,6 +229,9 @@ static const struct {
              {"--listen", 'l', true, set_listen},
              {"--insecure", 'i', false, set_insecure},
              {"--log-level", 'v', true, set_level},
+             {"--log-format", 'v', true, set_log_format},
+             {"--log-rate", 'v', true, set_log_rate},
+             {"--prometheus", 'p', false, set_prometheus},
              {"--account", 'a', true, set_account},
              {"--device", 'n', true, set_device},
              {"--ceiling", 'c', true, set_ceiling},
@@ -255,6 +279,7 @@ static int parse_flag(program_options *out, int left, char **argv, const char *a
 bool options_parse(program_options *out, int argc, char **argv, const char *allowed) {
   memset(out, 0, sizeof *out);
   out->log_level = RELAY_INFO;
+  out->log_rate = LOG_RATE_DEFAULT;
   out->account_bytes_max = ACCOUNT_BYTES_MAX_DEFAULT;
   for (int at = 0; at < argc;) {
     if (argv[at][0] == '-') {

@@ -7,6 +7,7 @@
 #include "relay.h"
 
 enum { PROGRAM_DONE = 0, PROGRAM_FAILED = 1, PROGRAM_USAGE = 2 };
+enum { LOG_RATE_DEFAULT = 20 };
 enum { LISTENS_MAX = 8, ORIGINS_MAX = 16, PROXIES_MAX = 16, PATH_TEXT_BYTES = 1024 };
 /* Below these a log would be trimmed before it has a second snapshot. */
 enum { LOG_BYTES_LEAST = 4 * 1024 * 1024, LOG_EVENTS_LEAST = 5000 };
@@ -42,6 +43,9 @@ typedef struct program_options {
   size_t proxies_count;
   bool public_metrics;
   relay_level log_level;
+  bool log_json;
+  uint32_t log_rate; /* lines of an event a second; 0: no limit */
+  bool prometheus;
   const char *account; /* NULL: not given */
   const char *device;
   const char *ceiling;
@@ -138,6 +142,14 @@ bool admin_answer(program_state *state, const char *line, char *out, size_t out_
 
 /* ---- log_lines.c ---- */
 void log_lines_level(relay_level level);
+void log_lines_json(bool json);
+/* Lines of one event a second, a hundred times that at once; 0: no limit. */
+void log_lines_rate(uint32_t lines_per_second);
+/* Lines that were over their rate, since the start. */
+uint64_t log_lines_left_out(void);
+/* To be called now and then: says what was left out. */
+void log_lines_tick(void);
+/* `event` is a literal. */
 void log_lines_write(void *user, relay_level level, const char *event, const relay_field *fields,
                      size_t count);
 void log_line(relay_level level, const char *event, const char *key, const char *value);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "http_server.h"
+#include "notify.h"
 #include "server.h"
 
 enum {
@@ -29,12 +30,14 @@ static void on_frozen(void *user) {
   server *s = user;
   end_if_broken(s);
   witness_frozen(&s->witness);
+  metrics_frozen(&s->metrics, server_now(s));
   relay_frozen(s->state.relay);
 }
 
 static void on_settled(void *user, int result) {
   server *s = user;
   if (result == 0) witness_settled(&s->witness);
+  metrics_settled(&s->metrics, result, server_now(s));
   relay_settled(s->state.relay, result, server_now(s), lrm_uv_wall_ms());
   if (result == LRM_ERR_FENCED) {
     log_line(RELAY_ERROR, "store.fenced", "detail",
@@ -203,6 +206,10 @@ int serve_run(const program_options *options) {
   s.settings = (lrm_uv_settings){.struct_bytes = sizeof s.settings, .kinds = lrm_uv_kinds};
   s.dir.lock = s.witness.file = -1;
   log_lines_level(options->log_level);
+  log_lines_json(options->log_json);
+  log_lines_rate(options->log_rate);
+  notify_init();
+  s.metrics.started_ms = lrm_uv_wall_ms();
   (void)signal(SIGPIPE, SIG_IGN);
   (void)signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not the end */
   if (!server_take_signals(&s))
@@ -215,6 +222,8 @@ int serve_run(const program_options *options) {
     start_handles(&s);
     state_serving();
     greet(&s);
+    server_start_watch(&s);
+    notify_say("READY=1\nSTATUS=serving");
     log_line(RELAY_INFO, "relay.started", "data", s.dir.path);
     (void)uv_run(&s.loop, UV_RUN_DEFAULT);
     log_line(RELAY_INFO, "relay.stopped", NULL, NULL);

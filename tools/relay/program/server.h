@@ -4,6 +4,7 @@
 #ifndef RELAY_SERVER_H
 #define RELAY_SERVER_H
 
+#include "metrics.h"
 #include "program.h"
 #include "remote/carrier_uv.h"
 
@@ -50,6 +51,10 @@ struct server {
   uv_timer_t prune, drain, tidy, second;
   size_t clients;
   size_t turned_away; /* carriers that are only told why */
+  metrics metrics;
+  uv_timer_t watch;
+  uint64_t status_ns; /* when the service manager was told last */
+  char status[160];
   drain_phase draining;
   uint64_t phase_ns; /* when the phase of draining began */
   uint64_t quiet_ns; /* since when nothing waits for a commit; 0: something does */
@@ -81,5 +86,8 @@ void server_stop_listening(server *s);
 /* Before there is any other thread: they take signals otherwise. */
 bool server_take_signals(server *s);
 void server_start_signals(server *s);
+
+/* ---- watch.c ---- */
+void server_start_watch(server *s);
 
 #endif
