@@ -17,8 +17,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 # The flow, from left to right. A stage includes its own files and those of stages left of it.
 FLOW = ["base", "schema", "frame", "link", "log", "session"]
 OUTSIDE = {"log_sqlite": FLOW[:5], "carrier": FLOW[:5], "carrier_tls": FLOW[:5] + ["carrier"],
+           "carrier_grpc": FLOW[:5] + ["carrier", "carrier_tls"],
            "carrier_ws": FLOW[:5] + ["carrier", "carrier_tls"], "carrier_poll": FLOW[:5] + ["carrier"],
-           "carriers": FLOW[:5] + ["carrier", "carrier_tls", "carrier_ws", "carrier_poll"], "system": ["base"]}
+           "carriers": FLOW[:5] + ["carrier", "carrier_tls", "carrier_ws", "carrier_poll", "carrier_grpc"],
+           "system": ["base"]}
 # Public headers by stage; a header may be included where its stage may.
 HEADERS = {
     "base": ["error.h", "types.h", "limits.h", "sha256.h"],
@@ -31,6 +33,7 @@ HEADERS = {
     "carrier": ["carrier.h", "carrier_uv.h"],
     "carrier_tls": ["carrier_tls.h"],
     "carrier_ws": ["carrier_ws.h", "http_head.h"],
+    "carrier_grpc": ["carrier_grpc.h"],
 }
 # A log judges OPENs, so it may read link messages, but it does not know the link.
 LEFT_OF = {s: FLOW[: i + 1] for i, s in enumerate(FLOW)}

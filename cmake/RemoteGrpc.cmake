@@ -1,0 +1,17 @@
+# The gRPC carrier is left out where gRPC C core is not installed, or is not wanted.
+option(REMOTE_WITH_GRPC "Build the gRPC carrier (libgrpc-dev)" ON)
+if(REMOTE_WITH_GRPC)
+  pkg_check_modules(GRPC QUIET grpc gpr)
+  pkg_check_modules(GRPC_CRYPTO QUIET IMPORTED_TARGET libcrypto)
+  if(NOT GRPC_FOUND OR NOT GRPC_CRYPTO_FOUND)
+    message(STATUS "gRPC C core is not installed (libgrpc-dev): built without grpc:// and grpcs://")
+    set(REMOTE_WITH_GRPC OFF)
+  endif()
+endif()
+if(REMOTE_WITH_GRPC)
+  # Its .pc file names every library that a static link needs; the shared one brings its own.
+  add_library(remote_grpc_core INTERFACE)
+  target_include_directories(remote_grpc_core SYSTEM INTERFACE ${GRPC_INCLUDE_DIRS})
+  target_link_directories(remote_grpc_core INTERFACE ${GRPC_LIBRARY_DIRS})
+  target_link_libraries(remote_grpc_core INTERFACE grpc gpr PkgConfig::GRPC_CRYPTO)
+endif()
