@@ -177,6 +177,9 @@ bool lrm_link_next_event(lrm_link *link, lrm_link_event *event);
  * queued). */
 int lrm_link_accept(lrm_link *link, const remote_v1_Principal *principal, uint64_t wall_ms,
                     const char *agent, uint64_t now_ns) LRM_MUST_USE;
+/* Not signed in yet, but about to be (a pairing that waits for a person): the time for it ends at
+ * `deadline_ns` instead. Without effect on a link that is signed in or not LIVE. */
+void lrm_link_signing_in(lrm_link *link, uint64_t deadline_ns);
 /* HELLO is refused: REFUSE goes out and the state is CLOSING. */
 int lrm_link_refuse(lrm_link *link, const remote_v1_Problem *problem, uint64_t now_ns) LRM_MUST_USE;
 /* Answers OPEN. For a subscriber's channel blocks flow from opened->next on as _extend allows,

@@ -416,6 +416,11 @@ int lrm_link_accept(lrm_link *link, const remote_v1_Principal *principal, uint64
   return result;
 }
 
+void lrm_link_signing_in(lrm_link *link, uint64_t deadline_ns) {
+  if (link->state == LRM_LINK_LIVE && link->sign_in_deadline_ns != 0)
+    link->sign_in_deadline_ns = deadline_ns != 0 ? deadline_ns : 1;
+}
+
 static int farewell_by_caller(lrm_link *link, uint32_t type, const remote_v1_Problem *problem) {
   uint8_t payload[LRM__MESSAGE_BYTES_MAX];
   size_t bytes = 0;

@@ -185,7 +185,7 @@ void lrm_link_expire(lrm_link *link, uint64_t now_ns) {
     return;
   }
   if (link->sign_in_deadline_ns != 0 && now_ns >= link->sign_in_deadline_ns) {
-    farewell(link, LRM_CODE_UNAUTHENTICATED, "not signed in within 60 s");
+    farewell(link, LRM_CODE_UNAUTHENTICATED, "not signed in in time");
     return;
   }
   if (now_ns < ping_ns(link)) return;

@@ -12,11 +12,13 @@ typedef struct secret {
 } secret;
 
 static const secret secrets[] = {
-    {LRM_FRAME_HELLO, {6, 0}},   /* Hello.token */
-    {LRM_FRAME_REQUEST, {7, 1}}, /* ConfirmPairing.code */
-    {LRM_FRAME_REQUEST, {8, 1}}, /* LoginOidc.id_token */
-    {LRM_FRAME_REPLY, {6, 1}},   /* PairingCode.code */
-    {LRM_FRAME_REPLY, {7, 1}},   /* SignedIn.token */
+    {LRM_FRAME_HELLO, {6, 0}},    /* Hello.token */
+    {LRM_FRAME_REQUEST, {6, 2}},  /* PairDevice.secret */
+    {LRM_FRAME_REQUEST, {7, 1}},  /* ConfirmPairing.code */
+    {LRM_FRAME_REQUEST, {8, 1}},  /* LoginOidc.id_token */
+    {LRM_FRAME_REQUEST, {15, 1}}, /* DescribePairing.code */
+    {LRM_FRAME_REPLY, {6, 1}},    /* PairingCode.code */
+    {LRM_FRAME_REPLY, {7, 1}},    /* SignedIn.token */
 };
 
 /* One varint; 0: it is none. Returns the bytes it takes. */

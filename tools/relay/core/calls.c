@@ -12,7 +12,7 @@ enum { REPLY_BYTES_MAX = 4096, LIST_MAX = 256, AUDIT_LIMIT = 1000 };
 
 /* ---- replies ---- */
 
-static int send_reply(relay_connection *c, const remote_v1_Reply *reply, uint64_t now_ns) {
+int relay_send_reply(relay_connection *c, const remote_v1_Reply *reply, uint64_t now_ns) {
   uint8_t data[REPLY_BYTES_MAX];
   pb_ostream_t stream = pb_ostream_from_buffer(data, sizeof data);
   if (!pb_encode(&stream, remote_v1_Reply_fields, reply)) return LRM_ERR_TOO_LARGE;
@@ -27,7 +27,7 @@ static int send_done(relay_connection *c, uint32_t id, bool more, uint64_t now_n
   reply.id = id;
   reply.more = more;
   reply.which_result = remote_v1_Reply_done_tag;
-  return send_reply(c, &reply, now_ns);
+  return relay_send_reply(c, &reply, now_ns);
 }
 
 static int send_problem(relay_connection *c, uint32_t id, uint32_t code, const char *reason,
@@ -37,13 +37,18 @@ static int send_problem(relay_connection *c, uint32_t id, uint32_t code, const c
   reply.which_result = remote_v1_Reply_problem_tag;
   reply.result.problem = relay_problem(code, reason);
   relay_refused(c->relay, code);
-  return send_reply(c, &reply, now_ns);
+  return relay_send_reply(c, &reply, now_ns);
 }
 
 /* ---- the calls that are still answered ---- */
 
+static bool waits_for_commits(relay_call_kind kind) {
+  return kind == CALL_COMMIT || kind == CALL_PAIR || kind == CALL_OIDC;
+}
+
 static void call_free(relay *r, relay_call *call) {
-  if (call->kind == CALL_COMMIT) r->commit_calls--;
+  if (waits_for_commits(call->kind)) r->commit_calls--;
+  relay_login_free(r, call->login);
   relay_free(r, call->ids);
   relay_free(r, call);
 }
@@ -56,12 +61,12 @@ void relay_calls_free(relay_connection *c) {
   }
 }
 
-static relay_call *call_make(relay_connection *c, uint32_t id, relay_call_kind kind) {
+relay_call *relay_call_make(relay_connection *c, uint32_t id, relay_call_kind kind) {
   relay_call *call = relay_alloc(c->relay, sizeof *call);
   if (call == NULL) return NULL;
   call->id = id;
   call->kind = kind;
-  if (kind == CALL_COMMIT) c->relay->commit_calls++;
+  if (waits_for_commits(kind)) c->relay->commit_calls++;
   call->next = c->calls;
   c->calls = call;
   return call;
@@ -141,7 +146,7 @@ static int send_session(relay_connection *c, uint32_t id, relay_session *s, uint
       relay_status_fill(s, r, false, now_ns, wall_ms, &entry->status);
     }
   }
-  return send_reply(c, &reply, now_ns);
+  return relay_send_reply(c, &reply, now_ns);
 }
 
 /* The session of the account that changed next after `seen`. */
@@ -216,7 +221,7 @@ static int send_device(relay_connection *c, uint32_t id, const lrm_id *device_id
       entry->connected = true;
     }
   }
-  return send_reply(c, &reply, now_ns);
+  return relay_send_reply(c, &reply, now_ns);
 }
 
 static bool pump_devices(relay_connection *c, relay_call *call, uint64_t now_ns) {
@@ -247,7 +252,7 @@ static bool pump_policy(relay_connection *c, relay_call *call, uint64_t now_ns) 
       effective->decided_by = (remote_v1_Layer)c->account->policy.layer;
       policy_explain(&facts, &c->account->policy, effective->explanation);
     }
-    if (send_reply(c, &reply, now_ns) == LRM_ERR_BUSY) {
+    if (relay_send_reply(c, &reply, now_ns) == LRM_ERR_BUSY) {
       *call = before;
       return false;
     }
@@ -267,7 +272,7 @@ static bool pump_audit(relay_connection *c, relay_call *call, uint64_t now_ns) {
     if (found < 0) call->left = 0;
     if (found == 0) break;
     if (found > 0) {
-      if (send_reply(c, &reply, now_ns) == LRM_ERR_BUSY) return false;
+      if (relay_send_reply(c, &reply, now_ns) == LRM_ERR_BUSY) return false;
       call->seen++;
       call->left--;
     }
@@ -294,6 +299,9 @@ static bool pump_call(relay_connection *c, relay_call *call, uint64_t now_ns, ui
       return pump_policy(c, call, now_ns);
     case CALL_AUDIT:
       return pump_audit(c, call, now_ns);
+    case CALL_PAIR:
+    case CALL_OIDC:
+      return relay_login_pump(c, call, now_ns, wall_ms);
     case CALL_NONE:
       break;
   }
@@ -331,7 +339,7 @@ static void answer_problem(const asked *a, uint32_t code, const char *reason) {
 
 static void start_call(const asked *a, relay_call_kind kind) {
   relay_connection *c = a->c;
-  relay_call *call = call_make(c, a->request->id, kind);
+  relay_call *call = relay_call_make(c, a->request->id, kind);
   bool made = call != NULL;
   if (made && (kind == CALL_LIST_SESSIONS || kind == CALL_WATCH_SESSIONS)) {
     uint32_t limit = kind == CALL_LIST_SESSIONS ? a->request->call.list_sessions.limit : UINT32_MAX;
@@ -428,11 +436,109 @@ static bool pass_rate(const asked *a) {
   reply.result.problem.retry_after_ms = wait_ms;
   reply.result.problem.retry_helps = true;
   relay_refused(a->c->relay, LRM_CODE_SLOW_DOWN);
-  if (send_reply(a->c, &reply, a->now_ns) != 0) {
+  if (relay_send_reply(a->c, &reply, a->now_ns) != 0) {
     relay_end_connection(a->c, LRM_CODE_SLOW_DOWN, "this side reads too slowly", 0, a->now_ns,
                          a->wall_ms);
   }
   return false;
+}
+
+static void rename_device(const asked *a) {
+  relay_connection *c = a->c;
+  const remote_v1_RenameDevice *call = &a->request->call.rename_device;
+  lrm_id id;
+  relay_device device;
+  int result = LRM_ERR_NOT_FOUND;
+  if (lrm_id_from(call->device_id.bytes, call->device_id.size, &id) == 0 &&
+      relay_device_get(c->relay, &id, &device) && device.account == c->account->row)
+    result = relay_device_rename(c->relay, &id, call->name);
+  if (result != 0) {
+    answer_problem(a, result == LRM_ERR_USAGE ? LRM_CODE_PROTOCOL : LRM_CODE_NOT_FOUND,
+                   result == LRM_ERR_USAGE ? "a name is 1 to 63 bytes without control characters"
+                                           : "no such device");
+    return;
+  }
+  start_call(a, CALL_COMMIT);
+}
+
+/* All devices of the account, this one last: it ends the carrier. */
+static void sign_out_everywhere(const asked *a) {
+  relay_connection *c = a->c;
+  relay *r = c->relay;
+  relay_call list = {.kind = CALL_NONE};
+  device_listing listing = {.c = c, .call = &list};
+  lrm_id own = c->device_id;
+  relay_each_device(r, collect_device, &listing);
+  if (listing.failed) {
+    answer_problem(a, LRM_CODE_INTERNAL, "the relay is out of memory");
+  } else {
+    relay_pairings_of_account(r, c->account->row, a->now_ns, a->wall_ms);
+    for (uint32_t i = 0; i < list.count; i++) {
+      if (lrm_id_equal(&list.ids[i], &own)) continue;
+      (void)(relay_device_revoke(r, &list.ids[i], a->now_ns, a->wall_ms) == 0);
+    }
+    (void)(relay_device_revoke(r, &own, a->now_ns, a->wall_ms) == 0);
+  }
+  relay_free(r, list.ids);
+}
+
+static void logout(const asked *a) {
+  relay_connection *c = a->c;
+  if (a->request->call.logout.everywhere) {
+    sign_out_everywhere(a);
+  } else if (relay_device_revoke(c->relay, &c->device_id, a->now_ns, a->wall_ms) != 0) {
+    answer_problem(a, LRM_CODE_INTERNAL, "the relay failed; try again");
+  }
+}
+
+/* ---- pairings of other devices ---- */
+
+static void answer_exactly(const asked *a, const remote_v1_Problem *problem) {
+  remote_v1_Reply reply = remote_v1_Reply_init_zero;
+  reply.id = a->request->id;
+  reply.which_result = remote_v1_Reply_problem_tag;
+  reply.result.problem = *problem;
+  if (relay_send_reply(a->c, &reply, a->now_ns) != 0)
+    relay_end_connection(a->c, LRM_CODE_SLOW_DOWN, "this side reads too slowly", 0, a->now_ns,
+                         a->wall_ms);
+}
+
+static void describe_pairing(const asked *a) {
+  remote_v1_Problem problem;
+  relay_pairing *p = relay_pairing_named(a->c, a->request->call.describe_pairing.code, a->now_ns,
+                                         a->wall_ms, &problem);
+  if (p == NULL) {
+    answer_exactly(a, &problem);
+    return;
+  }
+  remote_v1_Reply reply = remote_v1_Reply_init_zero;
+  reply.id = a->request->id;
+  reply.which_result = remote_v1_Reply_pairing_tag;
+  relay_pairing_entry(p, a->wall_ms, &reply.result.pairing);
+  if (relay_send_reply(a->c, &reply, a->now_ns) != 0)
+    relay_end_connection(a->c, LRM_CODE_SLOW_DOWN, "this side reads too slowly", 0, a->now_ns,
+                         a->wall_ms);
+}
+
+static void confirm_pairing(const asked *a) {
+  const remote_v1_ConfirmPairing *call = &a->request->call.confirm_pairing;
+  remote_v1_Problem problem;
+  relay_pairing *p = relay_pairing_named(a->c, call->code, a->now_ns, a->wall_ms, &problem);
+  if (p == NULL) {
+    answer_exactly(a, &problem);
+    return;
+  }
+  switch (relay_pairing_decide(a->c, p, !call->deny, a->now_ns, a->wall_ms)) {
+    case 0:
+      start_call(a, CALL_COMMIT);
+      break;
+    case LRM_ERR_TOO_LARGE:
+      answer_problem(a, LRM_CODE_FORBIDDEN, "this account has too many devices; revoke some");
+      break;
+    default:
+      answer_problem(a, LRM_CODE_NOT_FOUND, "that device has signed in already; revoke it");
+      break;
+  }
 }
 
 static void set_policy(const asked *a) {
@@ -443,14 +549,13 @@ static void set_policy(const asked *a) {
   if (relay_set_policy(c, &a->request->call.set_policy.rule, a->now_ns, a->wall_ms,
                        &reply.result.problem) == 0) {
     if (c->state == CONNECTION_LIVE) start_call(a, CALL_COMMIT);
-  } else if (send_reply(c, &reply, a->now_ns) != 0) {
+  } else if (relay_send_reply(c, &reply, a->now_ns) != 0) {
     relay_end_connection(c, LRM_CODE_SLOW_DOWN, "this side reads too slowly", 0, a->now_ns,
                          a->wall_ms);
   }
 }
 
 static void do_request(const asked *a) {
-  relay_connection *c = a->c;
   const remote_v1_Request *request = a->request;
   switch (request->which_call) {
     case remote_v1_Request_list_sessions_tag:
@@ -471,10 +576,22 @@ static void do_request(const asked *a) {
     case remote_v1_Request_revoke_device_tag:
       revoke_device(a);
       break;
+    case remote_v1_Request_rename_device_tag:
+      rename_device(a);
+      break;
+    case remote_v1_Request_describe_pairing_tag:
+      describe_pairing(a);
+      break;
+    case remote_v1_Request_confirm_pairing_tag:
+      confirm_pairing(a);
+      break;
+    case remote_v1_Request_pair_device_tag:
+    case remote_v1_Request_begin_oidc_tag:
+    case remote_v1_Request_login_oidc_tag:
+      answer_problem(a, LRM_CODE_FORBIDDEN, "this device is signed in already");
+      break;
     case remote_v1_Request_logout_tag:
-      if (relay_device_revoke(c->relay, &c->device_id, a->now_ns, a->wall_ms) != 0) {
-        answer_problem(a, LRM_CODE_INTERNAL, "the relay failed; try again");
-      }
+      logout(a);
       break;
     case remote_v1_Request_get_policy_tag:
       start_call(a, request->call.get_policy.administered ? CALL_ADMINISTERED : CALL_POLICY);
@@ -491,6 +608,24 @@ static void do_request(const asked *a) {
   }
 }
 
+/* What may be asked by who is not signed in. */
+static void sign_in_call(const asked *a) {
+  switch (a->request->which_call) {
+    case remote_v1_Request_pair_device_tag:
+      relay_login_pair(a->c, a->request, a->now_ns, a->wall_ms);
+      break;
+    case remote_v1_Request_begin_oidc_tag:
+      relay_login_challenge(a->c, a->request, a->now_ns, a->wall_ms);
+      break;
+    case remote_v1_Request_login_oidc_tag:
+      relay_login_oidc(a->c, a->request, a->now_ns, a->wall_ms);
+      break;
+    default:
+      answer_problem(a, LRM_CODE_UNAUTHENTICATED, "sign in first");
+      break;
+  }
+}
+
 void relay_on_request(relay_connection *c, lrm_slice payload, uint64_t now_ns, uint64_t wall_ms) {
   remote_v1_Request request;
   if (lrm_message_decode_static(&lrm_schema_Request, remote_v1_Request_fields, payload.data,
@@ -502,8 +637,7 @@ void relay_on_request(relay_connection *c, lrm_slice payload, uint64_t now_ns, u
   asked a = {c, &request, now_ns, wall_ms};
   if (!pass_rate(&a)) return;
   if (c->state != CONNECTION_LIVE) {
-    answer_problem(&a, LRM_CODE_UNAUTHENTICATED,
-                   "this relay signs devices in by token only: remote-relay token");
+    sign_in_call(&a);
     return;
   }
   c->relay->acting = c;

@@ -274,7 +274,9 @@ void relay_shown_address(const relay_connection *c, char out[RELAY_ADDRESS_BYTES
   out[bytes] = '\0';
 }
 
-static void welcome_unsigned(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
+static void welcome_unsigned(relay_connection *c, const char *agent, uint64_t now_ns,
+                             uint64_t wall_ms) {
+  name_surface(c, agent);
   if (lrm_link_accept(c->link, NULL, wall_ms, c->relay->config.agent, now_ns) != 0) {
     detach(c, now_ns, wall_ms);
     return;
@@ -316,6 +318,7 @@ static void sign_in(relay_connection *c, const remote_v1_Hello *hello, const lrm
     memcpy(device->surface, c->surface, sizeof device->surface);
     relay_device_put(r, device_id, device);
   }
+  relay_pairing_used(r, device_id);
   relay_log(r, visits ? RELAY_INFO : RELAY_DEBUG, "connection.live", "peer", c->peer, "account",
             c->account->name, "device", c->device, "agent", hello->agent, NULL);
   relay_kick(c);
@@ -359,7 +362,7 @@ void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now
   relay *r = c->relay;
   if (c->state != CONNECTION_GREETING) return;
   if (hello->token[0] == '\0') {
-    welcome_unsigned(c, now_ns, wall_ms);
+    welcome_unsigned(c, hello->agent, now_ns, wall_ms);
     return;
   }
   lrm_id device_id = {{0}}, link_id;

@@ -2,9 +2,30 @@
 # are built without the tools.
 if(NOT TARGET remote_relay_core)
   pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
-  set(relay_sources account.c attach.c audit.c between.c calls.c commands.c connection.c device.c events.c
-    long_poll.c organization.c policy.c policy_calls.c presence.c quota.c record.c relay.c
-    retention.c session.c slow.c)
+  set(relay_sources
+    account.c
+    attach.c
+    audit.c
+    between.c
+    calls.c
+    commands.c
+    connection.c
+    device.c
+    events.c
+    login.c
+    long_poll.c
+    organization.c
+    pairing.c
+    policy.c
+    policy_calls.c
+    presence.c
+    quota.c
+    record.c
+    relay.c
+    retention.c
+    session.c
+    slow.c
+  )
   list(TRANSFORM relay_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
   add_library(remote_relay_core STATIC ${relay_sources})
   target_compile_definitions(remote_relay_core PRIVATE _POSIX_C_SOURCE=200809L)

@@ -29,8 +29,9 @@ enum relay_space {
   SPACE_INFO = 6,
   SPACE_OUTBOX = 7,
   SPACE_RECEIPT = 8,
-  SPACE_COMMAND = 9, /* command ids that are known */
-  SPACE_MARKS = 10,  /* of a session: when its log had which end */
+  SPACE_COMMAND = 9,  /* command ids that are known */
+  SPACE_MARKS = 10,   /* of a session: when its log had which end */
+  SPACE_PAIRING = 11, /* hash of a device's secret: a pairing that waits */
   SPACE_ORGANIZATION = 20,
   SPACE_ENTERPRISE = 21, /* one record at most */
   SPACE_ADMINISTRATOR = 22,
@@ -198,8 +199,13 @@ typedef enum relay_call_kind {
   CALL_COMMIT = 4, /* answered with Done once `stamp` is durable */
   CALL_POLICY = 5,
   CALL_ADMINISTERED = 6, /* rules that the caller may set */
-  CALL_AUDIT = 7
+  CALL_AUDIT = 7,
+  CALL_PAIR = 8,
+  CALL_OIDC = 9
 } relay_call_kind;
+
+typedef struct relay_login relay_login;     /* login.c */
+typedef struct relay_pairing relay_pairing; /* pairing.c */
 
 typedef struct relay_call {
   struct relay_call *next;
@@ -211,6 +217,7 @@ typedef struct relay_call {
   uint64_t seen; /* WATCH: changes up to here were sent; ADMINISTERED: rows; AUDIT: offsets */
   uint32_t left; /* AUDIT: how many more */
   uint64_t stamp;
+  relay_login *login; /* PAIR, OIDC */
 } relay_call;
 
 typedef enum relay_connection_state {
@@ -267,6 +274,11 @@ typedef struct relay_refusals {
   } at[RELAY_REFUSAL_CODES];
   unsigned count;
 } relay_refusals;
+/* A nonce that was used and would still be good. */
+typedef struct relay_nonce {
+  uint64_t until_ms;
+  uint8_t random[16];
+} relay_nonce;
 
 /* audit.c: refused sign-ins of one address, told once a minute. */
 enum { RELAY_REFUSERS = 32 };
@@ -308,11 +320,19 @@ struct relay {
   relay_session *dirty;
   relay_session *waiting;
   uint64_t change_number;
-  uint32_t commit_calls; /* CALL_COMMIT that are open */
-  bool calls_dirty;      /* a watch has something to say, or a call waits for a commit */
+  bool calls_dirty; /* a watch has something to say, or a call waits for a commit */
   relay_connection *unsigned_oldest, *unsigned_newest;
   relay_limits limits;
   relay_refusals refusals;
+  uint32_t commit_calls; /* open calls that wait for a commit */
+  relay_pairing *pairings;
+  uint32_t pairings_count;
+  uint32_t guesses; /* wrong pairing codes since guesses_ns */
+  uint64_t guesses_ns;
+  uint64_t login_tickets;
+  uint8_t nonce_key[32];
+  relay_nonce *nonces;
+  uint32_t nonces_count, nonces_capacity;
   relay_slow slow;        /* who guesses */
   uint64_t batch_open;    /* number of the open batch, from 1 */
   uint64_t batch_out;     /* newest frozen one */
@@ -474,6 +494,61 @@ void relay_take_over(relay_connection *older, relay_connection *newer, uint64_t 
 relay_channel *relay_absent_find(const relay_connection *c, const relay_session *s,
                                  relay_channel_kind kind);
 void relay_between_expire(relay *r, uint64_t now_ns, uint64_t wall_ms);
+/* ---- pairing.c ---- */
+enum { RELAY_SECRET_BYTES = 32, RELAY_CODE_BYTES = 10 };
+int relay_pairings_load(relay *r);
+void relay_pairings_free(relay *r);
+void relay_pairings_expire(relay *r, uint64_t now_ns, uint64_t wall_ms);
+/* Those that made this device, or that this account confirmed, end with 3003. */
+void relay_pairings_of_device(relay *r, const lrm_id *device_id, uint64_t now_ns, uint64_t wall_ms);
+void relay_pairings_of_account(relay *r, uint64_t row, uint64_t now_ns, uint64_t wall_ms);
+/* The pairing of this secret that is still good; NULL: none. */
+relay_pairing *relay_pairing_find(relay *r, const uint8_t secret[RELAY_SECRET_BYTES],
+                                  uint64_t wall_ms);
+/* LRM_ERR_BUSY: too many wait. */
+int relay_pairing_begin(relay_connection *c, const char *device,
+                        const uint8_t secret[RELAY_SECRET_BYTES], uint64_t wall_ms,
+                        relay_pairing **out);
+/* Ends it: the call that waits for it gets this problem. Frees it. */
+void relay_pairing_end(relay *r, relay_pairing *p, uint32_t code, const char *reason,
+                       uint64_t now_ns, uint64_t wall_ms);
+uint64_t relay_pairing_left_ms(const relay_pairing *p, uint64_t wall_ms);
+bool relay_pairing_code(const relay_pairing *p, const uint8_t secret[RELAY_SECRET_BYTES],
+                        char code[RELAY_CODE_BYTES]);
+bool relay_pairing_token(const relay_pairing *p, const uint8_t secret[RELAY_SECRET_BYTES],
+                         char token[RELAY_TOKEN_BYTES_MAX + 1]);
+/* Somebody has confirmed it, durably once the ticket is. */
+uint64_t relay_pairing_confirmed(const relay_pairing *p, bool *confirmed);
+int relay_pairing_add_device(relay *r, relay_pairing *p, const char *token, uint64_t wall_ms,
+                             remote_v1_Principal *principal);
+/* Its device has signed in with its token: the pairing has done its work. */
+void relay_pairing_used(relay *r, const lrm_id *device_id);
+/* The pairing whose code a person names on this connection; NULL: `problem` says why. Counts who
+ * guesses. */
+relay_pairing *relay_pairing_named(relay_connection *c, const char *code, uint64_t now_ns,
+                                   uint64_t wall_ms, remote_v1_Problem *problem);
+void relay_pairing_entry(const relay_pairing *p, uint64_t wall_ms, remote_v1_PairingEntry *entry);
+/* LRM_ERR_TOO_LARGE: too many devices; LRM_ERR_STATE: too late to refuse it. */
+int relay_pairing_decide(relay_connection *c, relay_pairing *p, bool yes, uint64_t now_ns,
+                         uint64_t wall_ms);
+bool relay_devices_full(relay *r, uint64_t row, uint64_t wall_ms);
+
+/* ---- login.c ---- */
+bool relay_entropy(relay *r, void *out, size_t bytes);
+void relay_token_text(const uint8_t secret[32], char token[RELAY_TOKEN_BYTES_MAX + 1]);
+void relay_login_pair(relay_connection *c, const remote_v1_Request *request, uint64_t now_ns,
+                      uint64_t wall_ms);
+void relay_login_challenge(relay_connection *c, const remote_v1_Request *request, uint64_t now_ns,
+                           uint64_t wall_ms);
+void relay_login_oidc(relay_connection *c, const remote_v1_Request *request, uint64_t now_ns,
+                      uint64_t wall_ms);
+/* True: the call is over. */
+bool relay_login_pump(relay_connection *c, relay_call *call, uint64_t now_ns, uint64_t wall_ms);
+void relay_login_free(relay *r, relay_login *login);
+/* The call that waits for this pairing gets this problem. */
+void relay_login_ended(relay *r, relay_pairing *p, uint32_t code, const char *reason,
+                       uint64_t now_ns, uint64_t wall_ms);
+void relay_login_forget(relay *r, relay_pairing *p);
 
 /* ---- session.c ---- */
 int relay_sessions_load(relay *r);
@@ -572,6 +647,9 @@ void relay_info_send(relay_channel *ch, uint64_t now_ns);
 void relay_readers_changed(relay_session *s, uint64_t now_ns);
 
 /* ---- calls.c ---- */
+/* LRM_ERR_BUSY: the link takes it once it has drained. */
+int relay_send_reply(relay_connection *c, const remote_v1_Reply *reply, uint64_t now_ns);
+relay_call *relay_call_make(relay_connection *c, uint32_t id, relay_call_kind kind);
 void relay_on_request(relay_connection *c, lrm_slice payload, uint64_t now_ns, uint64_t wall_ms);
 void relay_calls_pump(relay_connection *c, uint64_t now_ns, uint64_t wall_ms);
 void relay_calls_free(relay_connection *c);

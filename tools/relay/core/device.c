@@ -139,6 +139,7 @@ int relay_device_revoke(relay *r, const lrm_id *device_id, uint64_t now_ns, uint
   if (!device.revoked) {
     device.revoked = true;
     relay_device_put(r, device_id, &device);
+    relay_pairings_of_device(r, device_id, now_ns, wall_ms);
     if (r->revoked != NULL) r->revoked(r->config.user, device_id);
     relay_audit_note(r,
                      &(relay_audit_entry){.what = "device.revoked",

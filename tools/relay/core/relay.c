@@ -174,9 +174,11 @@ int relay_open(const relay_config *config, relay **out) {
   relay_limits_init(r);
   r->batch_open = 1;
   r->change_number = 1;
+  (void)relay_entropy(r, r->nonce_key, sizeof r->nonce_key);
   int result = relay_organizations_load(r);
   if (result == 0) result = relay_audit_load(r);
   if (result == 0) result = relay_accounts_load(r);
+  if (result == 0) result = relay_pairings_load(r);
   if (result == 0) result = relay_sessions_load(r);
   if (result == 0) result = relay_outboxes_load(r);
   if (result == 0) result = relay_commands_prune(r, config->wall_ms);
@@ -194,6 +196,8 @@ void relay_close(relay *r) {
   relay_accounts_free(r);
   relay_limits_free(r);
   relay_organizations_free(r);
+  relay_pairings_free(r);
+  relay_free(r, r->nonces);
   r->config.allocator.free(r->config.allocator.user, r);
 }
 
@@ -450,6 +454,7 @@ static void session_turn(relay_session *s, relay *r, uint64_t now_ns, uint64_t w
 
 void relay_second(relay *r, uint64_t now_ns, uint64_t wall_ms) {
   relay_devices_expire(r, now_ns, wall_ms);
+  relay_pairings_expire(r, now_ns, wall_ms);
 }
 
 bool relay_turn(relay *r, uint64_t now_ns, uint64_t wall_ms) {

@@ -73,6 +73,15 @@ typedef struct relay_config {
                                         sign-ins an eighth above. 0: 1 GiB */
   uint64_t audit_retention_ms;       /* older records go; 0: none does */
 
+  const char *pairing_url;    /* where people confirm a pairing; NULL: on any signed-in device */
+  const char *oidc_issuer;    /* NULL: no identity tokens are taken; borrowed for good */
+  const char *oidc_client_id; /* with oidc_issuer; borrowed for good */
+
+  /* Random bytes, as good as the system has; NULL: nobody can sign in but with a token. */
+  bool (*entropy)(void *user, void *out, size_t bytes);
+  /* Verify this identity token (borrowed for the call): relay_identity_judged says how it is, also
+   * from within. False: too many are being verified. NULL: no identity tokens are taken. */
+  bool (*oidc_verify)(void *user, uint64_t ticket, lrm_slice id_token);
   /* This connection's link has something to send. `connection_user` from relay_connect. */
   void (*kick)(void *user, void *connection_user);
   /* One event worth a line. Never contents, never credentials. */
@@ -216,6 +225,37 @@ typedef struct relay_audit_facts {
 int relay_each_audit(relay *r, uint64_t from,
                      bool (*visit)(void *user, const relay_audit_facts *facts),
                      void *user) LRM_MUST_USE;
+/* ---- signing in ---- */
+
+/* A device that waits for a person who knows its code. Texts are borrowed for the call. */
+typedef struct relay_pairing_facts {
+  const char *device, *address, *surface;
+  uint64_t asked_ms; /* Unix milliseconds */
+  uint64_t left_ms;
+  bool confirmed; /* a person said yes, it has not picked up its token yet */
+} relay_pairing_facts;
+void relay_each_pairing(relay *r, uint64_t wall_ms,
+                        void (*visit)(void *user, const relay_pairing_facts *facts), void *user);
+/* What the operator does with a code; attempts are not counted. LRM_ERR_NOT_FOUND: nobody shows
+ * this code (any more). _confirm: LRM_ERR_USAGE: no such account; LRM_ERR_TOO_LARGE: it has too
+ * many devices. _deny: LRM_ERR_STATE: it has signed in already. */
+int relay_pairing_look(relay *r, const char *code, uint64_t wall_ms,
+                       relay_pairing_facts *facts) LRM_MUST_USE;
+int relay_pairing_confirm(relay *r, const char *code, const char *account,
+                          uint64_t wall_ms) LRM_MUST_USE;
+int relay_pairing_deny(relay *r, const char *code, uint64_t now_ns, uint64_t wall_ms) LRM_MUST_USE;
+
+/* What an identity token turned out to be. */
+typedef struct relay_identity {
+  uint32_t code; /* 0: good; else why not (LRM_CODE_UNAUTHENTICATED, _FORBIDDEN, _INTERNAL) */
+  const char *reason;
+  const char *account; /* whose it is; a good name */
+  const char *nonce;   /* its claim; judged by the relay */
+  bool create;         /* make the account when there is none */
+} relay_identity;
+/* The answer to config.oidc_verify. */
+void relay_identity_judged(relay *r, uint64_t ticket, const relay_identity *identity,
+                           uint64_t now_ns, uint64_t wall_ms);
 
 /* ---- connections ---- */
 
@@ -269,7 +309,7 @@ bool relay_committed(const relay *r, uint64_t ticket);
 
 /* Fan-out, statuses, watches: what the events of this turn add up to. True: it did something. */
 bool relay_turn(relay *r, uint64_t now_ns, uint64_t wall_ms);
-/* What ends by the clock: tokens that expire; to be called about once a second. */
+/* What ends by the clock: tokens and pairings that expire; to be called about once a second. */
 void relay_second(relay *r, uint64_t now_ns, uint64_t wall_ms);
 /* Forgets what is too old; to be called every hour or so. */
 int relay_prune(relay *r, uint64_t now_ns, uint64_t wall_ms) LRM_MUST_USE;

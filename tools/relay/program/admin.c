@@ -112,6 +112,65 @@ static void do_revoke(program_state *state, char *const *field, uint64_t now_ns,
   }
 }
 
+/* ---- devices that wait to be paired ---- */
+
+static void say_pairing(answer *a, const relay_pairing_facts *p) {
+  say(a, "%s  from %s with %s", p->device, p->address, p->surface);
+  say_time(a, "asked", p->asked_ms);
+  say(a, "  code good for %llu s%s\n", (unsigned long long)(p->left_ms / 1000),
+      p->confirmed ? "  confirmed" : "");
+}
+
+static void list_pairing(void *user, const relay_pairing_facts *p) { say_pairing(user, p); }
+
+static void do_pairings(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  (void)field;
+  (void)now_ns;
+  say(a, "ok\n");
+  relay_each_pairing(state->relay, lrm_uv_wall_ms(), list_pairing, a);
+  if (a->used == 3) say(a, "no device waits to be paired\n");
+}
+
+static void say_pairing_error(answer *a, int result) {
+  const char *why = lrm_error_text(result);
+  if (result == LRM_ERR_NOT_FOUND) why = "no device shows this code, or not any more";
+  if (result == LRM_ERR_USAGE) why = "no such account; make it with `remote-relay account NAME`";
+  if (result == LRM_ERR_TOO_LARGE) why = "this account has too many devices; revoke some";
+  if (result == LRM_ERR_STATE) why = "that device has signed in already; revoke it instead";
+  say(a, "error\t%s\n", why);
+}
+
+static void do_pair_look(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  relay_pairing_facts facts;
+  (void)now_ns;
+  int result = relay_pairing_look(state->relay, field[1], lrm_uv_wall_ms(), &facts);
+  if (result != 0) {
+    say_pairing_error(a, result);
+  } else {
+    say(a, "ok\n");
+    say_pairing(a, &facts);
+  }
+}
+
+static void do_pair(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  (void)now_ns;
+  int result = relay_pairing_confirm(state->relay, field[1], field[2], lrm_uv_wall_ms());
+  if (result != 0) {
+    say_pairing_error(a, result);
+  } else {
+    say(a, "ok\npaired with account %s; the device signs in by itself\n", field[2]);
+  }
+}
+
+static void do_pair_deny(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  int result = relay_pairing_deny(state->relay, field[1], now_ns, lrm_uv_wall_ms());
+  if (result != 0) {
+    say_pairing_error(a, result);
+  } else {
+    say(a, "ok\nrefused\n");
+  }
+}
+
 static void do_stats(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
   (void)field;
   (void)now_ns;
@@ -253,6 +312,8 @@ static const struct {
   void (*run)(program_state *state, char *const *field, uint64_t now_ns, answer *a);
 } requests[] = {{"token", 4, true, do_token},        {"account", 3, true, do_account},
                 {"list", 1, false, do_list},         {"revoke", 2, true, do_revoke},
+                {"pairings", 1, false, do_pairings}, {"pair-look", 2, false, do_pair_look},
+                {"pair", 3, true, do_pair},          {"pair-deny", 2, true, do_pair_deny},
                 {"stats", 1, false, do_stats_lines}, {"stats-json", 1, false, do_stats_json},
                 {"metrics", 1, false, do_metrics}};
 

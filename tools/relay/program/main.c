@@ -1,6 +1,7 @@
 /* `remote-relay`: the sub-commands. Exit codes: 0 done, 1 failure, 2 wrong use. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fault.h"
 #include "program.h"
@@ -47,6 +48,9 @@ static const char usage[] =
     "           prints the token of a new device; TIME is like 12h, 90d or 1y, by default for "
     "good\n"
     "  token    --revoke DEVICE_ID [--data DIR]               revokes a device\n"
+    "  pairings [--data DIR]            lists devices that wait to be paired (`remote login`)\n"
+    "  pair     CODE [--account NAME] [--yes|--deny] [--data DIR]\n"
+    "           signs the device that shows CODE in to an account (owner), or refuses it\n"
     "  account  [NAME [--ceiling disabled|view|control]] [--data DIR]\n"
     "           makes an account or sets what it may do; without NAME lists accounts and devices\n"
     "  stats    [--json] [--data DIR]   numbers of the store, the running relay, its sessions\n"
@@ -59,7 +63,8 @@ static const char usage[] =
     "DIR is by default $XDG_STATE_HOME/remote-relay or ~/.local/state/remote-relay. It holds the\n"
     "store, the first token (`token`), the addresses listened on (`address`) and what was "
     "revoked.\n"
-    "token, account and stats talk to the relay that runs on DIR, or work on DIR when none runs;\n"
+    "token, pair, account and stats talk to the relay that runs on DIR, or work on DIR when none "
+    "runs;\n"
     "check and backup work beside it.\n";
 
 static int complain(const char *text) {
@@ -148,6 +153,45 @@ static int run_token(int argc, char **argv) {
   return ask(&options, false, line);
 }
 
+/* The person at the terminal has seen which device it is. */
+static bool confirmed_by_hand(void) {
+  char line[16] = "";
+  if (isatty(STDIN_FILENO) == 0) return false;
+  fputs("Is this the device in front of you, or of somebody you know? [y/N] ", stdout);
+  fflush(stdout);
+  return fgets(line, sizeof line, stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
+}
+
+static int run_pair(int argc, char **argv) {
+  program_options options;
+  char line[600];
+  if (!options_parse(&options, argc, argv, "day*")) return PROGRAM_USAGE;
+  const char *account = options.account != NULL ? options.account : "owner";
+  if (options.name == NULL || !no_tabs(options.name) || !no_tabs(account))
+    return wrong_use("pair needs the CODE that the device shows");
+  if (options.deny) {
+    snprintf(line, sizeof line, "pair-deny\t%s", options.name);
+    return ask(&options, false, line);
+  }
+  if (!options.yes) {
+    snprintf(line, sizeof line, "pair-look\t%s", options.name);
+    int result = ask_after(&options, false, line, "This device waits to be paired:\n  ");
+    if (result != PROGRAM_DONE) return result;
+    if (!confirmed_by_hand()) {
+      fputs("remote-relay: not paired; --yes pairs without asking, --deny refuses\n", stderr);
+      return PROGRAM_FAILED;
+    }
+  }
+  snprintf(line, sizeof line, "pair\t%s\t%s", options.name, account);
+  return ask(&options, false, line);
+}
+
+static int run_pairings(int argc, char **argv) {
+  program_options options;
+  return options_parse(&options, argc, argv, "d") ? ask(&options, false, "pairings")
+                                                  : PROGRAM_USAGE;
+}
+
 static int run_account(int argc, char **argv) {
   program_options options;
   char line[600];
@@ -205,9 +249,10 @@ static int run_serve(int argc, char **argv) {
 static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
-} commands[] = {{"serve", run_serve},     {"token", run_token},    {"account", run_account},
-                {"stats", run_stats},     {"check", run_check},    {"backup", run_backup},
-                {"restore", run_restore}, {"compact", run_compact}};
+} commands[] = {{"serve", run_serve},    {"token", run_token},       {"account", run_account},
+                {"pair", run_pair},      {"pairings", run_pairings}, {"stats", run_stats},
+                {"check", run_check},    {"backup", run_backup},     {"restore", run_restore},
+                {"compact", run_compact}};
 
 int main(int argc, char **argv) {
   if (argc < 2) {

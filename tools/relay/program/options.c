@@ -127,6 +127,18 @@ static bool set_json(program_options *out, const char *value) {
   return true;
 }
 
+static bool set_yes(program_options *out, const char *value) {
+  (void)value;
+  out->yes = true;
+  return true;
+}
+
+static bool set_deny(program_options *out, const char *value) {
+  (void)value;
+  out->deny = true;
+  return true;
+}
+
 /* ---- sizes, counts, times ---- */
 
 typedef struct unit {
@@ -241,6 +253,8 @@ static const struct {
              {"--origin", 'w', true, set_origin},
              {"--trusted-proxy", 'w', true, set_proxy},
              {"--public-metrics", 'w', false, set_public_metrics},
+             {"--yes", 'y', false, set_yes},
+             {"--deny", 'y', false, set_deny},
              {"--restored", 'o', false, set_restored},
              {"--limit-loopback", 'L', false, set_limit_loopback},
              {"--json", 'j', false, set_json},

@@ -32,6 +32,8 @@ typedef struct program_options {
   bool insecure;
   bool restored; /* the operator says so */
   bool json;
+  bool yes;                               /* do not ask */
+  bool deny;                              /* refuse instead */
   uint64_t log_bytes_max, log_events_max; /* of a session; 0: not given, the core's default */
   uint64_t account_bytes_max, store_bytes_max, retention_ms; /* 0: no limit */
   uint64_t lifetime_ms;                                      /* of a new token; 0: for good */

@@ -28,6 +28,11 @@ static bool random_bytes(void *out, size_t bytes, char *error, size_t error_byte
   return false;
 }
 
+static bool entropy(void *user, void *out, size_t bytes) {
+  (void)user;
+  return RAND_bytes(out, (int)bytes) == 1;
+}
+
 static bool open_store(program_state *state, char *error, size_t error_bytes) {
   char path[PATH_TEXT_BYTES + 64];
   char text[256] = "";
@@ -78,6 +83,7 @@ bool state_open(program_state *state, data_dir *dir, relay_config *config, char 
   config->store = state->store;
   config->wall_ms = lrm_uv_wall_ms();
   config->log = log_lines_write;
+  config->entropy = entropy;
   if (!random_bytes(&config->commands_epoch, sizeof config->commands_epoch, error, error_bytes) ||
       !random_bytes(&config->seed, sizeof config->seed, error, error_bytes)) {
     state_close(state);

@@ -35,6 +35,17 @@ lrm_id id_of(const char *text) {
   return id;
 }
 
+/* Different each time, the same in each run. */
+static bool entropy(void *user, void *out, size_t bytes) {
+  testbed *bed = user;
+  uint8_t *at = out;
+  for (size_t i = 0; i < bytes; i++) {
+    bed->entropy = bed->entropy * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    at[i] = (uint8_t)(bed->entropy >> 56);
+  }
+  return true;
+}
+
 static void open_relay(testbed *bed) {
   char epoch[17];
   snprintf(epoch, sizeof epoch, "commands-%u", ++bed->openings);
@@ -59,6 +70,7 @@ testbed *testbed_open_on(lrm_allocator allocator) {
                                .seed = 7,
                                .agent = "relay/test",
                                .log = on_log,
+                               .entropy = entropy,
                                .user = bed};
   open_relay(bed);
   assert_int_equal(relay_account_add(bed->relay, "alice", bed->wall_ms), 0);
@@ -417,6 +429,7 @@ void testbed_pass(testbed *bed, uint64_t ms) {
     lrm_link_expire(p->link, bed->now_ns);
     lrm_link_expire(relay_connection_link(p->connection), bed->now_ns);
   }
+  relay_second(bed->relay, bed->now_ns, bed->wall_ms);
   testbed_run(bed);
 }
 

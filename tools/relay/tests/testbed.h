@@ -80,6 +80,7 @@ struct testbed {
   const char *from; /* where carriers come from; NULL: no address. A refused one stays down */
   bool commits;     /* commits by itself; else testbed_commit */
   unsigned openings;
+  uint64_t entropy; /* what "random" bytes are made of */
   uint64_t logged;
   char last_log[200];
 };

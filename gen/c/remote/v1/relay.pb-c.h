@@ -155,7 +155,7 @@ struct  Remote__V1__ConfirmPairing
 
 
 /*
- * Tells which device shows a code, before it is confirmed; answered by PairingEntry, then Done.
+ * Tells which device shows a code, before it is confirmed; answered by PairingEntry.
  */
 struct  Remote__V1__DescribePairing
 {

@@ -56,7 +56,7 @@ typedef struct _remote_v1_ConfirmPairing {
     bool deny;
 } remote_v1_ConfirmPairing;
 
-/* Tells which device shows a code, before it is confirmed; answered by PairingEntry, then Done. */
+/* Tells which device shows a code, before it is confirmed; answered by PairingEntry. */
 typedef struct _remote_v1_DescribePairing {
     /* The code; case and hyphens do not matter. */
     char code[24];
