@@ -17,7 +17,8 @@ from typing import Callable, Optional
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
-from programs import find  # noqa: E402,F401
+from carriers import Proxy  # noqa: E402,F401
+from harness import find_program as find  # noqa: E402,F401
 
 SLOW = float(os.environ.get("REMOTE_TEST_SLOW", "1"))  # stretches deadlines (sanitizers, load)
 
@@ -119,35 +120,6 @@ def children_of(pid: int) -> list[int]:
 
 
 # ---- between the programs ----
-
-
-class Proxy:
-    """proxy.c, told by lines."""
-
-    def __init__(self, path: str):
-        self.process = subprocess.Popen(
-            [path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self._lock = threading.Lock()
-
-    def tell(self, line: str, good: bool = True) -> str:
-        with self._lock:
-            self.process.stdin.write(line + "\n")
-            self.process.stdin.flush()
-            answer = self.process.stdout.readline().strip()
-        if good and not answer.startswith("ok"):
-            raise Broken(f"the proxy says '{answer}' to '{line}'")
-        return answer
-
-    def route(self, name: str, port: int) -> int:
-        return int(self.tell(f"route {name} 127.0.0.1 {port}").split()[1])
-
-    def stats(self, name: str) -> dict[str, str]:
-        return dict(pair.split("=") for pair in self.tell(f"stats {name}").split()[1:])
-
-    def end(self) -> None:
-        self.process.stdin.close()
-        self.process.wait(5)
 
 
 class Clock:

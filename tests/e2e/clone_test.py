@@ -12,15 +12,15 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import logs  # noqa: E402
-from programs import Lines, run_cases  # noqa: E402
+from steered import follow, run_cases  # noqa: E402
 
 
 def copy_state(p):
     """As a backup or a cloned disk would: of one moment."""
-    p.host.kill(signal.SIGSTOP)
+    p.host.send_signal(signal.SIGSTOP)
     time.sleep(0.1)
     shutil.copytree(f"{p.root}/state", f"{p.root}/state2")
-    p.host.kill(signal.SIGCONT)
+    p.host.send_signal(signal.SIGCONT)
 
 
 def said(p, name, text, seconds=20):
@@ -34,11 +34,11 @@ def host_on(p, state, log):
     """The host of the session on this state folder, with its words in a log of its own."""
     env = dict(p.env, XDG_STATE_HOME=f"{p.root}/{state}")
     argv = p.host_argv()
-    return Lines(argv, env, f"{p.root}/{log}", parse=False, cwd=f"{p.root}/work")
+    return follow(argv, env, f"{p.root}/{log}", cwd=f"{p.root}/work")
 
 
 def steer_on(p, first, count, name):
-    steer = Lines(
+    steer = follow(
         p.steer_argv(
             "--first",
             str(first),
@@ -61,13 +61,13 @@ def steer_on(p, first, count, name):
 
 
 def ended(steer):
-    assert steer.wait_for(
-        lambda x: any("end" in l for l in x.lines), 90
+    assert steer.reaches(
+        lambda x: any("end" in l for l in x.json), 90
     ), "commands stay without an outcome"
     steer.end()
-    submitted = {l["id"]: l["submitted"] for l in steer.lines if "submitted" in l}
+    submitted = {l["id"]: l["submitted"] for l in steer.json if "submitted" in l}
     outcomes = {}
-    for l in steer.lines:
+    for l in steer.json:
         if "outcome" in l:
             assert l["outcome"] not in outcomes, "a command ended twice"
             outcomes[l["outcome"]] = l["kind"]
@@ -88,7 +88,7 @@ def cloned(p):
     ended(steer_on(p, 0, 20, "before"))
     copy_state(p)
     steer = steer_on(p, 100, 150, "across")  # the first machine does some of these ...
-    assert steer.wait_for(lambda x: x.count("outcome") >= 30, 30), "no progress"
+    assert steer.reaches(lambda x: x.count("outcome") >= 30, 30), "no progress"
     clone = host_on(p, "state2", "clone.log")  # ... then its copy takes the session
     p.others.append(clone)
     said(p, "clone.log", "watch with")
@@ -105,11 +105,11 @@ def cloned(p):
     said(p, "clone.log", "a newer process writes this session")
     given = check_done_once(p)
     fresh = p.read()
-    assert fresh.wait_for(lambda x: x.count("ready"), 30), "no reader"
+    assert fresh.reaches(lambda x: x.count("ready"), 30), "no reader"
     for process in (clone, again):
         process.end(signal.SIGTERM)
     fresh.end()
-    end = next(l for l in fresh.lines if "end" in l)
+    end = next(l for l in fresh.json if "end" in l)
     truth = logs.read_log(p.relay_store(), "events", session=p.session)
     assert end["digest"] == logs.digest(
         truth, end["next"]
@@ -124,7 +124,7 @@ def cloned_with_a_queue(p):
     r = p.remote("send", p.session, "SLOW 30 100")
     assert r.returncode == 0, r.stderr
     steer = steer_on(p, 0, 6, "queued")
-    assert steer.wait_for(lambda x: x.count("delivered") >= 6, 20), "not delivered"
+    assert steer.reaches(lambda x: x.count("delivered") >= 6, 20), "not delivered"
     copy_state(p)
     clone = host_on(p, "state2", "clone.log")
     p.others.append(clone)

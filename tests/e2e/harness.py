@@ -9,6 +9,7 @@ a process of its own and all state in one temporary folder that is removed at th
 Everything is waited for with a deadline, processes are killed by their pid, and when a test fails
 the folder and the ends of all logs are shown."""
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -27,6 +28,9 @@ import threading
 import time
 import traceback
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import carriers  # noqa: E402
+
 SLOW = float(os.environ.get("REMOTE_TEST_SLOW", "1"))  # stretches all deadlines (sanitizers, load)
 
 
@@ -34,12 +38,27 @@ class Failure(AssertionError):
     pass
 
 
+class NotBuilt(Failure):
+    """Carriers are optional when the programs are built: this one was left out."""
+
+
 def find_program(build, name):
-    for base, _, files in os.walk(os.path.join(build, "tools")):
-        path = os.path.join(base, name)
-        if name in files and os.access(path, os.X_OK) and not os.path.isdir(path):
-            return path
-    raise Failure(f"{name} is not built below {build}/tools")
+    for folder in ("tools", "tests"):
+        for base, _, files in os.walk(os.path.join(build, folder)):
+            path = os.path.join(base, name)
+            if name in files and os.access(path, os.X_OK) and not os.path.isdir(path):
+                return path
+    raise Failure(f"{name} is not built below {build}")
+
+
+_prctl = ctypes.CDLL(None).prctl
+PR_SET_PDEATHSIG = 1
+
+
+def with_parent():
+    """For preexec_fn: a test that is killed leaves no process behind. (The kernel goes by the thread
+    that starts it: tests start programs from their main thread.)"""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def wait_until(what, ready, timeout=10, every=0.02):
@@ -84,7 +103,7 @@ class Process:
 
     def __init__(self, name, argv, env, log, cwd, stdin=subprocess.DEVNULL, terminal=None):
         self.name, self.argv, self.log_path = name, argv, log
-        self.lines, self.text = [], ""
+        self.lines, self.json, self.text = [], [], ""  # json: what lines that begin with { hold
         self._changed = threading.Condition()
         self._log = open(log, "ab", buffering=0)
         self._master = None
@@ -93,6 +112,7 @@ class Process:
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", terminal[1], terminal[0], 0, 0))
 
             def own_terminal():
+                with_parent()
                 os.setsid()
                 fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
@@ -102,11 +122,11 @@ class Process:
             self._source = self._master
         else:
             self.process = subprocess.Popen(argv, env=env, cwd=cwd, stdin=stdin, stdout=subprocess.PIPE,
-                                            stderr=self._log, start_new_session=True)
+                                            stderr=self._log, start_new_session=True, preexec_fn=with_parent)
             self._source = self.process.stdout.fileno()
         self.pid = self.process.pid
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
 
     def _read(self):
         rest = b""
@@ -123,17 +143,30 @@ class Process:
                 self.text += data.decode(errors="replace")
                 rest += data
                 *whole, rest = rest.split(b"\n")
-                self.lines += [line.decode(errors="replace") for line in whole]
+                for line in whole:
+                    self.lines.append(line.decode(errors="replace"))
+                    if line.startswith(b"{"):
+                        with contextlib.suppress(ValueError):
+                            self.json.append(json.loads(line))
                 self._changed.notify_all()
 
-    @property
-    def json(self):
-        out = []
-        for line in list(self.lines):
-            if line.startswith("{"):
-                with contextlib.suppress(ValueError):
-                    out.append(json.loads(line))
-        return out
+    def count(self, key):
+        """How many of its JSON lines have this member."""
+        with self._changed:
+            return sum(1 for line in self.json if key in line)
+
+    def reaches(self, ready, timeout):
+        """Waits until ready(self) is true; whether it became so in time, and before the process ended."""
+        deadline = time.monotonic() + timeout * SLOW
+        with self._changed:
+            while not ready(self):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                if self.process.poll() is not None and not self.thread.is_alive():
+                    return bool(ready(self))
+                self._changed.wait(min(left, 0.2))
+        return True
 
     def wait_for(self, what, ready, timeout=15):
         """Waits until ready(self) is true; returns it."""
@@ -144,7 +177,7 @@ class Process:
                 if value:
                     return value
                 left = deadline - time.monotonic()
-                gone = self.process.poll() is not None and not self._thread.is_alive()
+                gone = self.process.poll() is not None and not self.thread.is_alive()
                 if left <= 0 or gone:
                     raise Failure(f"{self.name} {'has ended' if gone else 'went on'} without: {what}\n"
                                   f"--- its output\n{self.text[-3000:]}")
@@ -178,7 +211,7 @@ class Process:
             code = self.process.wait(timeout * SLOW)
         except subprocess.TimeoutExpired:
             raise Failure(f"{self.name} does not end\n{self.text[-2000:]}") from None
-        self._thread.join(5)
+        self.thread.join(5)
         return code
 
     def end(self, number=signal.SIGTERM, timeout=10):
@@ -189,7 +222,7 @@ class Process:
         except subprocess.TimeoutExpired:
             self.send_signal(signal.SIGKILL)
             code = self.process.wait()
-        self._thread.join(5)
+        self.thread.join(5)
         if self._master is not None:
             with contextlib.suppress(OSError):
                 os.close(self._master)
@@ -223,8 +256,10 @@ def processes_of_group(pid):
 
 
 class World:
-    def __init__(self, build, name="world", keep=False):
+    def __init__(self, build, name="world", keep=False, carrier=None):
         self.build, self.name, self.keep = os.path.abspath(build), name, keep
+        self.kind = carriers.kind_of(carrier)
+        self.certificates = self.proxy = self._tunnel = self.listening = None
         self.root = tempfile.mkdtemp(prefix=f"remote-e2e-{name}-")
         self.processes = []
         self.count = 0
@@ -243,6 +278,13 @@ class World:
         return self
 
     def __exit__(self, kind, fault, trace):
+        if kind and kind is not KeyboardInterrupt:
+            self.end_all()
+            self.show_logs()
+        self.close(failed=bool(kind))
+        return False
+
+    def end_all(self):
         for process in reversed(self.processes):
             group = process.pid
             if process.alive:
@@ -250,13 +292,19 @@ class World:
             for pid in processes_of_group(group):  # an agent whose host was killed
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
-        if kind and kind is not KeyboardInterrupt:
-            self.show_logs()
-        if kind and self.keep:
+
+    def close(self, failed):
+        """Ends what runs and removes the folder, or keeps it for who wants to look."""
+        self.end_all()
+        if self.proxy:
+            self.proxy.end()
+        if self._tunnel:
+            self._tunnel[0].stdin.close()
+            self._tunnel[0].wait(10)
+        if failed and self.keep:
             print(f"kept: {self.root}", file=sys.stderr)
         else:
             shutil.rmtree(self.root, ignore_errors=True)
-        return False
 
     def show_logs(self):
         for process in self.processes:
@@ -266,7 +314,7 @@ class World:
 
     def spawn(self, name, argv, env=None, **more):
         self.count += 1
-        log = f"{self.root}/{self.count:02d}-{name}.log"
+        log = more.pop("log", None) or f"{self.root}/{self.count:02d}-{name}.log"
         process = Process(name, argv, env or self.env, log, more.pop("cwd", f"{self.root}/work"), **more)
         self.processes.append(process)
         return process
@@ -276,22 +324,57 @@ class World:
     def token_file(self):
         return f"{self.data}/token"
 
-    def start_relay(self, *flags, listen=None, fault=None):
+    def relay_flags(self):
+        """Where a relay of this world's kind listens, and with which certificate."""
+        if self.listening is None:
+            self.listening = f"unix://{self.root}/socket" if self.kind.listen == "unix" else \
+                f"{self.kind.listen}://127.0.0.1:0"
+        if self.kind.encrypted and self.certificates is None:
+            self.certificates = carriers.Certificates(f"{self.root}/certificates")
+            self.env["REMOTE_TLS_CA"] = self.certificates.ca
+        tls = ["--tls-cert", self.certificates.cert, "--tls-key", self.certificates.key] if self.certificates else []
+        return ["--listen", self.listening, *tls]
+
+    def client_url(self, address):
+        """What hosts and clients are given for an address that the relay listens on."""
+        if self.kind.through == "http" and self._tunnel is None:
+            self._tunnel = carriers.http_proxy(with_parent)
+            for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+                self.env[name] = self.env[name.lower()] = f"http://127.0.0.1:{self._tunnel[1]}"
+            self.env.pop("NO_PROXY", None)
+            self.env.pop("no_proxy", None)
+        if self.kind.client == "unix":
+            return address
+        return f"{self.kind.client}://127.0.0.1:{self.proxied or port_of(address)}"
+
+    @property
+    def proxied(self):
+        return self._route if self.proxy else 0
+
+    def start_proxy(self):
+        """From now on whoever starts reaches the relay through a proxy that can be told to cut, to
+        swallow and to delay: self.proxy.tell("cut relay")."""
+        self.proxy = carriers.Proxy(find_program(self.build, "remote-chaos-proxy"), with_parent)
+        self._route = self.proxy.route("relay", port_of(self.listening))
+        self.url = self.env["REMOTE_RELAY"] = self.client_url(self.listening)
+
+    def start_relay(self, *flags, listen=None, fault=None, log=None):
         """On the port it had before, so that everybody finds it again."""
         address = f"{self.data}/address"
         if os.path.exists(address):
             os.unlink(address)
         env = dict(self.env, **({"REMOTE_RELAY_FAULT": fault} if fault else {}))
-        listen = listen or self.url or "tcp://127.0.0.1:0"
+        self.listening = listen or self.listening
         self.relay = self.spawn("relay", [self.program["remote-relay"], "serve", "--data", self.data,
-                                          "--listen", listen, *flags], env=env)
+                                          *self.relay_flags(), *flags], env=env, log=log)
 
         def ready():
             if not self.relay.alive:
-                raise Failure("the relay has ended")
+                said = open(self.relay.log_path, errors="replace").read()[-800:]
+                raise (NotBuilt if "this build cannot" in said else Failure)(f"the relay has ended: {said}")
             return os.path.exists(address) and open(address).read().strip()
-        self.url = wait_until("the relay's address", ready).split()[0]
-        self.env["REMOTE_RELAY"] = self.url
+        self.listening = wait_until("the relay's address", ready, 60).split()[0]
+        self.url = self.env["REMOTE_RELAY"] = self.client_url(self.listening)
         if "REMOTE_TOKEN_FILE" not in self.env:
             self.env["REMOTE_TOKEN_FILE"] = self.token_file
         return self.relay
@@ -364,6 +447,10 @@ def bodies(events, name):
 def text_of(events):
     """What the agent said."""
     return "".join(m.get("text", "") for m in bodies(events, "assistant_message"))
+
+
+def port_of(url):
+    return int(url.split("://", 1)[1].split("/", 1)[0].rsplit(":", 1)[1])
 
 
 def free_port():

@@ -3,9 +3,10 @@
 at least 2,000 events, and the oracle of exactly-once.
 
     kill_test.py --build DIR [--victim relay|host|client|all] [--seeds N] [--seed S] [--commands N]
+                 [--carrier KIND]
 
 Prints a table (victim, seed, phase, command in flight, result) and writes it to
-DIR/kill/kill-VICTIM.json. The digests of what every reader holds are compared with each other and with
+DIR/kill/kill-VICTIM.json, or kill-CARRIER-VICTIM.json. The digests of what every reader holds are compared with each other and with
 the blocks that the relay's store and the host's journal hold, read here with sqlite3, zlib and
 Python's protobuf, none of them code of libremote."""
 import argparse
@@ -18,14 +19,15 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import logs  # noqa: E402
-from programs import Lines, Programs  # noqa: E402
+from carriers import KINDS  # noqa: E402
+from steered import Steered, follow  # noqa: E402
 
 PROMPT = "THINK weighing %u\\nSAY prompt-%u"  # one %u is replaced by remote-steer
 
 
-class Run(Programs):
-    def __init__(self, build, victim, seed, commands):
-        super().__init__(build, f"kill-{victim}-{seed}")
+class Run(Steered):
+    def __init__(self, build, victim, seed, commands, carrier):
+        super().__init__(build, f"kill-{carrier}-{victim}-{seed}", carrier)
         self.victim, self.seed, self.commands = victim, seed, commands
         self.random = random.Random(f"{victim}-{seed}")
         self.phase = ""
@@ -34,14 +36,13 @@ class Run(Programs):
         self.host_kills = 0
 
     def take_steer(self):
-        with self.steer.changed:
-            for line in self.steer.lines:
-                if "submitted" in line:
-                    self.submitted[line["id"]] = line["submitted"]
-                if "answered" in line:
-                    self.submitted.setdefault(line["answered"], None)
-                if "outcome" in line:
-                    self.outcomes[line["outcome"]] = (line["kind"], line["code"])
+        for line in list(self.steer.json):
+            if "submitted" in line:
+                self.submitted[line["id"]] = line["submitted"]
+            if "answered" in line:
+                self.submitted.setdefault(line["answered"], None)
+            if "outcome" in line:
+                self.outcomes[line["outcome"]] = (line["kind"], line["code"])
 
     # ---- one run ----
     def plan(self):
@@ -65,10 +66,10 @@ class Run(Programs):
         if self.phase == "ask":
             prompt = "RUN echo asked-%u"
         answer = "none" if self.phase == "ask" else "allow"
-        self.reader = Lines(self.steer_argv("--read-only", "--timeout", "300"), self.env, f"{self.root}/reader.log")
+        self.reader = follow(self.steer_argv("--read-only", "--timeout", "300"), self.env, f"{self.root}/reader.log")
         if self.victim == "relay" and self.phase in ("before_commit", "after_commit", "received", "before_settle"):
             # A relay that will die inside a commit: the first one, which made the session, goes in order.
-            assert self.reader.wait_for(lambda p: p.count("ready"), 30), "no reader"
+            assert self.reader.reaches(lambda p: p.count("ready"), 30), "no reader"
             self.relay.end(signal.SIGTERM)
             self.start_relay(f"{self.phase}:{self.random.randrange(40, 40 + self.commands)}:kill")
         if self.phase == "ask":
@@ -78,13 +79,13 @@ class Run(Programs):
             if self.phase == "first":
                 time.sleep(self.delay)
             elif self.phase == "stored":
-                self.steer.wait_for(lambda p: p.count("stored") >= self.after, 60)
+                self.steer.reaches(lambda p: p.count("stored") >= self.after, 60)
             elif self.phase in ("any", "replay"):
-                assert self.steer.wait_for(lambda p: p.count("outcome") >= self.after, 60), "no progress"
+                assert self.steer.reaches(lambda p: p.count("outcome") >= self.after, 60), "no progress"
                 time.sleep(self.delay)
             victim_process = {"relay": self.relay, "host": self.host, "client": self.steer}[self.victim]
             if self.phase == "replay":
-                replay = Lines(self.steer_argv("--read-only", "--timeout", "300"), self.env, f"{self.root}/replay.log")
+                replay = follow(self.steer_argv("--read-only", "--timeout", "300"), self.env, f"{self.root}/replay.log")
                 time.sleep(self.random.random() * 0.02 + 0.004)
                 if self.victim == "client":
                     replay.kill()
@@ -121,7 +122,7 @@ class Run(Programs):
         third = self.commands // 2
         plain = PROMPT.replace("\\n", "\n")
         self.start_steer(0, third, plain)
-        assert self.steer.wait_for(lambda p: any("end" in l for l in p.lines), 90), "first part does not end"
+        assert self.steer.reaches(lambda p: any("end" in l for l in p.json), 90), "first part does not end"
         self.take_steer()
         self.steer.end()
         self.start_steer(third, 1, prompt, "none")
@@ -143,7 +144,7 @@ class Run(Programs):
             self.start_host()
         if self.victim != "client":
             # The prompt itself was applied when it was handed over; its client is done or waits.
-            self.steer.wait_for(lambda p: any("end" in l for l in p.lines), 20)
+            self.steer.reaches(lambda p: any("end" in l for l in p.json), 20)
             self.take_steer()
             self.steer.end()
         self.start_steer(third + 1, self.commands - third - 1, plain, "allow")
@@ -156,7 +157,7 @@ class Run(Programs):
         return [{"ask": a, "open": a not in resolved} for a in opened]
 
     def finish(self):
-        ok = self.steer.wait_for(lambda p: any("end" in l for l in p.lines), 120)
+        ok = self.steer.reaches(lambda p: any("end" in l for l in p.json), 120)
         self.take_steer()
         assert ok, f"the run does not end: {len(self.outcomes)} outcomes of {len(self.submitted)}"
         self.steer.end()
@@ -169,7 +170,7 @@ class Run(Programs):
             if still >= 4:
                 break
             time.sleep(0.15)
-        fresh = Lines(self.steer_argv("--read-only", "--timeout", "300"), self.env, f"{self.root}/fresh.log")
+        fresh = follow(self.steer_argv("--read-only", "--timeout", "300"), self.env, f"{self.root}/fresh.log")
         readers = {"reader": self.reader, "fresh": fresh}
         if getattr(self, "replay", None) and self.victim != "client":
             readers["replay"] = self.replay
@@ -182,7 +183,7 @@ class Run(Programs):
         ends = {}
         for name, reader in readers.items():
             reader.end(signal.SIGTERM)
-            ends[name] = next((l for l in reader.lines if "end" in l), None)
+            ends[name] = next((l for l in reader.json if "end" in l), None)
             assert ends[name], f"{name} said nothing at its end"
             assert not reader.count("jump"), f"{name} jumped"
         self.relay.end(signal.SIGTERM)
@@ -233,6 +234,7 @@ def main():
     a.add_argument("--victim", default="all", choices=["relay", "host", "client", "all"])
     a.add_argument("--seeds", type=int, default=10)
     a.add_argument("--seed", type=int)
+    a.add_argument("--carrier", default="tcp", choices=list(KINDS))
     a.add_argument("--commands", type=int, default=200)
     o = a.parse_args()
     logs.prepare(o.build)
@@ -241,7 +243,7 @@ def main():
           flush=True)
     for victim in (["relay", "host", "client"] if o.victim == "all" else [o.victim]):
         for seed in ([o.seed] if o.seed is not None else range(o.seeds)):
-            run = Run(o.build, victim, seed, o.commands)
+            run = Run(o.build, victim, seed, o.commands, o.carrier)
             began = time.monotonic()
             try:
                 run.execute()
@@ -258,7 +260,7 @@ def main():
                 rows.append({"victim": victim, "seed": seed, "phase": run.phase, "failed": str(e)})
                 run.clean(keep=True)
     os.makedirs(f"{o.build}/kill", exist_ok=True)
-    with open(f"{o.build}/kill/kill-{o.victim}.json", "w") as f:
+    with open(f"{o.build}/kill/kill-{'' if o.carrier == 'tcp' else o.carrier + '-'}{o.victim}.json", "w") as f:
         json.dump(rows, f, indent=1)
     print(f"{len(rows) - failed} passed, {failed} failed")
     return 1 if failed else 0

@@ -5,27 +5,23 @@ import json
 import os
 import sqlite3
 import struct
-import subprocess
 import sys
 import zlib
 from collections import Counter
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "conformance"))
+from runner import protos  # noqa: E402
+
 KINDS = {"events": 1, "commands": 2}
 COMPRESSED, SNAPSHOT = 1, 4
 _event = None
 
 
-def prepare(build):
-    """Compiles the schema for Python once per build folder."""
+def prepare(_build):
+    """Makes the schema's classes: in a folder of this process, for others make theirs meanwhile."""
     global _event
-    out = os.path.abspath(os.path.join(build, "python"))
-    os.makedirs(out, exist_ok=True)
-    proto = os.path.join(ROOT, "proto")
-    files = [os.path.join("remote/v1", f) for f in sorted(os.listdir(os.path.join(proto, "remote/v1")))
-             if f.endswith(".proto")]
-    subprocess.run(["protoc", f"-I{proto}", f"--python_out={out}", *files], check=True, cwd=proto)
-    sys.path.insert(0, out)
+    protos.load()
     from remote.v1 import event_pb2  # noqa: E402
     _event = event_pb2
 

@@ -11,7 +11,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import logs  # noqa: E402
-from programs import Lines, run_cases  # noqa: E402
+from steered import follow, run_cases  # noqa: E402
 
 DONE, NOT_ALLOWED, REJECTED, VOID = 0, 4, 6, 7
 
@@ -149,13 +149,13 @@ def ways_to_end(p):
     assert "SAY never said" not in said, "a withdrawn prompt was given to the agent"
     # Expiry: stored while the host cannot take it, and too old when it can.
     os.kill(p.host.process.pid, signal.SIGSTOP)
-    steer = Lines(p.steer_argv("--count", "2", "--prompt", "SAY too late %u", "--ttl-ms", "300", "--timeout", "20"), p.env,
+    steer = follow(p.steer_argv("--count", "2", "--prompt", "SAY too late %u", "--ttl-ms", "300", "--timeout", "20"), p.env,
                   f"{p.root}/steer-ttl.log")
     p.others.append(steer)
-    assert steer.wait_for(lambda x: x.count("stored") == 2, 15), "not stored"
+    assert steer.reaches(lambda x: x.count("stored") == 2, 15), "not stored"
     time.sleep(0.6)
     os.kill(p.host.process.pid, signal.SIGCONT)
-    assert steer.wait_for(lambda x: any("end" in l for l in x.lines), 20), "no outcome"
+    assert steer.reaches(lambda x: any("end" in l for l in x.json), 20), "no outcome"
     s.expected += ["EXPIRED", "EXPIRED"]
     return s.check()
 
@@ -166,13 +166,13 @@ def superseded(p):
     for n in range(5):
         s.run("APPLIED", "send", f"RUN echo {n}")
         ask = s.ask("permission")
-        racers = [Lines(p.steer_argv("--count", "0", "--answer", a, "--timeout", "3"), p.env, f"{p.root}/race-{n}-{a}.log")
+        racers = [follow(p.steer_argv("--count", "0", "--answer", a, "--timeout", "3"), p.env, f"{p.root}/race-{n}-{a}.log")
                   for a in ("allow", "reject")]
         p.others += racers
         for r in racers:
-            assert r.wait_for(lambda x: x.count("outcome") + any("end" in l for l in x.lines), 20), "no outcome"
+            assert r.reaches(lambda x: x.count("outcome") + any("end" in l for l in x.json), 20), "no outcome"
             r.end()
-        won = [l["kind"] for r in racers for l in r.lines if "outcome" in l]
+        won = [l["kind"] for r in racers for l in r.json if "outcome" in l]
         sent = sum(r.count("answered") for r in racers)
         assert sent >= 1 and won.count(1) == 1, f"{won} of {sent}"
         s.expected += ["APPLIED"] + ["SUPERSEDED"] * (sent - 1)

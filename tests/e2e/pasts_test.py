@@ -23,7 +23,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import logs  # noqa: E402
-from programs import Lines, Programs  # noqa: E402
+from steered import Steered, follow  # noqa: E402
 
 SLOW = float(os.environ.get("REMOTE_TEST_SLOW", "1"))
 UNKNOWN = 6
@@ -42,7 +42,7 @@ def sockets(folder, names):
     return [n for n in names if stat.S_ISSOCK(os.lstat(os.path.join(folder, n)).st_mode)]
 
 
-class Past(Programs):
+class Past(Steered):
     """One run: traffic, a copy, more traffic, and the copy in the place of the truth."""
 
     def __init__(self, build, kind, seed):
@@ -56,7 +56,7 @@ class Past(Programs):
 
     # ---- who takes part ----
     def client(self, name, first, count, prompt="SAY prompt-%u", more=()):
-        steer = Lines(self.steer_argv("--first", str(first), "--count", str(count), "--prompt", prompt, "--window",
+        steer = follow(self.steer_argv("--first", str(first), "--count", str(count), "--prompt", prompt, "--window",
                                       "6", "--every-ms", "15", "--answer-after-ms", "40", "--timeout",
                                       str(int(120 * SLOW)), *more), self.env, f"{self.root}/{name}.log")
         steer.name = name
@@ -67,15 +67,11 @@ class Past(Programs):
     def watch(self, *more):
         log = f"{self.root}/watch-{len(self.watches)}.log"
         env = dict(self.env, REMOTE_RELAY=self.url, REMOTE_TOKEN_FILE=f"{self.root}/relay/token")
-        watch = Lines([self.find("remote"), "watch", self.session, "--json", "--durable", "--from", "start", *more],
+        watch = follow([self.program["remote"], "watch", self.session, "--json", "--durable", "--from", "start", *more],
                       env, log)
         self.watches.append(watch)
         self.others.append(watch)
         return watch
-
-    def find(self, name):
-        import programs
-        return programs.find(self.build, name)
 
     def fresh_host(self):
         """The next process of the host; its words are looked for behind those of the one before."""
@@ -107,10 +103,10 @@ class Past(Programs):
     def copy(self, what):
         """As a backup of a running machine would: of one moment."""
         process = self.relay if what == "relay" else self.host
-        process.kill(signal.SIGSTOP)
+        process.send_signal(signal.SIGSTOP)
         time.sleep(0.05)
         shutil.copytree(self.folder(what), f"{self.root}/copy-{what}", ignore=sockets)
-        process.kill(signal.SIGCONT)
+        process.send_signal(signal.SIGCONT)
 
     def folder(self, what):
         return f"{self.root}/relay" if what == "relay" else f"{self.root}/state/remote"
@@ -183,8 +179,8 @@ class Past(Programs):
         """The copy runs while the first one does."""
         self.copied("host")
         shutil.copytree(f"{self.root}/copy-host", f"{self.root}/state2/remote")
-        clone = Lines(self.host_argv(), dict(self.env, XDG_STATE_HOME=f"{self.root}/state2"),
-                      f"{self.root}/clone.log", parse=False, cwd=f"{self.root}/work")
+        clone = follow(self.host_argv(), dict(self.env, XDG_STATE_HOME=f"{self.root}/state2"),
+                      f"{self.root}/clone.log", cwd=f"{self.root}/work")
         self.others.append(clone)
         until("the copy is ready", lambda: "watch with" in open(f"{self.root}/clone.log", errors="replace").read())
         self.clone = clone
@@ -199,15 +195,7 @@ class Past(Programs):
 
     # ---- one run ----
     def start_relay(self, fault=None, restored=False):
-        if not restored:
-            super().start_relay(fault)
-            return
-        address = f"{self.root}/relay/address"
-        if os.path.exists(address):
-            os.unlink(address)
-        self.relay = Lines([self.find("remote-relay"), "serve", "--restored", "--data", f"{self.root}/relay",
-                            "--listen", self.url], self.env, f"{self.root}/relay.log", parse=False)
-        until("the relay", lambda: os.path.exists(address) and open(address).read().strip())
+        super().start_relay(fault, ["--restored"] if restored else [])
 
     def execute(self):
         self.start_relay()
@@ -218,7 +206,7 @@ class Past(Programs):
         getattr(self, self.kind)()
         self.settle()
         self.last = self.client("last", 900, 5)
-        assert self.last.wait_for(lambda p: any("end" in l for l in p.lines), 90 * SLOW), \
+        assert self.last.reaches(lambda p: any("end" in l for l in p.json), 90 * SLOW), \
             "after it all, a prompt has no outcome"
         self.fresh = self.watch("--until", "idle")
         assert self.fresh.process.wait(60 * SLOW) == 0, "a new reader does not come to its end"
@@ -240,21 +228,20 @@ class Past(Programs):
     def settle(self):
         """Each client has its outcomes, or was told why not and has ended."""
         for c in (self.talker, self.asker):
-            until(f"{c.name} comes to its end", lambda c=c: any("end" in l for l in list(c.lines)) or
+            until(f"{c.name} comes to its end", lambda c=c: any("end" in l for l in list(c.json)) or
                   c.process.poll() is not None, 120)
             c.end()
 
     @staticmethod
     def place(watch):
         """The offset behind the last line."""
-        with watch.changed:
-            for line in reversed(watch.lines):
-                if "passed" in line:
-                    return line["passed"]["offset"] + line["passed"]["count"]
-                if "offset" in line:
-                    return line["offset"] + 1
-                if "snapshot" in line:
-                    return line["snapshot"]["offset"]
+        for line in reversed(list(watch.json)):
+            if "passed" in line:
+                return line["passed"]["offset"] + line["passed"]["count"]
+            if "offset" in line:
+                return line["offset"] + 1
+            if "snapshot" in line:
+                return line["snapshot"]["offset"]
         return 0
 
     # ---- the judge ----
@@ -270,7 +257,7 @@ class Past(Programs):
         seen, self.epochs, self.events = {}, [], 0
         for watch in self.watches:
             epoch, want = None, None
-            for line in watch.lines:
+            for line in watch.json:
                 if "snapshot" in line:
                     epoch, want = line["snapshot"]["epoch"], None
                 if "passed" in line:
@@ -312,9 +299,9 @@ class Past(Programs):
     def check_outcomes(self):
         self.applied = self.unknown = self.told = 0
         for c in self.clients:
-            submitted = {l["id"] for l in c.lines if "submitted" in l}
+            submitted = {l["id"] for l in c.json if "submitted" in l}
             outcomes = {}
-            for line in c.lines:
+            for line in c.json:
                 if "outcome" in line:
                     assert outcomes.setdefault(line["outcome"], line["kind"]) == line["kind"], "two outcomes"
             without = submitted - set(outcomes)
@@ -325,7 +312,7 @@ class Past(Programs):
                 self.told += len(without)
             self.applied += sum(1 for i in submitted if outcomes.get(i) == 1)
             self.unknown += sum(1 for i in submitted if outcomes.get(i) == UNKNOWN)
-        answers = [l for l in self.last.lines if "outcome" in l]
+        answers = [l for l in self.last.json if "outcome" in l]
         assert all(l["kind"] == 1 for l in answers), f"afterwards, not every prompt is applied: {answers}"
 
 

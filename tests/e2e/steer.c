@@ -349,7 +349,7 @@ static void link_down(void *user, lrm_link *link, const char *text, uint64_t ret
   if (retry_ns == UINT64_MAX) stop(s, 3);
 }
 
-static const lrm_uv_settings settings = {.struct_bytes = sizeof settings, .kinds = lrm_uv_kinds};
+static lrm_uv_settings settings = {.struct_bytes = sizeof settings, .kinds = lrm_uv_kinds};
 
 static const lrm_uv_drive_ops drive_ops = {link_event, fetch, link_down};
 
@@ -494,6 +494,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "steer: %s\n", error);
     return 2;
   }
+  settings.trust.ca_file = getenv("REMOTE_TLS_CA"); /* who may sign relays */
   uv_loop_init(&s.loop);
   s.next_prompt = first;
   s.end_prompt = first + count;

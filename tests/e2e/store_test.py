@@ -11,22 +11,22 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import logs  # noqa: E402
-from programs import Programs, run_cases  # noqa: E402
+from steered import follow, run_cases  # noqa: E402
 
 
 def stored_means_committed(p):
     p.start_relay()
     p.start_host()
     r = p.read()
-    assert r.wait_for(lambda x: x.count("ready"), 30), "no reader"
+    assert r.reaches(lambda x: x.count("ready"), 30), "no reader"
     p.relay.end()
     p.start_relay("before_commit:*:hold=120")
     p.start_steer(0, 8, "SAY held-%u")
     seen, early = set(), []
     deadline = time.monotonic() + 60
-    while not any("end" in l for l in p.steer.lines):
+    while not any("end" in l for l in p.steer.json):
         assert time.monotonic() < deadline, "no end"
-        for line in list(p.steer.lines):
+        for line in list(p.steer.json):
             if "stored" in line and line["stored"] not in seen:
                 seen.add(line["stored"])
                 if not logs.holds_command(p.relay_store(), bytes.fromhex(line["stored"])):
@@ -42,9 +42,9 @@ def delivered_means_journalled(p):
     p.start_steer(0, 6, "SAY held-%u")
     seen, early = set(), []
     deadline = time.monotonic() + 90
-    while not any("end" in l for l in p.steer.lines):
+    while not any("end" in l for l in p.steer.json):
         assert time.monotonic() < deadline, "no end"
-        for line in list(p.steer.lines):
+        for line in list(p.steer.json):
             for key in ("delivered", "outcome"):
                 if key in line and (key, line[key]) not in seen:
                     seen.add((key, line[key]))
@@ -60,7 +60,7 @@ def late_reader(p):
     p.start_relay()
     p.start_host()
     p.start_steer(0, 60, "SAY early-%u")
-    assert p.steer.wait_for(lambda x: any("end" in l for l in x.lines), 60), "no end"
+    assert p.steer.reaches(lambda x: any("end" in l for l in x.json), 60), "no end"
     p.steer.end()
     sent = p.remote("send", "--session", p.session, "SAY before the ask\nRUN echo late")
     assert sent.returncode == 0, sent.stderr
@@ -83,7 +83,7 @@ def late_reader(p):
     p.remote("send", "--session", p.session, "SLOW 40 100")
     time.sleep(1.5)
     r = p.read()
-    assert r.wait_for(lambda x: x.count("ready"), 20), "no reader"
+    assert r.reaches(lambda x: x.count("ready"), 20), "no reader"
     w = p.remote("watch", p.session, "--json", "--from", "snapshot", "--until", "idle")
     assert any('"tail": true' in l or '"tail":true' in l for l in w.stdout.splitlines()), "no running text"
     return f"open ask seen {took * 1000:.0f} ms after the start of the command"
@@ -103,26 +103,26 @@ def pour(p, stopped):
     p.start_host()
     r, slow = p.read(), p.read() if stopped else None
     for reader in (r, slow):
-        assert reader is None or reader.wait_for(lambda x: x.count("ready"), 30), "no reader"
+        assert reader is None or reader.reaches(lambda x: x.count("ready"), 30), "no reader"
     if slow:
-        slow.kill(signal.SIGSTOP)
+        slow.send_signal(signal.SIGSTOP)
     with open(f"/proc/{p.relay.process.pid}/clear_refs", "w") as f:
         f.write("5")  # the peak counts from here
     before = peak_kib(p.relay.process.pid)
     p.start_steer(0, 120, "SAY text-%u ", more=("--fill", "60000", "--window", "8"))
-    assert p.steer.wait_for(lambda x: any("end" in l for l in x.lines), 180), "no end"
+    assert p.steer.reaches(lambda x: any("end" in l for l in x.json), 180), "no end"
     grown = peak_kib(p.relay.process.pid) - before
     log = logs.read_log(p.relay_store(), "events", session=p.session)
     if slow:
-        slow.kill(signal.SIGCONT)
+        slow.send_signal(signal.SIGCONT)
     ends = []
     for reader in [x for x in (r, slow) if x]:
         deadline = time.monotonic() + 60
-        while not any(l.get("event", 0) >= log["end"] - 1 for l in reader.lines) and time.monotonic() < deadline:
-            reader.kill(signal.SIGUSR1)  # it says how far it is
+        while not any(l.get("event", 0) >= log["end"] - 1 for l in reader.json) and time.monotonic() < deadline:
+            reader.send_signal(signal.SIGUSR1)  # it says how far it is
             time.sleep(0.2)
         reader.end()
-        ends.append(next(l for l in reader.lines if "end" in l))
+        ends.append(next(l for l in reader.json if "end" in l))
         assert ends[-1]["next"] >= log["end"] and not reader.count("jump"), f"{ends[-1]} of {log['end']}"
         assert ends[-1]["digest"] == ends[0]["digest"], "the reader that stood still holds something else"
     return grown, sum(len(m) for m in log["messages"])
@@ -149,12 +149,11 @@ def idle_costs_nothing(p):
     p.start_relay()
     p.start_host()
     p.start_steer(0, 3, "SAY before the pause %u")
-    assert p.steer.wait_for(lambda x: any("end" in l for l in x.lines), 30), "no end"
-    from programs import Lines, find
+    assert p.steer.reaches(lambda x: any("end" in l for l in x.json), 30), "no end"
     env = dict(p.env, REMOTE_RELAY=p.url, REMOTE_TOKEN_FILE=f"{p.root}/relay/token")
-    watch = Lines([find(p.build, "remote"), "watch", p.session, "--json"], env, f"{p.root}/watch.log")
+    watch = follow([p.program["remote"], "watch", p.session, "--json"], env, f"{p.root}/watch.log")
     p.others.append(watch)
-    assert watch.wait_for(lambda x: x.count("synced"), 20), "watch does not follow"
+    assert watch.reaches(lambda x: x.count("synced"), 20), "watch does not follow"
     who = {"relay": p.relay, "host": p.host, "watch": watch}
 
     def ticks(process):

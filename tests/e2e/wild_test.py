@@ -11,20 +11,20 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import logs  # noqa: E402
-from programs import Lines, Programs, find  # noqa: E402
+from steered import Steered, follow  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SLOW = float(os.environ.get("REMOTE_TEST_SLOW", "1"))
 PROMPTS = 5
 
 
-class Wild(Programs):
+class Wild(Steered):
     def __init__(self, build, seed):
         super().__init__(build, f"wild-{seed}")
         self.seed = seed
 
     def host_argv(self):
-        return [find(self.build, "remote"), "host", "--relay", self.url, "--token-file", f"{self.root}/relay/token",
+        return [self.program["remote"], "host", "--relay", self.url, "--token-file", f"{self.root}/relay/token",
                 "--remote=control", "--headless", "--", sys.executable, f"{HERE}/wild_agent.py", str(self.seed),
                 f"{self.root}/wild.log"]
 
@@ -44,13 +44,13 @@ class Wild(Programs):
         self.start_relay()
         self.start_host()
         # This client says yes, once, to whatever offers that; what offers it not is denied or declined.
-        steer = Lines(self.steer_argv("--first", "0", "--count", str(PROMPTS), "--prompt", "prompt-%u", "--window", "2",
+        steer = follow(self.steer_argv("--first", "0", "--count", str(PROMPTS), "--prompt", "prompt-%u", "--window", "2",
                                       "--every-ms", "10", "--answer-after-ms", "10", "--answer", "allow", "--timeout",
                                       str(int(90 * SLOW))), self.env, f"{self.root}/steer.log")
         self.others.append(steer)
         cancels = 0
         deadline = time.monotonic() + 60 * SLOW
-        while not steer.wait_for(lambda p: any("end" in l for l in p.lines), 0.4):
+        while not steer.reaches(lambda p: any("end" in l for l in p.json), 0.4):
             assert self.host.process.poll() is None, f"the host ended with {self.host.process.returncode}"
             assert time.monotonic() < deadline, "prompts without an outcome"
             self.answer_rest()
