@@ -19,7 +19,7 @@ import logs  # noqa: E402
 from carriers import KINDS  # noqa: E402
 from harness import SLOW, NotBuilt, wait_until  # noqa: E402
 from raw import Raw  # noqa: E402
-from steered import Steered, follow  # noqa: E402
+from steered import Steered  # noqa: E402
 
 PROMPT = "THINK weighing it\nSAY prompt-%u"
 LONG = 120  # seconds; the machine may be busy
@@ -60,6 +60,8 @@ class Cell(Steered):
         fresh = self.read()
         for name, reader in (("the reader", self.reader), ("a new reader", fresh)):
             def held(reader=reader):
+                if not reader.count("ready"):
+                    return False
                 reader.send_signal(signal.SIGUSR1)  # it says how far it is
                 return any(l.get("event", -2) >= end - 1 for l in reader.json)
             wait_until(f"{name} has read everything", held, LONG, 0.1)

@@ -15,7 +15,6 @@ import json
 import os
 import pty
 import re
-import select
 import shutil
 import signal
 import socket
@@ -258,7 +257,7 @@ def processes_of_group(pid):
 class World:
     def __init__(self, build, name="world", keep=False, carrier=None):
         self.build, self.name, self.keep = os.path.abspath(build), name, keep
-        self.kind = carriers.kind_of(carrier)
+        self.carrier = carriers.kind_of(carrier)
         self.certificates = self.proxy = self._tunnel = self.listening = None
         self.root = tempfile.mkdtemp(prefix=f"remote-e2e-{name}-")
         self.processes = []
@@ -327,9 +326,9 @@ class World:
     def relay_flags(self):
         """Where a relay of this world's kind listens, and with which certificate."""
         if self.listening is None:
-            self.listening = f"unix://{self.root}/socket" if self.kind.listen == "unix" else \
-                f"{self.kind.listen}://127.0.0.1:0"
-        if self.kind.encrypted and self.certificates is None:
+            self.listening = f"unix://{self.root}/socket" if self.carrier.listen == "unix" else \
+                f"{self.carrier.listen}://127.0.0.1:0"
+        if self.carrier.encrypted and self.certificates is None:
             self.certificates = carriers.Certificates(f"{self.root}/certificates")
             self.env["REMOTE_TLS_CA"] = self.certificates.ca
         tls = ["--tls-cert", self.certificates.cert, "--tls-key", self.certificates.key] if self.certificates else []
@@ -337,15 +336,15 @@ class World:
 
     def client_url(self, address):
         """What hosts and clients are given for an address that the relay listens on."""
-        if self.kind.through == "http" and self._tunnel is None:
+        if self.carrier.through == "http" and self._tunnel is None:
             self._tunnel = carriers.http_proxy(with_parent)
             for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
                 self.env[name] = self.env[name.lower()] = f"http://127.0.0.1:{self._tunnel[1]}"
             self.env.pop("NO_PROXY", None)
             self.env.pop("no_proxy", None)
-        if self.kind.client == "unix":
+        if self.carrier.client == "unix":
             return address
-        return f"{self.kind.client}://127.0.0.1:{self.proxied or port_of(address)}"
+        return f"{self.carrier.client}://127.0.0.1:{self.proxied or port_of(address)}"
 
     @property
     def proxied(self):
@@ -371,7 +370,7 @@ class World:
         def ready():
             if not self.relay.alive:
                 said = open(self.relay.log_path, errors="replace").read()[-800:]
-                raise (NotBuilt if "this build cannot" in said else Failure)(f"the relay has ended: {said}")
+                raise (NotBuilt if "this build cannot" in said or "unknown flag here: --tls" in said else Failure)(f"the relay has ended: {said}")
             return os.path.exists(address) and open(address).read().strip()
         self.listening = wait_until("the relay's address", ready, 60).split()[0]
         self.url = self.env["REMOTE_RELAY"] = self.client_url(self.listening)

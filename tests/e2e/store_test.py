@@ -11,7 +11,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import logs  # noqa: E402
-from steered import follow, run_cases  # noqa: E402
+from steered import Steered, follow, run_cases  # noqa: E402
 
 
 def stored_means_committed(p):
@@ -131,7 +131,7 @@ def pour(p, stopped):
 def stopped_reader(p):
     """A client that stops reading costs the relay no memory, and then catches up. Its peak is held against
     that of the same traffic without such a client: caches and commits in flight cost the same in both."""
-    alone = Programs(p.build, "no-stopped-reader")
+    alone = Steered(p.build, "no-stopped-reader")
     try:
         without, _ = pour(alone, False)
     finally:
