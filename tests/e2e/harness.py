@@ -55,8 +55,8 @@ PR_SET_PDEATHSIG = 1
 
 
 def with_parent():
-    """For preexec_fn: a test that is killed leaves no process behind. (The kernel goes by the thread
-    that starts it: tests start programs from their main thread.)"""
+    """For preexec_fn: a test that is killed leaves no process behind. The kernel goes by the thread
+    that starts it: not for programs that are started by another than the main one."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -106,12 +106,14 @@ class Process:
         self._changed = threading.Condition()
         self._log = open(log, "ab", buffering=0)
         self._master = None
+        lasting = threading.current_thread() is threading.main_thread()
         if terminal:
             self._master, slave = pty.openpty()
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", terminal[1], terminal[0], 0, 0))
 
             def own_terminal():
-                with_parent()
+                if lasting:
+                    with_parent()
                 os.setsid()
                 fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
@@ -121,7 +123,7 @@ class Process:
             self._source = self._master
         else:
             self.process = subprocess.Popen(argv, env=env, cwd=cwd, stdin=stdin, stdout=subprocess.PIPE,
-                                            stderr=self._log, start_new_session=True, preexec_fn=with_parent)
+                                            stderr=self._log, start_new_session=True, preexec_fn=with_parent if lasting else None)
             self._source = self.process.stdout.fileno()
         self.pid = self.process.pid
         self.thread = threading.Thread(target=self._read, daemon=True)
