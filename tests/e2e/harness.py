@@ -235,7 +235,7 @@ class Process:
         """Who is told that it is gone may look at all that it said."""
         if self.process.poll() is None:
             return True
-        self._thread.join(10)  # a child of it may hold the pipe for longer
+        self.thread.join(10)  # a child of it may hold the pipe for longer
         return False
 
 
