@@ -71,6 +71,8 @@ typedef struct lrm_url {
 /* LRM_ERR_USAGE: not a URL, an unknown scheme, no or a bad port, a prefix where there can be none;
  * `error` says what to do. */
 int lrm_url_parse(const char *text, lrm_url *out, char *error, size_t error_bytes) LRM_MUST_USE;
+/* Room for any URL as text. */
+#define LRM_URL_TEXT_BYTES_MAX 448
 /* Writes it as text, as short as it can be read again: default ports are left out. */
 void lrm_url_text(const lrm_url *url, char *out, size_t out_bytes);
 /* The address is loopback (127.0.0.0/8, ::1, "localhost") or unix. */

@@ -51,8 +51,10 @@ int lrm_tls_expect(struct ssl_st *ssl, const char *host) LRM_MUST_USE;
 
 /* Why the last call on `ssl` failed, by OpenSSL's queue of errors (which it empties), the verdict
  * on the certificate and the peer's alert; in words for people, with what to do. `host`: the name
- * that was wanted; NULL: accepting side. */
-void lrm_tls_explain(struct ssl_st *ssl, const char *host, char *out, size_t out_bytes);
+ * that was wanted; NULL: accepting side. True: trying
+ * again changes nothing: a certificate was refused, by either side, or the other one speaks no TLS.
+ */
+bool lrm_tls_explain(struct ssl_st *ssl, const char *host, char *out, size_t out_bytes);
 
 #ifdef __cplusplus
 }

@@ -25,10 +25,13 @@ typedef struct lrm_uv_trust {
   const char *key_file;
 } lrm_uv_trust;
 
-/* What a listener has to say that nobody asked for. */
+/* What carriers have to say that nobody asked for. */
 typedef enum lrm_uv_notice {
-  LRM_UV_NOTICE_REFUSED = 1, /* a connection was refused before it was accepted; `about`: whose */
-  LRM_UV_NOTICE_WARNING = 2  /* something will not work soon; `about`: the listener's URL */
+  LRM_UV_NOTICE_REFUSED = 1,  /* a connection was refused before it was accepted; `about`: whose */
+  LRM_UV_NOTICE_WARNING = 2,  /* something will not work soon; `about`: the listener's URL */
+  LRM_UV_NOTICE_UNTRUSTED = 3 /* connecting: a certificate was refused, by us or by the other side,
+                                 or it does not speak TLS;
+                                 trying again changes nothing. `about`: the other side's name */
 } lrm_uv_notice;
 
 /* What carriers are made with. Borrowed by whom it is given to, for its life. NULL where one may be

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "remote/carrier_uv.h"
+#include "carrier/carrier_uv_internal.h"
 
 enum {
   SCRATCH_BYTES = 64 * 1024,
@@ -303,11 +303,18 @@ static void on_writable(void *user, lrm_carrier *carrier) {
   if (!drive->destroyed) turn(drive);
 }
 
+/* A port for TLS takes our HELLO for garbage and hangs up. */
+static bool maybe_plain_to_tls(const lrm_uv_drive *drive, const char *text) {
+  return drive->up && drive->url != NULL && !lrm_url_encrypted(drive->url) &&
+         lrm_link_state_now(drive->link) == LRM_LINK_GREETING && text != NULL &&
+         strcmp(text, lrm__uv_text_closed) == 0 && strcmp(drive->url->scheme, "unix") != 0;
+}
+
 static void on_down(void *user, lrm_carrier *carrier, int error, const char *text) {
   lrm_uv_drive *drive = user;
   (void)carrier;
   (void)error;
-  bool silent = drive->silent;
+  bool silent = drive->silent, plain_to_tls = maybe_plain_to_tls(drive, text);
   if (drive->up && text != NULL) tell(drive, LRM_UV_TAP_DOWN, text, strlen(text));
   if (drive->up && text == NULL) tell(drive, LRM_UV_TAP_DOWN, "", 0);
   drive->carrier = NULL;
@@ -319,6 +326,11 @@ static void on_down(void *user, lrm_carrier *carrier, int error, const char *tex
   }
   lrm_link_detach(drive->link, lrm_uv_now_ns(drive->loop));
   if (silent) text = "nothing heard from the other side for too long";
+  if (plain_to_tls) {
+    text =
+        "the other side closed the connection before it said anything: is this a port for TLS "
+        "(tls://, wss://, grpcs://)?";
+  }
   uint64_t retry_ns = UINT64_MAX;
   if (drive->url != NULL && !drive->stopping) retry_ns = lrm_link_attempt_ns(drive->link);
   if (drive->ops->down != NULL) drive->ops->down(drive->user, drive->link, text, retry_ns);

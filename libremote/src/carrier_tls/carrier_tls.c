@@ -102,6 +102,16 @@ static void end(tls_carrier *carrier, bool flush) {
   lrm_carrier_close(carrier->inner, flush);
 }
 
+static void tell(const tls_carrier *carrier, const char *text) {
+  const lrm_uv_settings *settings = carrier->settings;
+  if (settings != NULL && settings->notice != NULL && carrier->untrusted) {
+    settings->notice(settings->notice_user, LRM_UV_NOTICE_UNTRUSTED, carrier->host, text);
+  }
+  if (carrier->handshake != NULL && carrier->handshake->listener != NULL) {
+    lrm__tls_refused(carrier->handshake->listener, carrier->inner->peer, text);
+  }
+}
+
 void lrm__tls_fail(tls_carrier *carrier, const char *format, ...) {
   if (carrier->ended) return;
   char text[TEXT_BYTES];
@@ -111,10 +121,12 @@ void lrm__tls_fail(tls_carrier *carrier, const char *format, ...) {
   va_end(arguments);
   carrier->failed = true;
   carrier->error_text = strdup(text);
-  if (!carrier->up && carrier->handshake != NULL && carrier->handshake->listener != NULL) {
-    lrm__tls_refused(carrier->handshake->listener, carrier);
-  }
+  tell(carrier, text);
   end(carrier, true);
+}
+
+static void explain(tls_carrier *carrier, char text[TEXT_BYTES]) {
+  carrier->untrusted = lrm_tls_explain(carrier->ssl, carrier->host, text, TEXT_BYTES);
 }
 
 /* Says close_notify. */
@@ -200,7 +212,7 @@ static void shake(tls_carrier *carrier) {
   } else if (error == SSL_ERROR_WANT_READ) {
   } else {
     char text[TEXT_BYTES];
-    lrm_tls_explain(carrier->ssl, carrier->host, text, sizeof text);
+    explain(carrier, text);
     lrm__tls_fail(carrier, "%s", text);
   }
 }
@@ -256,7 +268,7 @@ static int read_records(tls_carrier *carrier, const uv_buf_t *room, size_t *byte
     if (result != 1) {
       int error = SSL_get_error(carrier->ssl, result);
       if (error == SSL_ERROR_SSL || error == SSL_ERROR_SYSCALL) {
-        lrm_tls_explain(carrier->ssl, carrier->host, text, TEXT_BYTES);
+        explain(carrier, text);
       }
       return error;
     }
@@ -325,7 +337,7 @@ static int carrier_write(lrm_carrier *base, const lrm_slice *parts, size_t count
     if (SSL_write_ex(carrier->ssl, parts[i].data, parts[i].bytes, &written) == 1) continue;
     /* The BIO takes everything, so it is not room that is missing. */
     char text[TEXT_BYTES];
-    lrm_tls_explain(carrier->ssl, carrier->host, text, sizeof text);
+    explain(carrier, text);
     lrm__tls_fail(carrier, "%s", text);
     return LRM_ERR_CARRIER;
   }

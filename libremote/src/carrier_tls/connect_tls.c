@@ -25,6 +25,7 @@ static tls_carrier *make(uv_loop_t *loop, const char *host, const lrm_uv_setting
   if (carrier == NULL) return NULL;
   carrier->base.owner = *owner;
   carrier->base.owner_user = owner_user;
+  carrier->settings = settings;
   carrier->host = strdup(host);
   if (carrier->host != NULL) return carrier;
   lrm__tls_handshake_over(carrier);

@@ -158,49 +158,52 @@ static void explain_client(SSL *ssl, char *out, size_t out_bytes) {
 static const struct {
   int reason;
   const char *to_connecting, *to_accepting;
+  bool final; /* trying again changes nothing */
 } alerts[] = {
     {SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
      "the relay wants a certificate from this device: pass --tls-cert FILE and --tls-key FILE",
-     NULL},
+     NULL, true},
     {SSL_R_TLSV1_ALERT_UNKNOWN_CA,
      "the relay does not know the CA that signed this device's certificate (--tls-cert)",
-     "the client does not know the CA that signed our certificate: it needs --tls-ca"},
+     "the client does not know the CA that signed our certificate: it needs --tls-ca", true},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
      "the relay says that this device's certificate (--tls-cert) has expired: renew it",
-     "the client says that our certificate has expired: renew it"},
+     "the client says that our certificate has expired: renew it", true},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED,
      "the relay says that this device's certificate (--tls-cert) has been revoked",
-     "the client says that our certificate has been revoked"},
+     "the client says that our certificate has been revoked", true},
     {SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
      "the relay does not accept this device's certificate (--tls-cert)",
      "the client does not accept our certificate; if it reaches us by another name, the "
-     "certificate needs that name"},
+     "certificate needs that name",
+     true},
     {SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
      "the relay does not accept this device's certificate (--tls-cert): it is not one for clients",
-     "the client does not accept our certificate: it is not one for servers"},
+     "the client does not accept our certificate: it is not one for servers", true},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,
      "the relay does not accept this device's certificate (--tls-cert)",
-     "the client does not accept our certificate"},
+     "the client does not accept our certificate", true},
     {SSL_R_TLSV1_ALERT_ACCESS_DENIED, "the relay denies this device's certificate access",
-     "the client denies us access"},
+     "the client denies us access", true},
     {SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
      "the relay refused the TLS handshake; if it wants a certificate from this device, pass "
      "--tls-cert FILE and --tls-key FILE",
-     "the client refused the TLS handshake"},
+     "the client refused the TLS handshake", false},
     {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "the other side speaks neither TLS 1.2 nor 1.3",
-     "the client speaks neither TLS 1.2 nor 1.3"},
+     "the client speaks neither TLS 1.2 nor 1.3", false},
     {SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL,
      "the other side speaks TLS but is no relay on this port (it refuses ALPN remote/1): is it "
      "wss:// or grpcs:// that is served there?",
-     "the client refused our protocol"},
-    {SSL_R_TLSV1_UNRECOGNIZED_NAME, "the other side does not serve this name", NULL},
+     "the client refused our protocol", false},
+    {SSL_R_TLSV1_UNRECOGNIZED_NAME, "the other side does not serve this name", NULL, false},
 };
 
-static bool explain_alert(int reason, bool connecting, char *out, size_t out_bytes) {
+static bool explain_alert(int reason, bool connecting, bool *final, char *out, size_t out_bytes) {
   for (size_t i = 0; i < sizeof alerts / sizeof alerts[0]; i++) {
     if (alerts[i].reason != reason) continue;
     const char *text = connecting ? alerts[i].to_connecting : alerts[i].to_accepting;
     if (text == NULL) return false;
+    *final = alerts[i].final;
     snprintf(out, out_bytes, "%s", text);
     return true;
   }
@@ -208,7 +211,7 @@ static bool explain_alert(int reason, bool connecting, char *out, size_t out_byt
 }
 
 /* Our own verdict on what came. */
-static bool explain_input(int reason, bool connecting, char *out, size_t out_bytes) {
+static bool explain_input(int reason, bool connecting, bool *final, char *out, size_t out_bytes) {
   const char *text = NULL;
   switch (reason) {
     case SSL_R_WRONG_VERSION_NUMBER:
@@ -218,6 +221,7 @@ static bool explain_input(int reason, bool connecting, char *out, size_t out_byt
     case SSL_R_HTTPS_PROXY_REQUEST:
     case SSL_R_BAD_RECORD_TYPE:
     case SSL_R_UNEXPECTED_MESSAGE:
+      *final = true;
       text = connecting ? "the other side does not speak TLS: is this the port for plain text "
                           "(tcp://, ws://), or not a relay at all?"
                         : "the client does not speak TLS: its address for this port begins with "
@@ -247,20 +251,22 @@ static bool explain_input(int reason, bool connecting, char *out, size_t out_byt
   return true;
 }
 
-void lrm_tls_explain(SSL *ssl, const char *host, char *out, size_t out_bytes) {
+bool lrm_tls_explain(SSL *ssl, const char *host, char *out, size_t out_bytes) {
   unsigned long code = ERR_peek_error();
   int reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
-  bool connecting = host != NULL;
+  bool connecting = host != NULL, final = false;
   if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+    final = true;
     if (connecting) {
       explain_relay(ssl, host, out, out_bytes);
     } else {
       explain_client(ssl, out, out_bytes);
     }
-  } else if (!explain_alert(reason, connecting, out, out_bytes) &&
-             !explain_input(reason, connecting, out, out_bytes)) {
+  } else if (!explain_alert(reason, connecting, &final, out, out_bytes) &&
+             !explain_input(reason, connecting, &final, out, out_bytes)) {
     const char *text = ERR_reason_error_string(code);
     snprintf(out, out_bytes, "TLS failed: %s", text != NULL ? text : "no reason is known");
   }
   ERR_clear_error();
+  return final;
 }

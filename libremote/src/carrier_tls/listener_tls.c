@@ -53,11 +53,10 @@ void lrm__tls_forget(tls_handshake *handshake) {
   handshake->older = handshake->newer = NULL;
 }
 
-void lrm__tls_refused(tls_listener *listener, const tls_carrier *carrier) {
+void lrm__tls_refused(const tls_listener *listener, const char *peer, const char *text) {
   const lrm_uv_settings *settings = listener->settings;
   if (settings->notice == NULL) return;
-  settings->notice(settings->notice_user, LRM_UV_NOTICE_REFUSED, carrier->inner->peer,
-                   carrier->error_text != NULL ? carrier->error_text : "out of memory");
+  settings->notice(settings->notice_user, LRM_UV_NOTICE_REFUSED, peer, text);
 }
 
 void lrm__tls_accepted(tls_carrier *carrier) {

@@ -43,9 +43,10 @@ typedef struct tls_handshake {
 
 struct tls_carrier {
   lrm_carrier base;
-  lrm_carrier *inner;       /* the stream of bytes */
-  SSL *ssl;                 /* NULL: not begun; accepting side: nothing has come */
-  tls_handshake *handshake; /* NULL: it is over */
+  lrm_carrier *inner;              /* the stream of bytes */
+  const lrm_uv_settings *settings; /* connecting */
+  SSL *ssl;                        /* NULL: not begun; accepting side: nothing has come */
+  tls_handshake *handshake;        /* NULL: it is over */
   lrm__uv_rest rest;
   const uint8_t *input; /* what came and OpenSSL has not taken yet; inside one call only */
   size_t input_bytes;
@@ -53,7 +54,8 @@ struct tls_carrier {
   char *error_text; /* `failed`: what `down` will say; NULL: there was no memory for it */
   bool up;
   bool failed;
-  bool ended; /* closed by either side: nothing is given or taken any more */
+  bool untrusted; /* and trying again changes nothing */
+  bool ended;     /* closed by either side: nothing is given or taken any more */
 };
 
 /* A carrier without a stream and an owner; `context` is shared, and may be NULL for one that will
@@ -80,7 +82,7 @@ int lrm__tls_listen(uv_loop_t *loop, const lrm_url *url, const lrm_uv_settings *
 /* The handshake of an accepted carrier is done: it is given to whoever listens. */
 void lrm__tls_accepted(tls_carrier *carrier);
 /* It failed. */
-void lrm__tls_refused(tls_listener *listener, const tls_carrier *carrier);
+void lrm__tls_refused(const tls_listener *listener, const char *peer, const char *text);
 /* It is over, whichever way. */
 void lrm__tls_forget(tls_handshake *handshake);
 

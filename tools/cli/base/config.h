@@ -12,8 +12,12 @@
 
 /* X(key, list, help) — every key there is; `remote --help-config` prints this table. */
 #define CONFIG_KEYS(X)                                                                         \
-  X(relay, false, "address of the relay: tcp://HOST:PORT or unix:///PATH")                     \
+  X(relay, false, "address of the relay: tls://HOST:PORT, wss://HOST, unix:///PATH ...")       \
   X(token_file, false, "file that holds this device's token; mode 0600")                       \
+  X(tls_ca, false, "file of CA certificates (PEM) to trust instead of the system's")           \
+  X(tls_cert, false, "file with this device's certificate, for a relay that wants one")        \
+  X(tls_key, false, "file with its private key; mode 0600")                                    \
+  X(insecure, false, "on: connect unencrypted to another machine")                             \
   X(remote, false, "what `remote host` allows without --remote: off (default), view, control") \
   X(name, false, "title of new sessions")                                                      \
   X(keep_alive, false,                                                                         \

@@ -199,7 +199,8 @@ static void on_down(void *user, lrm_link *link, const char *text, uint64_t retry
   connection *c = user;
   c->live = false;
   c->retry_ns = retry_ns;
-  c->failed = retry_ns == UINT64_MAX || lrm_link_state_now(link) == LRM_LINK_DEAD;
+  c->failed = retry_ns == UINT64_MAX || lrm_link_state_now(link) == LRM_LINK_DEAD ||
+              (c->untrusted && !c->was_live);
   if (text && text[0] && !c->problem.code) snprintf(c->down_text, sizeof c->down_text, "%s", text);
   if (!c->failed) c->problem = (remote_v1_Problem)remote_v1_Problem_init_zero;
   if (c->call.id && c->call.sent && !c->call.done) {
@@ -211,6 +212,13 @@ static void on_down(void *user, lrm_link *link, const char *text, uint64_t retry
 }
 
 static const lrm_uv_drive_ops drive_ops = {on_event, on_fetch, on_down};
+
+static void on_notice(void *user, lrm_uv_notice kind, const char *about, const char *text) {
+  connection *c = user;
+  (void)about;
+  (void)text;
+  if (kind == LRM_UV_NOTICE_UNTRUSTED) c->untrusted = true;
+}
 
 /* ---- waiting ---- */
 
@@ -240,7 +248,7 @@ bool connection_wait(connection *c, bool (*ready)(void *user), void *user, uint6
 }
 
 exit_code connection_explain(connection *c) {
-  char down[512];
+  char down[1024];
   if (c->interrupted) {
     fputs("remote: interrupted\n", stderr);
     return EXIT_CODE_FAILURE;
@@ -255,11 +263,12 @@ exit_code connection_explain(connection *c) {
     return EXIT_CODE_UNREACHABLE;
   }
   terminal_text_copy(down, sizeof down, c->down_text, strlen(c->down_text), TERMINAL_TEXT_ONE_LINE);
+  fprintf(stderr, "remote: cannot reach the relay at %s: %s\n", c->url_text,
+          down[0] ? down : "no answer in time");
+  if (c->untrusted) return EXIT_CODE_UNREACHABLE; /* what to do has been said */
   fprintf(stderr,
-          "remote: cannot reach the relay at %s: %s\n"
           "remote: start one with `remote-relay serve`, or name another with --relay, "
-          "REMOTE_RELAY or the config key relay\n",
-          c->url_text, down[0] ? down : "no answer in time");
+          "REMOTE_RELAY or the config key relay\n");
   return EXIT_CODE_UNREACHABLE;
 }
 
@@ -285,11 +294,13 @@ static exit_code read_settings(connection *c, const connection_flags *flags, dev
     fprintf(stderr, "remote: the relay's address is wrong: %s\n", shown);
     return EXIT_CODE_USAGE;
   }
-  c->settings = (lrm_uv_settings){.struct_bytes = sizeof c->settings, .kinds = lrm_uv_kinds};
-  if (!lrm_uv_can_connect(&c->url, &c->settings)) {
-    fprintf(stderr, "remote: this build cannot connect to %s://\n", c->url.scheme);
+  if (!relay_trust_find(&flags->trust, &c->config, &c->url, &c->settings, error, sizeof error)) {
+    terminal_text_copy(shown, sizeof shown, error, strlen(error), TERMINAL_TEXT_ONE_LINE);
+    fprintf(stderr, "remote: %s\n", shown);
     return EXIT_CODE_USAGE;
   }
+  c->settings.notice = on_notice;
+  c->settings.notice_user = c;
   exit_code result =
       token_find(flags->token_file, &c->config, lrm_url_local(&c->url), token, error, sizeof error);
   if (result) fprintf(stderr, "remote: %s\n", error);

@@ -18,6 +18,7 @@
 #include "exit_code.h"
 #include "options.h"
 #include "relay_address.h"
+#include "relay_trust.h"
 #include "token.h"
 
 #define CONNECTION_TIMEOUT_MS 10000u
@@ -30,6 +31,7 @@ typedef struct connection_flags {
   const char *config;
   const char *timeout;
   const char *capture;
+  trust_flags trust;
   /* Told of everything that passes, in whole frames without credentials; may be NULL. */
   void (*tap)(void *user, const capture_record *record);
   void *tap_user;
@@ -51,7 +53,7 @@ typedef struct connection_flags {
        "SECONDS",                                                                                   \
        "wait this long for the relay, and where an outcome is waited for, for it (default 10)",     \
        NULL},                                                                                       \
-  {                                                                                                 \
+      TRUST_OPTIONS((f).trust), {                                                                   \
     "capture", OPTION_VALUE, &(f).capture, "FILE",                                                  \
         "add what passes over the wire to FILE, for `remote inspect`, without credentials "         \
         "(default: REMOTE_CAPTURE)",                                                                \
@@ -94,6 +96,7 @@ struct connection {
   bool live;       /* WELCOME received on the present carrier */
   bool was_live;   /* at least once */
   bool signed_in;  /* the relay knows who we are */
+  bool untrusted;  /* who the relay is, or we are, was refused; nothing but a person changes that */
   bool failed;     /* the link will not come back by itself: `problem` */
   bool timed_out;  /* of the present wait */
   bool stopped;    /* the driver has ended */
@@ -102,7 +105,7 @@ struct connection {
   char device[64];
   int64_t relay_ahead_ms; /* the relay's clock minus ours */
   remote_v1_Problem problem;
-  char down_text[256]; /* why the last attempt or carrier ended */
+  char down_text[1024]; /* why the last attempt or carrier ended */
   uint64_t retry_ns;
   connection_call_state call;
   uint32_t next_call_id;

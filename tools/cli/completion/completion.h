@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "relay_trust.h"
+
 #define COMPLETION_MS_MAX 900u         /* of the whole program */
 #define COMPLETION_RELAY_SECONDS "0.6" /* for the relay */
 
@@ -17,6 +19,7 @@ typedef struct completion {
   size_t words_count;
   const char *session;                     /* --session */
   const char *relay, *token_file, *config; /* as given */
+  trust_flags trust;                       /* as given */
   bool tap;                                /* inspect --tap */
 } completion;
 

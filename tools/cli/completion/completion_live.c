@@ -176,6 +176,7 @@ void completion_from_relay(const completion *c, unsigned live) {
   connection_flags flags = {.relay = c->relay,
                             .token_file = c->token_file,
                             .config = c->config,
+                            .trust = c->trust,
                             .timeout = COMPLETION_RELAY_SECONDS};
   copy = *c;
   if (connection_open(&relay, &flags)) return;

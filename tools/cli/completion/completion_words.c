@@ -92,7 +92,8 @@ static void scan_flags(const char *verb, flag_scan *scan) {
 
 /* Does this flag take the next word as its value? */
 static bool takes_word(const char *verb, const char *flag) {
-  static const char *const always[] = {"relay", "token-file", "config", "timeout", "capture"};
+  static const char *const always[] = {"relay",  "token-file", "config",  "timeout",
+                                       "tls-ca", "tls-cert",   "tls-key", "capture"};
   flag_scan scan = {.name = flag + 2, .name_bytes = strlen(flag + 2)};
   if (strncmp(flag, "--", 2) || !flag[2] || strchr(flag, '=')) return false;
   for (size_t i = 0; i < sizeof always / sizeof *always; i++)
@@ -113,6 +114,9 @@ typedef struct flag_values {
 
 static const flag_values values[] = {
     {NULL, "token-file", ":file", 0},
+    {NULL, "tls-ca", ":file", 0},
+    {NULL, "tls-cert", ":file", 0},
+    {NULL, "tls-key", ":file", 0},
     {NULL, "config", ":file", 0},
     {NULL, "capture", ":file", 0},
     {NULL, "timeout", "", 0},
@@ -233,6 +237,9 @@ static void note_flag_value(completion *c, const char *flag, const char *value) 
   if (!strcmp(flag, "--relay")) c->relay = value;
   if (!strcmp(flag, "--token-file")) c->token_file = value;
   if (!strcmp(flag, "--config")) c->config = value;
+  if (!strcmp(flag, "--tls-ca")) c->trust.ca = value;
+  if (!strcmp(flag, "--tls-cert")) c->trust.cert = value;
+  if (!strcmp(flag, "--tls-key")) c->trust.key = value;
 }
 
 static void note_joined(completion *c, char *word) {
@@ -254,6 +261,7 @@ static const char *read_words(completion *c, int count, char **words, bool *agen
       *agent = c->verb && !strcmp(c->verb, "host");
     } else if (!flags_end && word[0] == '-' && word[1]) {
       if (!strcmp(word, "--tap")) c->tap = true;
+      if (!strcmp(word, "--insecure")) c->trust.insecure = true;
       note_joined(c, word);
       /* bash gives "--name", "=", "value" */
       bool equals = i + 1 < count && !strcmp(words[i + 1], "=");

@@ -13,6 +13,7 @@
 #include "capture.h"
 #include "config.h"
 #include "exit_code.h"
+#include "relay_trust.h"
 #include "keep_alive.h"
 #include "keep_alive_lock.h"
 #include "memory.h"
@@ -28,6 +29,7 @@
 typedef struct host_options {
   remote_config config;
   const char *relay, *name, *token_file, *prompt, *capture;
+  trust_flags trust;
   const char *resume; /* a session id or its beginning; "": the newest */
   capture *wire;      /* where `capture` goes; NULL: nowhere */
   bool resuming, headless, remote_given, screen_reader;

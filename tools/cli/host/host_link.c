@@ -131,7 +131,7 @@ static bool make_link(host_app *app, const char *token) {
 
 bool app_link_open(host_app *app) {
   lrm_url url;
-  char error[512];
+  char error[1024];
   device_token token;
   if (app->drive != NULL) return true;
   relay_address_find(app->options->relay, &app->options->config, app->relay);
@@ -139,12 +139,9 @@ bool app_link_open(host_app *app) {
     surface_say(app->surface, "remote control is off: %s. The local session goes on", error);
     return false;
   }
-  app->settings = (lrm_uv_settings){.struct_bytes = sizeof app->settings, .kinds = lrm_uv_kinds};
-  if (!lrm_uv_can_connect(&url, &app->settings)) {
-    surface_say(
-        app->surface,
-        "remote control is off: this build cannot connect to %s://. The local session goes on",
-        url.scheme);
+  if (!relay_trust_find(&app->options->trust, &app->options->config, &url, &app->settings, error,
+                        sizeof error)) {
+    surface_say(app->surface, "remote control is off: %s. The local session goes on", error);
     return false;
   }
   if (!find_token(app, &url, &token) || !make_link(app, token.text)) return false;

@@ -57,6 +57,7 @@ exit_code host_options_parse(int argc, char **argv, host_options *out, bool *hel
       {"sign-in", OPTION_VALUE, &out->sign_in, "WAY",
        "sign in to the agent this way, if it asks: a number, id or name of its list"},
       {"token-file", OPTION_VALUE, &out->token_file, "FILE", "this device's token"},
+      TRUST_OPTIONS(out->trust),
       {"screen-reader", OPTION_FLAG, &out->screen_reader, NULL,
        "lines only, nothing is drawn again, everything is said in words"},
       {"config", OPTION_VALUE, &config_path, "FILE", "configuration instead of the usual one"},

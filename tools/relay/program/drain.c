@@ -1,6 +1,8 @@
 /* Signals, and leaving: what has come is committed and acknowledged, then everybody is told. */
+#include <errno.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "http_server.h"
@@ -38,13 +40,29 @@ static void on_drain_tick(uv_timer_t *timer) {
   if (gone || phase_ms >= DRAIN_CLOSE_MS) uv_stop(&s->loop);
 }
 
+/* Was started from a terminal that is there no more: then SIGHUP is what it was made for. */
+static bool terminal_gone(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+    struct termios settings;
+    if (tcgetattr(fd, &settings) != 0 && errno == EIO) return true;
+  }
+  return false;
+}
+
 static void signalled(server *s, uint32_t number) {
+  if (number == SIGHUP && !terminal_gone()) {
+    server_reload(s);
+    return;
+  }
   if (s->draining != DRAIN_NONE) {
     log_line(RELAY_WARNING, "relay.stopping", "detail", "a second signal: at once");
     uv_stop(&s->loop);
     return;
   }
-  log_line(RELAY_INFO, "relay.draining", "signal", number == SIGTERM ? "TERM" : "INT");
+  log_line(RELAY_INFO, "relay.draining", "signal",
+           number == SIGTERM  ? "TERM"
+           : number == SIGINT ? "INT"
+                              : "HUP");
   notify_say("STOPPING=1\nSTATUS=storing what has come");
   s->draining = DRAIN_COMMITTING;
   s->phase_ns = server_now(s);
@@ -68,6 +86,7 @@ bool server_take_signals(server *s) {
   (void)sigemptyset(&set);
   (void)sigaddset(&set, SIGTERM);
   (void)sigaddset(&set, SIGINT);
+  (void)sigaddset(&set, SIGHUP);
   if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return false;
   s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   return s->signals >= 0;

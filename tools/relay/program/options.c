@@ -109,6 +109,21 @@ static bool set_insecure(program_options *out, const char *value) {
   return true;
 }
 
+static bool set_tls_cert(program_options *out, const char *value) {
+  out->trust.cert_file = value;
+  return true;
+}
+
+static bool set_tls_key(program_options *out, const char *value) {
+  out->trust.key_file = value;
+  return true;
+}
+
+static bool set_tls_client_ca(program_options *out, const char *value) {
+  out->trust.ca_file = value;
+  return true;
+}
+
 static bool set_restored(program_options *out, const char *value) {
   (void)value;
   out->restored = true;
@@ -240,6 +255,9 @@ static const struct {
 } flags[] = {{"--data", 'd', true, set_data},
              {"--listen", 'l', true, set_listen},
              {"--insecure", 'i', false, set_insecure},
+             {"--tls-cert", 'i', true, set_tls_cert},
+             {"--tls-key", 'i', true, set_tls_key},
+             {"--tls-client-ca", 'i', true, set_tls_client_ca},
              {"--log-level", 'v', true, set_level},
              {"--log-format", 'v', true, set_log_format},
              {"--log-rate", 'v', true, set_log_rate},

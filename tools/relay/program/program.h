@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "relay.h"
+#include "remote/carrier_uv.h"
 
 enum { PROGRAM_DONE = 0, PROGRAM_FAILED = 1, PROGRAM_USAGE = 2 };
 enum { LOG_RATE_DEFAULT = 20 };
@@ -30,7 +31,8 @@ typedef struct program_options {
   const char *listen[LISTENS_MAX];
   size_t listen_count;
   bool insecure;
-  bool restored; /* the operator says so */
+  lrm_uv_trust trust; /* --tls-cert, --tls-key, --tls-client-ca; NULL: not given */
+  bool restored;      /* the operator says so */
   bool json;
   bool yes;                               /* do not ask */
   bool deny;                              /* refuse instead */

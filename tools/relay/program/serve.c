@@ -203,7 +203,10 @@ int serve_run(const program_options *options) {
   if (!server_parse_listens(options, urls, &count)) return PROGRAM_USAGE;
   memset(&s, 0, sizeof s);
   s.options = options;
-  s.settings = (lrm_uv_settings){.struct_bytes = sizeof s.settings, .kinds = lrm_uv_kinds};
+  s.settings = (lrm_uv_settings){.struct_bytes = sizeof s.settings,
+                                 .trust = options->trust,
+                                 .kinds = lrm_uv_kinds,
+                                 .notice = server_notice};
   s.dir.lock = s.witness.file = -1;
   log_lines_level(options->log_level);
   log_lines_json(options->log_json);

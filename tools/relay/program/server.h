@@ -81,6 +81,10 @@ void server_answer_controls(server *s);
 bool server_parse_listens(const program_options *options, lrm_url *urls, size_t *count);
 bool server_listen(server *s, const lrm_url *urls, size_t count);
 void server_stop_listening(server *s);
+/* Certificates, keys and CAs are read anew. What cannot be read leaves the old ones in use. */
+void server_reload(server *s);
+/* What listeners have to say; `user` is nothing. */
+void server_notice(void *user, lrm_uv_notice kind, const char *about, const char *text);
 
 /* ---- drain.c ---- */
 /* Before there is any other thread: they take signals otherwise. */
