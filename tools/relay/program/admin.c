@@ -6,17 +6,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "program.h"
+#include "admin_internal.h"
 #include "remote/carrier_uv.h"
 
-enum { FIELDS_MAX = 5 };
+enum { FIELDS_MAX = 8 };
 
-typedef struct answer {
-  char *out;
-  size_t bytes, used;
-} answer;
-
-__attribute__((format(printf, 2, 3))) static void say(answer *a, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) void admin_say(answer *a, const char *format, ...) {
   if (a->used + 1 >= a->bytes) return;
   va_list list;
   va_start(list, format);
@@ -24,6 +19,48 @@ __attribute__((format(printf, 2, 3))) static void say(answer *a, const char *for
   va_end(list);
   if (written > 0) a->used += (size_t)written;
   if (a->used >= a->bytes) a->used = a->bytes - 1;
+}
+
+/* Bytes of the character that begins here; 0: it is none. */
+static size_t character(const unsigned char *at) {
+  if (at[0] < 0x80) return 1;
+  size_t bytes = at[0] >= 0xf0 && at[0] < 0xf5 ? 4 : at[0] >= 0xe0 ? 3 : at[0] >= 0xc2 ? 2 : 0;
+  if (at[0] >= 0xf5) return 0;
+  for (size_t i = 1; i < bytes; i++) {
+    if ((at[i] & 0xc0) != 0x80) return 0;
+  }
+  bool overlong = (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90);
+  bool beyond = (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf4 && at[1] > 0x8f);
+  return overlong || beyond ? 0 : bytes;
+}
+
+void admin_say_json(answer *a, const char *text) {
+  admin_say(a, "\"");
+  for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
+    size_t bytes = character(at);
+    if (bytes == 0)
+      admin_say(a, "\\ufffd");
+    else if (*at == '"' || *at == '\\')
+      admin_say(a, "\\%c", *at);
+    else if (*at < ' ' || *at == 0x7f)
+      admin_say(a, "\\u%04x", *at);
+    else
+      admin_say(a, "%.*s", (int)bytes, (const char *)at);
+    at += bytes != 0 ? bytes : 1;
+  }
+  admin_say(a, "\"");
+}
+
+void admin_say_text(answer *a, const char *text) {
+  for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
+    size_t bytes = character(at);
+    bool control = *at < ' ' || *at == 0x7f || (*at == 0xc2 && bytes == 2 && at[1] < 0xa0);
+    if (bytes == 0 || control)
+      admin_say(a, "?");
+    else
+      admin_say(a, "%.*s", (int)bytes, (const char *)at);
+    at += bytes != 0 ? bytes : 1;
+  }
 }
 
 static const char *const ceiling_names[] = {"disabled", "view", "control"};
@@ -42,9 +79,9 @@ static void do_token(program_state *state, char *const *field, uint64_t now_ns, 
   char token[RELAY_TOKEN_BYTES_MAX + 1], error[300];
   uint64_t lifetime_ms = strtoull(field[3], NULL, 10); /* 0: for good */
   if (!state_add_device(state, field[1], field[2], lifetime_ms, token, error, sizeof error)) {
-    say(a, "error\t%s\n", error);
+    admin_say(a, "error\t%s\n", error);
   } else {
-    say(a, "ok\n%s\n", token);
+    admin_say(a, "ok\n%s\n", token);
   }
 }
 
@@ -52,25 +89,25 @@ static void do_account(program_state *state, char *const *field, uint64_t now_ns
   relay_ceiling ceiling = RELAY_CEILING_CONTROL;
   bool given = strcmp(field[2], "-") != 0;
   if (given && !parse_ceiling(field[2], &ceiling)) {
-    say(a, "error\ta ceiling is disabled, view or control\n");
+    admin_say(a, "error\ta ceiling is disabled, view or control\n");
     return;
   }
   int result = relay_account_add(state->relay, field[1], lrm_uv_wall_ms());
   if (result == 0 && given)
     result = relay_account_set_ceiling(state->relay, field[1], ceiling, now_ns, lrm_uv_wall_ms());
   if (result != 0) {
-    say(a, "error\tcannot make the account: %s\n",
-        result == LRM_ERR_USAGE ? "a name is 1 to 63 bytes without control characters"
-                                : lrm_error_text(result));
+    admin_say(a, "error\tcannot make the account: %s\n",
+              result == LRM_ERR_USAGE ? "a name is 1 to 63 bytes without control characters"
+                                      : lrm_error_text(result));
   } else {
-    say(a, "ok\naccount %s is there\n", field[1]);
+    admin_say(a, "ok\naccount %s is there\n", field[1]);
   }
 }
 
 static void list_account(void *user, const char *name, relay_ceiling ceiling, uint32_t devices,
                          uint32_t sessions) {
-  say(user, "account %s  ceiling %s  devices %u  sessions %u\n", name, ceiling_names[ceiling],
-      devices, sessions);
+  admin_say(user, "account %s  ceiling %s  devices %u  sessions %u\n", name, ceiling_names[ceiling],
+            devices, sessions);
 }
 
 static void say_time(answer *a, const char *what, uint64_t unix_ms) {
@@ -79,24 +116,24 @@ static void say_time(answer *a, const char *what, uint64_t unix_ms) {
   char text[40];
   if (unix_ms == 0 || gmtime_r(&seconds, &parts) == NULL) return;
   if (strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) return;
-  say(a, "  %s %s", what, text);
+  admin_say(a, "  %s %s", what, text);
 }
 
 static void list_device(void *user, const relay_device_facts *d) {
   char id[LRM_ID_HEX_BYTES];
   lrm_id_hex(&d->id, id);
-  say(user, "device %s  %s  %s", id, d->account, d->name);
+  admin_say(user, "device %s  %s  %s", id, d->account, d->name);
   say_time(user, "created", d->created_ms);
   say_time(user, "used", d->used_ms);
-  if (d->address[0] != '\0') say(user, "  from %s with %s", d->address, d->surface);
+  if (d->address[0] != '\0') admin_say(user, "  from %s with %s", d->address, d->surface);
   say_time(user, d->expires_ms <= lrm_uv_wall_ms() ? "expired" : "expires", d->expires_ms);
-  say(user, "%s\n", d->revoked ? "  revoked" : "");
+  admin_say(user, "%s\n", d->revoked ? "  revoked" : "");
 }
 
 static void do_list(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
   (void)field;
   (void)now_ns;
-  say(a, "ok\n");
+  admin_say(a, "ok\n");
   relay_each_account(state->relay, list_account, a);
   relay_each_device(state->relay, list_device, a);
 }
@@ -106,19 +143,19 @@ static void do_revoke(program_state *state, char *const *field, uint64_t now_ns,
   int result = lrm_id_parse(field[1], strlen(field[1]), &id);
   if (result == 0) result = relay_device_revoke(state->relay, &id, now_ns, lrm_uv_wall_ms());
   if (result != 0) {
-    say(a, "error\tno such device; `remote-relay account` lists them\n");
+    admin_say(a, "error\tno such device; `remote-relay account` lists them\n");
   } else {
-    say(a, "ok\nrevoked\n");
+    admin_say(a, "ok\nrevoked\n");
   }
 }
 
 /* ---- devices that wait to be paired ---- */
 
 static void say_pairing(answer *a, const relay_pairing_facts *p) {
-  say(a, "%s  from %s with %s", p->device, p->address, p->surface);
+  admin_say(a, "%s  from %s with %s", p->device, p->address, p->surface);
   say_time(a, "asked", p->asked_ms);
-  say(a, "  code good for %llu s%s\n", (unsigned long long)(p->left_ms / 1000),
-      p->confirmed ? "  confirmed" : "");
+  admin_say(a, "  code good for %llu s%s\n", (unsigned long long)(p->left_ms / 1000),
+            p->confirmed ? "  confirmed" : "");
 }
 
 static void list_pairing(void *user, const relay_pairing_facts *p) { say_pairing(user, p); }
@@ -126,9 +163,9 @@ static void list_pairing(void *user, const relay_pairing_facts *p) { say_pairing
 static void do_pairings(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
   (void)field;
   (void)now_ns;
-  say(a, "ok\n");
+  admin_say(a, "ok\n");
   relay_each_pairing(state->relay, lrm_uv_wall_ms(), list_pairing, a);
-  if (a->used == 3) say(a, "no device waits to be paired\n");
+  if (a->used == 3) admin_say(a, "no device waits to be paired\n");
 }
 
 static void say_pairing_error(answer *a, int result) {
@@ -137,7 +174,7 @@ static void say_pairing_error(answer *a, int result) {
   if (result == LRM_ERR_USAGE) why = "no such account; make it with `remote-relay account NAME`";
   if (result == LRM_ERR_TOO_LARGE) why = "this account has too many devices; revoke some";
   if (result == LRM_ERR_STATE) why = "that device has signed in already; revoke it instead";
-  say(a, "error\t%s\n", why);
+  admin_say(a, "error\t%s\n", why);
 }
 
 static void do_pair_look(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
@@ -147,7 +184,7 @@ static void do_pair_look(program_state *state, char *const *field, uint64_t now_
   if (result != 0) {
     say_pairing_error(a, result);
   } else {
-    say(a, "ok\n");
+    admin_say(a, "ok\n");
     say_pairing(a, &facts);
   }
 }
@@ -158,7 +195,7 @@ static void do_pair(program_state *state, char *const *field, uint64_t now_ns, a
   if (result != 0) {
     say_pairing_error(a, result);
   } else {
-    say(a, "ok\npaired with account %s; the device signs in by itself\n", field[2]);
+    admin_say(a, "ok\npaired with account %s; the device signs in by itself\n", field[2]);
   }
 }
 
@@ -167,7 +204,7 @@ static void do_pair_deny(program_state *state, char *const *field, uint64_t now_
   if (result != 0) {
     say_pairing_error(a, result);
   } else {
-    say(a, "ok\nrefused\n");
+    admin_say(a, "ok\nrefused\n");
   }
 }
 
@@ -199,25 +236,13 @@ static void do_stats(program_state *state, char *const *field, uint64_t now_ns, 
               {"commit_errors", stats.commit_errors},
               {"memory_bytes", stats.memory_bytes},
               {"store_failing", stats.store_failing}};
-  say(a, "ok\n");
+  admin_say(a, "ok\n");
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    say(a, "%s %llu\n", rows[i].name, (unsigned long long)rows[i].value);
+    admin_say(a, "%s %llu\n", rows[i].name, (unsigned long long)rows[i].value);
   }
 }
 
 /* ---- stats with sessions ---- */
-
-/* A string of JSON; names hold no control characters, but quotes they may. */
-static void say_json_text(answer *a, const char *text) {
-  say(a, "\"");
-  for (; *text != '\0'; text++) {
-    if (*text == '"' || *text == '\\')
-      say(a, "\\%c", *text);
-    else
-      say(a, "%c", *text);
-  }
-  say(a, "\"");
-}
 
 typedef struct listing {
   answer *a;
@@ -227,10 +252,10 @@ typedef struct listing {
 static void json_account(void *user, const char *name, relay_ceiling ceiling, uint32_t devices,
                          uint32_t sessions) {
   listing *l = user;
-  say(l->a, "%s{\"account\":", l->first ? "" : ",");
-  say_json_text(l->a, name);
-  say(l->a, ",\"ceiling\":\"%s\",\"devices\":%u,\"sessions\":%u}", ceiling_names[ceiling], devices,
-      sessions);
+  admin_say(l->a, "%s{\"account\":", l->first ? "" : ",");
+  admin_say_json(l->a, name);
+  admin_say(l->a, ",\"ceiling\":\"%s\",\"devices\":%u,\"sessions\":%u}", ceiling_names[ceiling],
+            devices, sessions);
   l->first = false;
 }
 
@@ -238,28 +263,29 @@ static void json_session(void *user, const relay_session_facts *s) {
   listing *l = user;
   char id[LRM_ID_HEX_BYTES];
   lrm_id_hex(&s->id, id);
-  say(l->a, "%s{\"session\":\"%s\",\"account\":", l->first ? "" : ",", id);
-  say_json_text(l->a, s->account);
-  say(l->a,
-      ",\"first\":%llu,\"end\":%llu,\"bytes\":%llu,\"commands_waiting\":%llu,\"readers\":%u,"
-      "\"host_attached\":%s,\"created_ms\":%llu,\"activity_ms\":%llu,\"snapshot\":",
-      (unsigned long long)s->first, (unsigned long long)s->end, (unsigned long long)s->bytes,
-      (unsigned long long)s->commands_waiting, s->readers, s->host_attached ? "true" : "false",
-      (unsigned long long)s->created_ms, (unsigned long long)s->activity_ms);
+  admin_say(l->a, "%s{\"session\":\"%s\",\"account\":", l->first ? "" : ",", id);
+  admin_say_json(l->a, s->account);
+  admin_say(l->a,
+            ",\"first\":%llu,\"end\":%llu,\"bytes\":%llu,\"commands_waiting\":%llu,\"readers\":%u,"
+            "\"host_attached\":%s,\"created_ms\":%llu,\"activity_ms\":%llu,\"snapshot\":",
+            (unsigned long long)s->first, (unsigned long long)s->end, (unsigned long long)s->bytes,
+            (unsigned long long)s->commands_waiting, s->readers,
+            s->host_attached ? "true" : "false", (unsigned long long)s->created_ms,
+            (unsigned long long)s->activity_ms);
   if (s->snapshot == LRM_OFFSET_NONE)
-    say(l->a, "null}");
+    admin_say(l->a, "null}");
   else
-    say(l->a, "%llu}", (unsigned long long)s->snapshot);
+    admin_say(l->a, "%llu}", (unsigned long long)s->snapshot);
   l->first = false;
 }
 
 static void line_session(void *user, const relay_session_facts *s) {
   char id[LRM_ID_HEX_BYTES];
   lrm_id_hex(&s->id, id);
-  say(user, "session %s  %s  events %llu..%llu  bytes %llu  readers %u  commands %llu%s\n", id,
-      s->account, (unsigned long long)s->first, (unsigned long long)s->end,
-      (unsigned long long)s->bytes, s->readers, (unsigned long long)s->commands_waiting,
-      s->host_attached ? "  host attached" : "");
+  admin_say(user, "session %s  %s  events %llu..%llu  bytes %llu  readers %u  commands %llu%s\n",
+            id, s->account, (unsigned long long)s->first, (unsigned long long)s->end,
+            (unsigned long long)s->bytes, s->readers, (unsigned long long)s->commands_waiting,
+            s->host_attached ? "  host attached" : "");
 }
 
 static void do_stats_lines(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
@@ -272,11 +298,11 @@ static void do_stats_json(program_state *state, char *const *field, uint64_t now
   char *lines = malloc(4096);
   answer numbers = {lines, 4096, 0};
   if (lines == NULL) {
-    say(a, "error\tout of memory\n");
+    admin_say(a, "error\tout of memory\n");
     return;
   }
   do_stats(state, field, now_ns, &numbers);
-  say(a, "ok\n\"relay\":{");
+  admin_say(a, "ok\n\"relay\":{");
   char *rest = NULL;
   const char *comma = "";
   for (char *line = strtok_r(lines + 3, "\n", &rest); line != NULL;
@@ -284,17 +310,17 @@ static void do_stats_json(program_state *state, char *const *field, uint64_t now
     char *value = strchr(line, ' ');
     if (value == NULL) continue;
     *value++ = '\0';
-    say(a, "%s\"%s\":%s", comma, line, value);
+    admin_say(a, "%s\"%s\":%s", comma, line, value);
     comma = ",";
   }
   free(lines);
   listing l = {a, true};
-  say(a, "},\"accounts\":[");
+  admin_say(a, "},\"accounts\":[");
   relay_each_account(state->relay, json_account, &l);
   l.first = true;
-  say(a, "],\"sessions\":[");
+  admin_say(a, "],\"sessions\":[");
   relay_each_session(state->relay, json_session, &l);
-  say(a, "]}\n");
+  admin_say(a, "]}\n");
 }
 
 /* Over the control socket the server answers it. */
@@ -302,20 +328,16 @@ static void do_metrics(program_state *state, char *const *field, uint64_t now_ns
   (void)state;
   (void)field;
   (void)now_ns;
-  say(a, "error\tmetrics are those of a running relay, and none runs on this directory\n");
+  admin_say(a, "error\tmetrics are those of a running relay, and none runs on this directory\n");
 }
 
-static const struct {
-  const char *name;
-  int fields;   /* with the name */
-  bool changes; /* something that must be durable before it is said */
-  void (*run)(program_state *state, char *const *field, uint64_t now_ns, answer *a);
-} requests[] = {{"token", 4, true, do_token},        {"account", 3, true, do_account},
-                {"list", 1, false, do_list},         {"revoke", 2, true, do_revoke},
-                {"pairings", 1, false, do_pairings}, {"pair-look", 2, false, do_pair_look},
-                {"pair", 3, true, do_pair},          {"pair-deny", 2, true, do_pair_deny},
-                {"stats", 1, false, do_stats_lines}, {"stats-json", 1, false, do_stats_json},
-                {"metrics", 1, false, do_metrics}};
+static const admin_request requests[] = {
+    {"token", 4, true, do_token},        {"account", 3, true, do_account},
+    {"list", 1, false, do_list},         {"revoke", 2, true, do_revoke},
+    {"pairings", 1, false, do_pairings}, {"pair-look", 2, false, do_pair_look},
+    {"pair", 3, true, do_pair},          {"pair-deny", 2, true, do_pair_deny},
+    {"stats", 1, false, do_stats_lines}, {"stats-json", 1, false, do_stats_json},
+    {"metrics", 1, false, do_metrics},   {NULL, 0, false, NULL}};
 
 bool admin_answer(program_state *state, const char *line, char *out, size_t out_bytes,
                   uint64_t now_ns) {
@@ -325,7 +347,7 @@ bool admin_answer(program_state *state, const char *line, char *out, size_t out_
   int count = 0;
   out[0] = '\0';
   if (strlen(line) >= sizeof copy) {
-    say(&a, "error\tthe request is too long\n");
+    admin_say(&a, "error\tthe request is too long\n");
     return false;
   }
   snprintf(copy, sizeof copy, "%s", line);
@@ -335,11 +357,14 @@ bool admin_answer(program_state *state, const char *line, char *out, size_t out_
     if (at == NULL) break;
     *at++ = '\0';
   }
-  for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
-    if (strcmp(field[0], requests[i].name) != 0 || count != requests[i].fields) continue;
-    requests[i].run(state, field, now_ns, &a);
-    return requests[i].changes;
+  const admin_request *const tables[] = {requests, admin_policy_requests, admin_audit_requests};
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+    for (const admin_request *request = tables[i]; request->name != NULL; request++) {
+      if (strcmp(field[0], request->name) != 0 || count != request->fields) continue;
+      request->run(state, field, now_ns, &a);
+      return request->changes;
+    }
   }
-  say(&a, "error\tthis relay does not know that request; is it of another version?\n");
+  admin_say(&a, "error\tthis relay does not know that request; is it of another version?\n");
   return false;
 }

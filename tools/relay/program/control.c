@@ -31,27 +31,12 @@ static int connect_to(const data_dir *dir) {
   return fd;
 }
 
-static int print_reply(char *reply, size_t bytes, const char *before) {
-  if (reply != NULL) reply[bytes] = '\0';
-  if (reply != NULL && strncmp(reply, "ok\n", 3) == 0) {
-    fputs(before, stdout);
-    fputs(reply + 3, stdout);
-    return PROGRAM_DONE;
-  }
-  if (reply != NULL && strncmp(reply, "error\t", 6) == 0) {
-    fprintf(stderr, "remote-relay: %s", reply + 6);
-  } else {
-    fprintf(stderr, "remote-relay: the relay did not answer within 10 s (is its disk full?)\n");
-  }
-  return PROGRAM_FAILED;
-}
-
-int control_ask(const data_dir *dir, const char *line, const char *before) {
+char *control_ask(const data_dir *dir, const char *line) {
   int fd = connect_to(dir);
   if (fd < 0) {
     fprintf(stderr, "remote-relay: a relay uses %s, but its control socket does not answer: %s\n",
             dir->path, strerror(errno));
-    return PROGRAM_FAILED;
+    return NULL;
   }
   size_t room = 64 * 1024;
   char *reply = malloc(room);
@@ -72,7 +57,7 @@ int control_ask(const data_dir *dir, const char *line, const char *before) {
     used += (size_t)n;
   }
   close(fd);
-  int result = print_reply(reply, used, before);
-  free(reply);
-  return result;
+  if (reply == NULL) return NULL;
+  reply[used] = '\0';
+  return reply;
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "policy_verbs.h"
 #include "program.h"
 #include "store_verbs.h"
 #include "remote/carrier_uv.h"
@@ -16,6 +17,7 @@ static const char usage[] =
     "           [--log-format logfmt|json] [--log-rate LINES]\n"
     "           [--log-bytes-max SIZE] [--log-events-max N] [--account-bytes-max SIZE]\n"
     "           [--store-bytes-max SIZE] [--retention TIME]\n"
+    "           [--audit-bytes-max SIZE] [--audit-retention TIME]\n"
     "           [--web DIR] [--origin URL]... [--trusted-proxy ADDR]... [--public-metrics]\n"
     "           runs the relay. URL is tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, or\n"
     "           http://HOST[:PORT][/PATH] and https:// for WebSocket (ws, wss), by default\n"
@@ -38,6 +40,8 @@ static const char usage[] =
     "           of the relay; the oldest events of the session that was quiet for longest go.\n"
     "           --retention (none): sessions without activity for that long are deleted, and\n"
     "           events that are older go. SIZE is like 500M or 4G, TIME like 90d, 12w or 2y\n"
+    "           --audit-bytes-max (1G): commands are refused when the audit log is full.\n"
+    "           --audit-retention (none): records of it that are older go\n"
     "           Limits; each is a number, or none, and what is over them is told when to come\n"
     "           back: --connections-max (10000) in all; --unsigned-connections-max (512) not\n"
     "           signed in; --account-connections-max (64), --account-sessions-max (256);\n"
@@ -56,6 +60,20 @@ static const char usage[] =
     "           signs the device that shows CODE in to an account (owner), or refuses it\n"
     "  account  [NAME [--ceiling disabled|view|control]] [--data DIR]\n"
     "           makes an account or sets what it may do; without NAME lists accounts and devices\n"
+    "  account  NAME --delete [--data DIR]\n"
+    "           ends an account: links close, its sessions, devices and tokens are gone\n"
+    "  org      [NAME [--add ACCOUNT | --remove ACCOUNT | --admin ACCOUNT | --no-admin ACCOUNT |\n"
+    "           --delete]] [--data DIR]\n"
+    "           makes an organization, or says whose seats it grants and who administers it;\n"
+    "           without NAME lists organizations, administrators and what every account may do\n"
+    "  policy   [--org NAME --value VALUE | --enterprise NAME --enforce VALUE |\n"
+    "           --enterprise NAME --delegate | --enterprise-admin ACCOUNT |\n"
+    "           --no-enterprise-admin ACCOUNT | --explain ACCOUNT] [--data DIR]\n"
+    "           VALUE is disabled, view, view_and_control or unconfigured, which counts as\n"
+    "           disabled. An enterprise enforces one value in all organizations, or delegates\n"
+    "  audit    [--json] [--from POINT] [--until POINT] [--account NAME] [--data DIR]\n"
+    "           who did what; POINT is the number of a record or a time like 2026-11-23 or\n"
+    "           2026-11-23T08:15:00Z\n"
     "  stats    [--json] [--data DIR]   numbers of the store, the running relay, its sessions\n"
     "  stats    --prometheus            the running relay's metrics as Prometheus reads them\n"
     "  check    [FILE] [--data DIR]     verifies the store, or a backup\n"
@@ -66,65 +84,23 @@ static const char usage[] =
     "DIR is by default $XDG_STATE_HOME/remote-relay or ~/.local/state/remote-relay. It holds the\n"
     "store, the first token (`token`), the addresses listened on (`address`) and what was "
     "revoked.\n"
-    "token, pair, account and stats talk to the relay that runs on DIR, or work on DIR when none "
-    "runs;\n"
+    "token, pair, account, org, policy, audit and stats talk to the relay that runs on DIR, or\n"
+    "work on DIR when none runs;\n"
     "check and backup work beside it.\n";
-
-static int complain(const char *text) {
-  fprintf(stderr, "remote-relay: %s\n", text);
-  return PROGRAM_FAILED;
-}
 
 static int wrong_use(const char *text) {
   fprintf(stderr, "remote-relay: %s; see remote-relay --help\n", text);
   return PROGRAM_USAGE;
 }
 
-/* No relay runs here: the same request on the directory itself. */
-static int answer_offline(data_dir *dir, const char *line, const char *before) {
-  char error[700];
-  program_state state;
-  relay_config config = {.user = &state};
-  log_lines_level(RELAY_WARNING);
-  if (!state_open(&state, dir, &config, error, sizeof error)) return complain(error);
-  relay_on_revoked(state.relay, state_revoked);
-  char *reply = malloc(REPLY_BYTES);
-  if (reply != NULL) (void)admin_answer(&state, line, reply, REPLY_BYTES, 1);
-  int result = reply != NULL ? lrm_store_commit(state.store) : LRM_ERR_NO_MEMORY;
-  state_close(&state);
-  if (result != 0) {
-    free(reply);
-    return complain(lrm_error_text(result));
-  }
-  bool good = strncmp(reply, "ok\n", 3) == 0;
-  if (good) {
-    fputs(before, stdout);
-    fputs(reply + 3, stdout);
-  } else {
-    fprintf(stderr, "remote-relay: %s", reply + (strncmp(reply, "error\t", 6) == 0 ? 6 : 0));
-  }
-  free(reply);
-  return good ? PROGRAM_DONE : PROGRAM_FAILED;
-}
-
 static int ask_after(const program_options *options, bool create, const char *line,
                      const char *before) {
-  data_dir dir;
-  char error[700];
-  int result = PROGRAM_FAILED;
-  switch (data_dir_open(&dir, options->data, create, error, sizeof error)) {
-    case DATA_DIR_LOCKED:
-      result = answer_offline(&dir, line, before);
-      break;
-    case DATA_DIR_IN_USE:
-      result = control_ask(&dir, line, before);
-      break;
-    case DATA_DIR_FAILED:
-      result = complain(error);
-      break;
-  }
-  data_dir_close(&dir);
-  return result;
+  char *reply = program_ask(options, create, line);
+  if (reply == NULL) return PROGRAM_FAILED;
+  fputs(before, stdout);
+  fputs(reply + 3, stdout);
+  free(reply);
+  return PROGRAM_DONE;
 }
 
 static int ask(const program_options *options, bool create, const char *line) {
@@ -198,14 +174,20 @@ static int run_pairings(int argc, char **argv) {
 static int run_account(int argc, char **argv) {
   program_options options;
   char line[600];
-  if (!options_parse(&options, argc, argv, "dc*")) return PROGRAM_USAGE;
+  if (!options_parse(&options, argc, argv, "dcx*")) return PROGRAM_USAGE;
   if (options.name == NULL) {
-    if (options.ceiling != NULL) return wrong_use("--ceiling needs the NAME of an account");
+    if (options.ceiling != NULL || options.remove)
+      return wrong_use("--ceiling and --delete need the NAME of an account");
     return ask(&options, false, "list");
   }
   const char *ceiling = options.ceiling != NULL ? options.ceiling : "-";
   if (!no_tabs(options.name) || !no_tabs(ceiling)) {
     return wrong_use("a name is 1 to 63 bytes without control characters");
+  }
+  if (options.remove) {
+    if (options.ceiling != NULL) return wrong_use("--ceiling and --delete exclude each other");
+    snprintf(line, sizeof line, "account-delete\t%s", options.name);
+    return ask(&options, false, line);
   }
   snprintf(line, sizeof line, "account\t%s\t%s", options.name, ceiling);
   return ask(&options, true, line);
@@ -252,10 +234,11 @@ static int run_serve(int argc, char **argv) {
 static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
-} commands[] = {{"serve", run_serve},    {"token", run_token},       {"account", run_account},
-                {"pair", run_pair},      {"pairings", run_pairings}, {"stats", run_stats},
-                {"check", run_check},    {"backup", run_backup},     {"restore", run_restore},
-                {"compact", run_compact}};
+} commands[] = {{"serve", run_serve},     {"token", run_token},       {"account", run_account},
+                {"pair", run_pair},       {"pairings", run_pairings}, {"stats", run_stats},
+                {"check", run_check},     {"backup", run_backup},     {"restore", run_restore},
+                {"compact", run_compact}, {"org", run_organization},  {"policy", run_policy},
+                {"audit", run_audit}};
 
 int main(int argc, char **argv) {
   if (argc < 2) {

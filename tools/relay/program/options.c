@@ -136,6 +136,12 @@ static bool set_limit_loopback(program_options *out, const char *value) {
   return true;
 }
 
+static bool set_remove(program_options *out, const char *value) {
+  (void)value;
+  out->remove = true;
+  return true;
+}
+
 static bool set_json(program_options *out, const char *value) {
   (void)value;
   out->json = true;
@@ -230,12 +236,15 @@ static bool set_store_bytes(program_options *out, const char *value) {
   return complain("--store-bytes-max is a size like 200G, at least 4M, or none; not ", value);
 }
 
-static bool set_retention(program_options *out, const char *value) {
+static bool parse_days(const char *value, uint64_t *out) {
   static const uint64_t day = UINT64_C(24) * 3600 * 1000;
   static const unit units[] = {{"d", day}, {"w", 7 * day}, {"y", 365 * day}};
-  if (parse_amount(value, units, 3, 0, &out->retention_ms) && out->retention_ms < 1000 * 365 * day)
-    return true;
-  return complain("--retention is a time like 90d, 12w or 2y, or none; not ", value);
+  return parse_amount(value, units, 3, 0, out) && *out < 1000 * 365 * day;
+}
+
+static bool set_retention(program_options *out, const char *value) {
+  return parse_days(value, &out->retention_ms) ||
+         complain("--retention is a time like 90d, 12w or 2y, or none; not ", value);
 }
 
 static bool set_expires(program_options *out, const char *value) {
@@ -245,6 +254,19 @@ static bool set_expires(program_options *out, const char *value) {
   if (parse_amount(value, units, 4, 0, &out->lifetime_ms) && out->lifetime_ms < 876000 * hour)
     return true;
   return complain("--expires is a time like 12h, 90d, 12w or 1y, or none; not ", value);
+}
+
+static bool set_audit_bytes(program_options *out, const char *value) {
+  if (options_parse_bytes(value, LOG_BYTES_LEAST, &out->audit_bytes_max)) {
+    if (out->audit_bytes_max == 0) out->audit_bytes_max = UINT64_MAX / 4;
+    return true;
+  }
+  return complain("--audit-bytes-max is a size like 500M or 4G, at least 4M, or none; not ", value);
+}
+
+static bool set_audit_retention(program_options *out, const char *value) {
+  return parse_days(value, &out->audit_retention_ms) ||
+         complain("--audit-retention is a time like 400d or 2y, or none; not ", value);
 }
 
 static const struct {
@@ -280,7 +302,10 @@ static const struct {
              {"--log-events-max", 'L', true, set_log_events},
              {"--account-bytes-max", 'L', true, set_account_bytes},
              {"--store-bytes-max", 'L', true, set_store_bytes},
-             {"--retention", 'L', true, set_retention}};
+             {"--retention", 'L', true, set_retention},
+             {"--audit-bytes-max", 'L', true, set_audit_bytes},
+             {"--audit-retention", 'L', true, set_audit_retention},
+             {"--delete", 'x', false, set_remove}};
 
 /* `--flag value` and `--flag=value`. Returns how many arguments were taken; 0: a fault. */
 static int parse_flag(program_options *out, int left, char **argv, const char *allowed) {

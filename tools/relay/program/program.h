@@ -36,8 +36,10 @@ typedef struct program_options {
   bool json;
   bool yes;                               /* do not ask */
   bool deny;                              /* refuse instead */
+  bool remove;                            /* --delete */
   uint64_t log_bytes_max, log_events_max; /* of a session; 0: not given, the core's default */
   uint64_t account_bytes_max, store_bytes_max, retention_ms; /* 0: no limit */
+  uint64_t audit_bytes_max, audit_retention_ms;              /* 0: the core's default; no limit */
   uint64_t lifetime_ms;                                      /* of a new token; 0: for good */
   program_limits limits;
   const char *web; /* folder of the web client; NULL: none */
@@ -160,7 +162,13 @@ void log_line(relay_level level, const char *event, const char *key, const char 
 
 /* ---- serve.c, control.c ---- */
 int serve_run(const program_options *options);
-/* Sends one request to the relay that runs on this directory, prints `before` and its answer. */
-int control_ask(const data_dir *dir, const char *line, const char *before);
+/* Sends one request to the relay that runs on this directory. Its answer, to be freed; NULL: it has
+ * printed why there is none. */
+char *control_ask(const data_dir *dir, const char *line);
+
+/* ---- ask.c ---- */
+/* The answer of the running relay, or of the directory itself: "ok\n...", to be freed. NULL: what
+ * was wrong has been printed. */
+char *program_ask(const program_options *options, bool create, const char *line);
 
 #endif

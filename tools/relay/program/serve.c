@@ -174,7 +174,9 @@ static bool open_all(server *s, const program_options *options, const lrm_url *u
                          .log_events_max = options->log_events_max,
                          .account_bytes_max = options->account_bytes_max,
                          .store_bytes_max = options->store_bytes_max,
-                         .retention_ms = options->retention_ms};
+                         .retention_ms = options->retention_ms,
+                         .audit_bytes_max = options->audit_bytes_max,
+                         .audit_retention_ms = options->audit_retention_ms};
   options_limits_apply(&options->limits, &config);
   if (!state_open(&s->state, &s->dir, &config, error, sizeof error)) return server_complain(error);
   relay_on_revoked(s->state.relay, on_revoked);
