@@ -359,12 +359,12 @@ class World:
         self._route = self.proxy.route("relay", port_of(self.listening))
         self.url = self.env["REMOTE_RELAY"] = self.client_url(self.listening)
 
-    def start_relay(self, *flags, listen=None, fault=None, log=None):
+    def start_relay(self, *flags, listen=None, fault=None, log=None, env=None):
         """On the port it had before, so that everybody finds it again."""
         address = f"{self.data}/address"
         if os.path.exists(address):
             os.unlink(address)
-        env = dict(self.env, **({"REMOTE_RELAY_FAULT": fault} if fault else {}))
+        env = dict(self.env, **(env or {}), **({"REMOTE_RELAY_FAULT": fault} if fault else {}))
         self.listening = listen or self.listening
         self.relay = self.spawn("relay", [self.program["remote-relay"], "serve", "--data", self.data,
                                           *self.relay_flags(), *flags], env=env, log=log)

@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import prometheus  # noqa: E402
-from programs import Lines, find, run_cases  # noqa: E402
+from steered import run_cases  # noqa: E402
 
 
 def wait(what, ready, seconds=90):
@@ -27,17 +27,7 @@ def wait(what, ready, seconds=90):
 
 
 def start_relay(p, *flags, env=None, fault=None):
-    """As Programs.start_relay, with flags and an environment."""
-    env = dict(p.env, **(env or {}))
-    if fault:
-        env["REMOTE_RELAY_FAULT"] = fault
-    address = f"{p.root}/relay/address"
-    if os.path.exists(address):
-        os.unlink(address)
-    p.relay = Lines([find(p.build, "remote-relay"), "serve", "--data", f"{p.root}/relay", "--listen",
-                     p.url or "tcp://127.0.0.1:0", *flags], env, f"{p.root}/relay.log", parse=False)
-    wait("the relay's address", lambda: os.path.exists(address) and open(address).read().strip())
-    p.url = open(address).read().split()[0]
+    p.start_relay(fault, flags, env)
 
 
 def relay_says(p):
@@ -45,7 +35,7 @@ def relay_says(p):
 
 
 def relay_command(p, *words):
-    return subprocess.run([find(p.build, "remote-relay"), words[0], "--data", f"{p.root}/relay", *words[1:]],
+    return subprocess.run([p.program["remote-relay"], words[0], "--data", f"{p.root}/relay", *words[1:]],
                           env=p.env, capture_output=True, text=True, timeout=120)
 
 
@@ -143,7 +133,7 @@ def systemd_is_told(p):
     p.start_host()
     wait("a status with the host", lambda: any("1 hosts" in line for line in manager.hear()))
     assert not any("rrt_" in line for line in manager.hear())
-    p.relay.kill(signal.SIGTERM)
+    p.relay.send_signal(signal.SIGTERM)
     wait("STOPPING=1", lambda: manager.count("STOPPING=1") == 1)
     assert p.relay.process.wait(60) == 0
 
@@ -163,7 +153,7 @@ def a_commit_that_hangs_stops_the_watchdog(p):
     # The commit of the first new device does not come back for a minute.
     start_relay(p, env={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "1500000"}, fault="before_commit:1:hold=60000")
     wait("WATCHDOG=1", lambda: manager.count("WATCHDOG=1") >= 1)
-    asking = subprocess.Popen([find(p.build, "remote-relay"), "token", "--data", f"{p.root}/relay", "--device", "x"],
+    asking = subprocess.Popen([p.program["remote-relay"], "token", "--data", f"{p.root}/relay", "--device", "x"],
                               env=p.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def quiet():

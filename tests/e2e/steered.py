@@ -30,10 +30,10 @@ class Steered(World):
         self.others, self.remote_mode = [], "control"
 
     # ---- programs ----
-    def start_relay(self, fault=None, flags=()):
+    def start_relay(self, fault=None, flags=(), env=None):
         """With a fault it may die before it listens: then that is how it stays."""
         try:
-            return super().start_relay(*flags, fault=fault, log=f"{self.root}/relay.log")
+            return super().start_relay(*flags, fault=fault, env=env, log=f"{self.root}/relay.log")
         except Failure:
             if not fault or self.relay.alive:
                 raise
