@@ -34,6 +34,7 @@ HEADERS = {
     "carrier_tls": ["carrier_tls.h"],
     "carrier_ws": ["carrier_ws.h", "http_head.h"],
     "carrier_grpc": ["carrier_grpc.h"],
+    "carrier_poll": ["carrier_poll.h"],
 }
 # A log judges OPENs, so it may read link messages, but it does not know the link.
 LEFT_OF = {s: FLOW[: i + 1] for i, s in enumerate(FLOW)}

@@ -166,7 +166,8 @@ void relay_channel_answer(relay_channel *ch, uint64_t now_ns, uint64_t wall_ms) 
     return;
   }
   ch->state = CHANNEL_OPEN;
-  relay_log_session(r, RELAY_INFO, "channel.opened", s, c, kind_names[ch->kind]);
+  relay_log_session(r, c->exchanging ? RELAY_DEBUG : RELAY_INFO, "channel.opened", s, c,
+                    kind_names[ch->kind]);
   switch (ch->kind) {
     case CHANNEL_EVENTS_PUBLISH:
       if (ch->opened.outcome == remote_v1_OpenOutcome_OPEN_OUTCOME_RESET) {

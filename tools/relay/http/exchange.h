@@ -37,7 +37,7 @@ void http_on_gone(http_exchange *exchange, void (*gone)(void *user), void *user)
 void http_answer(http_exchange *exchange, int status, const char *content_type, const void *body,
                  size_t bytes);
 
-/* tools/relay/http/poll_http.c: POST /v1/poll. Until that file is there the route is not. */
+/* tools/relay/http/poll_http.c: POST /v1/poll. */
 void http_poll(server *s, http_exchange *exchange, const http_post *post);
 
 #endif

@@ -50,7 +50,7 @@ static size_t all_metrics(void *user, char *out, size_t out_bytes) {
 }
 
 static const http_site_ops ops = {
-    .accepted = server_accepted, .unready = unready, .metrics = all_metrics, .poll = NULL};
+    .accepted = server_accepted, .unready = unready, .metrics = all_metrics, .poll = http_poll};
 
 static void on_tick(uv_timer_t *timer) {
   http_server *http = timer->data;
