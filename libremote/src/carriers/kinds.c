@@ -17,7 +17,5 @@ const lrm_uv_kind *const lrm_uv_kinds[] = {
 #ifdef REMOTE_WITH_POLL
     &lrm_uv_poll_kind,
 #endif
-    &lrm_uv_tls_kind,
-    &lrm_ws_kind,
-    NULL,
+    &lrm_uv_tls_kind,  &lrm_ws_kind, NULL,
 };
