@@ -336,7 +336,7 @@ static void says_what_is_wrong(void **state) {
       {{"--help", NULL}, 0, "Usage"},
       {{"--version", NULL}, 0, "remote-relay 0"},
       {{"sreve", NULL}, 2, "unknown command"},
-      {{"policy", NULL}, 2, "unknown command"},
+      {{"polices", NULL}, 2, "unknown command"},
       {{"serve", "--nonsense", NULL}, 2, "--nonsense"},
       {{"serve", "--data", NULL}, 2, "value is missing"},
       {{"serve", "extra", NULL}, 2, "extra"},
@@ -349,6 +349,16 @@ static void says_what_is_wrong(void **state) {
       {{"token", "--data", "/no/such", "--device", "x", NULL}, 1, "/no/such"},
       {{"check", "--data", "/no/such", NULL}, 1, "/no/such"},
       {{"account", "--data", "@DATA", "a", "--ceiling", "high", NULL}, 1, "ceiling"},
+      {{"account", "--delete", NULL}, 2, "NAME"},
+      {{"account", "--data", "@DATA", "a", "--delete", NULL}, 1, "no such account"},
+      {{"org", "--data", "@DATA", "x", "--add", "nobody", NULL}, 1, "no such account"},
+      {{"org", "--add", "x", NULL}, 2, "NAME"},
+      {{"org", "x", "--add", "a", "--delete", NULL}, 2, "one change"},
+      {{"policy", "--org", "x", NULL}, 2, "--value"},
+      {{"policy", "--data", "@DATA", "--org", "x", "--value", "all", NULL}, 1, "a value is"},
+      {{"policy", "--enterprise", "x", NULL}, 2, "--delegate"},
+      {{"audit", "--from", "yesterday", NULL}, 2, "--from"},
+      {{"audit", "--until", "2026-13-01", NULL}, 2, "--until"},
   };
   program p;
   program_make(&p);
