@@ -99,6 +99,7 @@ def peak_kib(pid):
 def pour(p, stopped):
     """About 50 MB of text that cannot be compressed away, while a reader stands still, or while none does.
     By how many KiB the relay's peak grew, and the bytes of events meanwhile."""
+    p.env["REMOTE_DEBUGGABLE"] = "1"  # its peak is set back from outside
     p.start_relay()
     p.start_host()
     r, slow = p.read(), p.read() if stopped else None

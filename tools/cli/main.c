@@ -8,6 +8,7 @@
 #include "config.h"
 #include "exit_code.h"
 #include "options.h"
+#include "private_process.h"
 #include "terminal_text.h"
 #include "command_host.h"
 
@@ -107,6 +108,7 @@ static int leading_flags(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  private_process();
   signal(SIGPIPE, SIG_IGN);
   if (argc < 2) {
     print_help(stderr);

@@ -2,6 +2,7 @@
  * carrier's life. */
 #include <string.h>
 
+#include "base/wipe.h"
 #include "link/link_internal.h"
 
 static uint32_t or_default(uint32_t value, uint32_t fallback) {
@@ -97,6 +98,7 @@ int lrm_link_create(const lrm_link_config *config, lrm_link **out) {
     link->hello = (lrm__hello *)(void *)(memory + l.hello);
     *link->hello = hello;
   }
+  lrm__wipe(&hello, sizeof hello);
   for (size_t i = 0; i < config->features_count; i++)
     (void)copy_text(link->features[i], 24, config->features[i]);
   lrm__link_forget_carrier(link);
@@ -106,7 +108,8 @@ int lrm_link_create(const lrm_link_config *config, lrm_link **out) {
 
 void lrm_link_destroy(lrm_link *link) {
   if (link == NULL) return;
-  if (link->hello != NULL) memset(link->hello, 0, sizeof *link->hello);
+  if (link->hello != NULL) lrm__wipe(link->hello, sizeof *link->hello);
+  lrm__wipe(&link->decoded, sizeof link->decoded);
   lrm_allocator allocator = link->allocator;
   if (allocator.free != NULL) allocator.free(allocator.user, link);
 }
@@ -117,6 +120,7 @@ int lrm_link_set_token(lrm_link *link, const char *token, uint64_t now_ns) {
   char copy[sizeof link->hello->token];
   if (!copy_text(copy, sizeof copy, token)) return LRM_ERR_TOO_LARGE;
   memcpy(link->hello->token, copy, sizeof copy);
+  lrm__wipe(copy, sizeof copy);
   if (link->state != LRM_LINK_DEAD) return 0;
   link->final = false;
   link->attempts_failed = 0;

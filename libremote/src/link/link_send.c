@@ -5,6 +5,7 @@
  * GOAWAY; then data, channel by channel in turn. */
 #include <string.h>
 
+#include "base/wipe.h"
 #include "link/link_internal.h"
 
 /* ---- the queue ---- */
@@ -127,6 +128,7 @@ static void write_hello(lrm_link *link, writer *w) {
   hello.limits.channels = link->channels_max;
   lrm_frame frame = {.type = LRM_FRAME_HELLO};
   if (write_message(w, &frame, &hello)) link->hello_due = false;
+  lrm__wipe(&hello, sizeof hello);
 }
 
 static void write_pongs(lrm_link *link, writer *w) {
@@ -413,6 +415,7 @@ int lrm_link_accept(lrm_link *link, const remote_v1_Principal *principal, uint64
   lrm__timers_live(link, 0, now_ns);
   link->sign_in_deadline_ns = principal == NULL ? now_ns + LRM_SIGN_IN_NS : 0;
   link->grease_due = link->grease;
+  lrm__wipe(link->decoded.hello.token, sizeof link->decoded.hello.token);
   return result;
 }
 
@@ -433,6 +436,7 @@ static int farewell_by_caller(lrm_link *link, uint32_t type, const remote_v1_Pro
 int lrm_link_refuse(lrm_link *link, const remote_v1_Problem *problem, uint64_t now_ns) {
   (void)lrm__link_tick(link, now_ns);
   if (link->state != LRM_LINK_JUDGING) return LRM_ERR_STATE;
+  lrm__wipe(link->decoded.hello.token, sizeof link->decoded.hello.token);
   return farewell_by_caller(link, LRM_FRAME_REFUSE, problem);
 }
 

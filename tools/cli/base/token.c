@@ -61,7 +61,9 @@ exit_code token_read(const char *path, device_token *out, bool *missing, char *e
   ssize_t n = read(fd, text, sizeof text - 1);
   close(fd);
   text[n < 0 ? 0 : n] = 0;
-  if (n < 0 || take_text(out, text)) {
+  bool bad = n < 0 || take_text(out, text) != 0;
+  explicit_bzero(text, sizeof text);
+  if (bad) {
     snprintf(error, error_bytes, "the token file %s does not hold a token", path);
     return EXIT_CODE_FAILURE;
   }
@@ -74,7 +76,9 @@ static exit_code from_environment(const char *text, device_token *out, char *err
   char copy[TOKEN_BYTES_MAX + 64];
   *out = (device_token){0};
   int n = snprintf(copy, sizeof copy, "%s", text);
-  if (n >= (int)sizeof copy || take_text(out, copy)) {
+  bool bad = n >= (int)sizeof copy || take_text(out, copy) != 0;
+  explicit_bzero(copy, sizeof copy);
+  if (bad) {
     snprintf(error, error_bytes, "REMOTE_TOKEN does not hold a token");
     return EXIT_CODE_FAILURE;
   }

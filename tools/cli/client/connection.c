@@ -368,7 +368,7 @@ exit_code connection_open(connection *c, const connection_flags *flags) {
     uv_signal_start(&c->signals[i], on_signal, numbers[i]);
   }
   result = create_link(c, flags, &token);
-  memset(&token, 0, sizeof token);
+  explicit_bzero(&token, sizeof token);
   if (!result && !connection_wait(c, is_live, c, c->timeout_ms)) result = connection_explain(c);
   if (!result && !c->signed_in) {
     fprintf(stderr, "remote: the relay at %s does not know this device: sign in first\n",

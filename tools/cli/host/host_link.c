@@ -145,7 +145,7 @@ bool app_link_open(host_app *app) {
     return false;
   }
   if (!find_token(app, &url, &token) || !make_link(app, token.text)) return false;
-  memset(&token, 0, sizeof token);
+  explicit_bzero(&token, sizeof token);
   if (app->host != NULL) lrm_host_attach_link(app->host, app->link);
   app->link_closing = app->link_said_down = false;
   int result = lrm_uv_drive_connect(app->loop, &url, &app->settings, app->link, &drive_ops, app,

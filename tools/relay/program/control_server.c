@@ -9,6 +9,7 @@ static void send_reply(control *request) {
   lrm_slice slice = {(const uint8_t *)request->reply, strlen(request->reply)};
   (void)(lrm_carrier_write(request->carrier, &slice, 1) == 0);
   lrm_carrier_close(request->carrier, true);
+  explicit_bzero(request->reply, slice.bytes); /* it may hold a token */
   free(request->reply);
   request->reply = NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "fault.h"
 #include "policy_verbs.h"
+#include "private_process.h"
 #include "program.h"
 #include "store_verbs.h"
 #include "remote/carrier_uv.h"
@@ -241,6 +242,7 @@ static const struct {
                 {"audit", run_audit}};
 
 int main(int argc, char **argv) {
+  private_process();
   if (argc < 2) {
     fputs(usage, stderr);
     return PROGRAM_USAGE;

@@ -106,8 +106,9 @@ static bool first_start(server *s) {
   size_t bytes = strlen(token);
   token[bytes] = '\n';
   token[bytes + 1] = '\0';
-  if (!data_dir_write(&s->dir, "token", token, error, sizeof error)) return server_complain(error);
-  return true;
+  bool written = data_dir_write(&s->dir, "token", token, error, sizeof error);
+  explicit_bzero(token, sizeof token);
+  return written || server_complain(error);
 }
 
 static void greet(const server *s) {
