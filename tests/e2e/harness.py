@@ -342,8 +342,7 @@ class World:
             self._tunnel = carriers.http_proxy(with_parent)
             for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
                 self.env[name] = self.env[name.lower()] = f"http://127.0.0.1:{self._tunnel[1]}"
-            self.env.pop("NO_PROXY", None)
-            self.env.pop("no_proxy", None)
+            self.env["NO_PROXY"] = self.env["no_proxy"] = ""  # nothing goes without, not even loopback
         if self.carrier.client == "unix":
             return address
         return f"{self.carrier.client}://127.0.0.1:{self.proxied or port_of(address)}"

@@ -1,7 +1,7 @@
 /* Which proxy the environment names, as curl and others read it: http_proxy for plain connections,
  * https_proxy for encrypted ones, all_proxy for both, no_proxy for what goes without. What stands
- * in small letters wins. This machine itself is never reached through a proxy: it would be the
- * proxy's own "localhost". */
+ * in small letters wins. This machine itself is not reached through a proxy, for it would be the
+ * proxy's own "localhost"; unless no_proxy is there and empty: then nothing goes without. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
@@ -198,14 +198,15 @@ int lrm__ws_proxy_of(const lrm_url *url, const char *(*get)(const char *name), w
                      char *error, size_t error_bytes) {
   const char *name, *ignored;
   memset(out, 0, sizeof *out);
-  if (lrm_url_local(url)) return 0;
+  const char *without = variable(get, "no_proxy", "NO_PROXY", &ignored);
+  bool all = without == NULL && get(ignored) != NULL;
+  if (lrm_url_local(url) && !all) return 0;
   /* In a CGI program HTTP_PROXY is a header of the request: whoever asks would choose it. */
   const char *large = get("REQUEST_METHOD") == NULL ? "HTTP_PROXY" : NULL;
   const char *text = lrm_url_encrypted(url) ? variable(get, "https_proxy", "HTTPS_PROXY", &name)
                                             : variable(get, "http_proxy", large, &name);
   if (text == NULL) text = variable(get, "all_proxy", "ALL_PROXY", &name);
   if (text == NULL) return 0;
-  const char *without = variable(get, "no_proxy", "NO_PROXY", &ignored);
   if (without != NULL && goes_without(without, url)) return 0;
   return parse_proxy(name, text, out, error, error_bytes);
 }

@@ -76,6 +76,7 @@ void ws_mask(uint8_t *data, size_t bytes, const uint8_t mask[WS_MASK_BYTES], uin
 
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 static bool is_utf8(lrm_slice text) {
+  if (text.bytes == 0) return true;
   const uint8_t *c = text.data;
   const uint8_t *end = text.data + text.bytes;
   while (c < end) {

@@ -67,6 +67,9 @@ static void chooses(void **state) {
       {"wss://h", {"all_proxy=http://[::1]:8"}, "::1:8"},
       {"ws://127.0.0.1:1", {"ALL_PROXY=http://p:1"}, NULL}, /* this machine */
       {"ws://localhost:1", {"ALL_PROXY=http://p:1"}, NULL},
+      {"ws://127.0.0.1:1", {"ALL_PROXY=http://p:1", "NO_PROXY=x"}, NULL},
+      {"ws://127.0.0.1:1", {"ALL_PROXY=http://p:1", "NO_PROXY="}, "p:1"}, /* even that */
+      {"ws://127.0.0.1:1", {"ALL_PROXY=http://p:1", "no_proxy=", "NO_PROXY=x"}, "p:1"},
       {"wss://h", {"all_proxy=socks5://p:1"}, "!only http"},
       {"wss://h", {"all_proxy=http://u:secret@"}, "!not the URL"},
       {"wss://h", {"all_proxy=http://u:secret@p:x"}, "!not the URL"},
