@@ -123,7 +123,8 @@ static int listener_reload(lrm_uv_listener *base, char *error, size_t error_byte
   return lrm_uv_listener_reload(listener->inner, error, error_bytes);
 }
 
-static const lrm_uv_listener_ops listener_ops = {listener_close, listener_reload};
+static const lrm_uv_listener_ops plain_ops = {listener_close, NULL};
+static const lrm_uv_listener_ops encrypted_ops = {listener_close, listener_reload};
 
 /* "tcp://127.0.0.1:4711" of the inner one, under the scheme that was asked for. */
 static void name_listener(http_listener *listener, const lrm_url *url) {
@@ -150,7 +151,7 @@ int http_server_listen(server *s, const lrm_url *url, lrm_uv_listener **out, cha
   lrm_url inner = *url;
   snprintf(inner.scheme, sizeof inner.scheme, "%s", place->encrypted ? "tls" : "tcp");
   inner.prefix[0] = '\0';
-  listener->base.ops = &listener_ops;
+  listener->base.ops = place->encrypted ? &encrypted_ops : &plain_ops;
   listener->http = http;
   listener->place = place;
   listener->settings = s->settings;

@@ -88,6 +88,13 @@ void server_reload(server *s) {
       log_about(RELAY_ERROR, "listener.reload_failed", "url", url, "error", error);
     }
   }
+  char fault[1024] = "";
+  if (s->options->web == NULL) return;
+  if (http_server_reload(s, fault, sizeof fault)) {
+    log_about(RELAY_INFO, "web.reloaded", "folder", s->options->web, NULL, NULL);
+  } else {
+    log_about(RELAY_ERROR, "web.reload_failed", "folder", s->options->web, "error", fault);
+  }
 }
 
 void server_notice(void *user, lrm_uv_notice kind, const char *about, const char *text) {
