@@ -464,6 +464,7 @@ static void advance(http_connection *c) {
 
 static bool keep_input(http_connection *c, const uint8_t *data, size_t bytes) {
   size_t needed = c->in_bytes + bytes;
+  if (bytes == 0) return true;
   if (needed > c->in_capacity) {
     size_t capacity = c->in_capacity * 2;
     if (capacity < needed) capacity = needed;
