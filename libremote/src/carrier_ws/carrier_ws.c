@@ -193,10 +193,12 @@ static void take_data(ws_carrier *ws, const uint8_t *data, size_t bytes) {
     fail(ws, WS_INTERNAL, "out of memory", "out of memory");
     return;
   }
-  uint8_t *place = ws->message + ws->message_bytes;
-  if (bytes > 0) memcpy(place, data, bytes);
-  if (ws->head.masked) ws_mask(place, bytes, ws->head.mask, ws->position);
-  ws->message_bytes += bytes;
+  if (bytes > 0) {
+    uint8_t *place = ws->message + ws->message_bytes;
+    memcpy(place, data, bytes);
+    if (ws->head.masked) ws_mask(place, bytes, ws->head.mask, ws->position);
+    ws->message_bytes += bytes;
+  }
   bool complete = ws->position + bytes == ws->head.payload_bytes && ws->head.final;
   bool early = !ws->client && !ws->answered && ws->message_bytes >= FIRST_BYTES_MAX;
   if (complete || early) deliver(ws);

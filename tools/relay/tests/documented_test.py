@@ -17,7 +17,7 @@ def sources(root):
 
 
 # A call that writes a line; functions that choose between two events name them in a literal too.
-LOGGING = re.compile(r"\b(?:relay_log|relay_log_session|log_line|log_lines_write|write_line|relay_lose)\s*\(([^;]*);")
+LOGGING = re.compile(r"\b(?:relay_log|relay_log_session|log_line|log_about|log_lines_write|write_line|relay_lose)\s*\(([^;]*);")
 CHOSEN = re.compile(r"\bsaid = ([^;]*);")
 EVENT = re.compile(r'"([a-z_]+\.[a-z_]+)"')
 METRIC = re.compile(r'"((?:remote_relay|process)_[a-z_]+)')
