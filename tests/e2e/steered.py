@@ -9,6 +9,7 @@
 What the agent was given is in agent.log, what the programs said in relay.log, host.log, … of the
 world's folder."""
 import os
+import re
 import signal
 import subprocess
 import time
@@ -106,11 +107,11 @@ class Steered(World):
         return False
 
 
-def run_cases(build, cases):
+def run_cases(build, cases, carrier=None):
     """Runs {name: function(Steered)}; prints a line each; returns the exit status."""
     failed = 0
     for name, case in cases.items():
-        world = Steered(build, name.replace(" ", "-")[:40])
+        world = Steered(build, re.sub("[^a-z0-9_]+", "-", name)[:40], carrier)
         began = time.monotonic()
         try:
             note = case(world)
