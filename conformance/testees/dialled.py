@@ -245,6 +245,13 @@ class Whole:
         return out
 
 
+class Parts:
+    """Bytes of a stream, for `bridge`."""
+
+    def feed(self, data: bytes) -> bytes:
+        return struct.pack("<I", len(data)) + data if data else b""
+
+
 def whole_bytes(data: bytes) -> int:
     """How far whole frames of a Batch reach, up to what fits into a message."""
     at = 0

@@ -2,13 +2,13 @@
 """testee-programs: the real programs as testees of the conformance suite, on the real clock: the
 relay on loopback TCP, the host with an agent whose every word is the runner's, the terminal client.
 
-  programs.py --build FOLDER [--longest-ms N]
+  programs.py --build FOLDER [--longest-ms N] [--carrier tcp|tls|ws|wss|grpc|grpcs]
 
 What a program cannot show is answered `unsupported`, with the reason. See ../README.md.
 
   programs.py            requests in, responses out
   programs_carriers.py   sockets, and what came from them
-  programs_relay.py      role RELAY
+  programs_relay.py      role RELAY, over any carrier: dialled.py, websocket.py
   programs_bridge.py     frames on their way between a program and the runner
   programs_host.py       role HOST; programs_agent.py is the agent that it runs
   programs_client.py     role CLIENT
@@ -20,6 +20,7 @@ import shutil
 import sys
 import tempfile
 import traceback
+from functools import partial
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -32,11 +33,12 @@ LONGEST_MS = 3000
 
 
 class Testee:
-    def __init__(self, build: str, longest_ms: int) -> None:
+    def __init__(self, build: str, longest_ms: int, carrier: str = "tcp") -> None:
         import harness_pb2
         self.pb = harness_pb2
         self.build = os.path.abspath(build)
         self.longest_ms = longest_ms
+        self.carrier = carrier
         self.carriers = Carriers(self.pb)
         self.role = None
         self.folder = None
@@ -47,7 +49,7 @@ class Testee:
         here does not keep the others from running."""
         if role == self.pb.ROLE_RELAY:
             from testees.programs_relay import Relay
-            return Relay
+            return partial(Relay, scheme=self.carrier)
         if role == self.pb.ROLE_HOST:
             from testees.programs_host import Host
             return Host
@@ -82,16 +84,19 @@ class Testee:
         if self.role is None:
             raise Unsupported("no case has been started")
         if kind == "advance":
+            self.carriers.expect_whole_messages()
             if value.ms > self.longest_ms:
                 raise Unsupported("%d ms are too long on a real clock" % value.ms)
             self.carriers.poll(value.ms / 1000)
         elif kind == "look":
+            self.carriers.expect_whole_messages()
             self.carriers.look(value.wait_ms / 1000)
         elif kind == "connected":
             self.role.connected(value.carrier, value.refused)
         elif kind == "bytes":
             self.carriers.send(value.carrier, value.data)
         elif kind == "cut":
+            self.carriers.expect_whole_messages()
             self.carriers.cut(value.carrier, value.half_open)
         elif kind == "room":
             self.carriers.room(value.carrier, value.bytes)
@@ -107,10 +112,11 @@ class Testee:
         self.carriers.poll(0)
 
     def describe(self, answer) -> None:
-        answer.description.name = "libremote, the programs"
+        answer.description.name = "libremote, the programs" if self.carrier == "tcp" else \
+            "libremote, the relay over %s" % self.carrier
         answer.description.version = "0.1.0"
-        answer.description.roles.extend(
-            [self.pb.ROLE_RELAY, self.pb.ROLE_HOST, self.pb.ROLE_CLIENT])
+        answer.description.roles.extend([self.pb.ROLE_RELAY] if self.carrier != "tcp" else
+                                        [self.pb.ROLE_RELAY, self.pb.ROLE_HOST, self.pb.ROLE_CLIENT])
         answer.description.features.extend(FEATURES)
 
     def answer(self, request):
@@ -148,10 +154,12 @@ def main() -> None:
     parser.add_argument("--build", required=True, help="build folder with the programs")
     parser.add_argument("--longest-ms", type=int, default=LONGEST_MS,
                         help="cases that wait longer are unsupported (default %d)" % LONGEST_MS)
+    parser.add_argument("--carrier", default="tcp", choices=("tcp", "unix", "tls", "ws", "wss", "grpc", "grpcs"),
+                        help="of the relay; with another than tcp it is the only role")
     parser.add_argument("--proto-dir", help="folder for the generated protobuf modules")
     options = parser.parse_args()
     protos.load(options.proto_dir)
-    testee = Testee(options.build, options.longest_ms)
+    testee = Testee(options.build, options.longest_ms, options.carrier)
     try:
         while True:
             request = read_request(testee.pb, sys.stdin.buffer)

@@ -20,6 +20,7 @@ class Carrier:
         self.room: int | None = None  # bytes that may still be read; None: no bound
         self.inward = None  # bytes from the runner, before the program has them
         self.outward = None  # bytes from the program, before the runner has them
+        self.whole = None  # on a message carrier: what makes whole messages
 
 
 class Carriers:
@@ -122,6 +123,12 @@ class Carriers:
 
     # ---- from the runner ----
 
+    def expect_whole_messages(self) -> None:
+        """A message ends with a frame: a case that stops inside one is about streams."""
+        for carrier in self.by_number.values():
+            if carrier.whole is not None and carrier.whole.rest:
+                raise Unsupported("a message that ends inside a frame is another case")
+
     def send(self, number: int, data: bytes) -> None:
         carrier = self.by_number.get(number)
         if carrier is None or carrier.half_open:
@@ -151,6 +158,8 @@ class Carriers:
             self._deafen(carrier)
         else:
             self.drop(carrier)
+            if carrier.whole is not None:
+                self.poll(0.3)  # a cancelled call takes its way through threads
 
     def room(self, number: int, count: int) -> None:
         carrier = self.by_number.get(number)

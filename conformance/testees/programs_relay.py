@@ -1,4 +1,4 @@
-"""Role RELAY: `remote-relay serve` on loopback TCP. Its tokens are its own, made by its
+"""Role RELAY: `remote-relay serve` on loopback, over TCP or another carrier. Its tokens are its own, made by its
 sub-commands; the runner is told them under the names that the cases know."""
 import atexit
 import os
@@ -7,9 +7,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 
 from runner import patterns
+from testees import dialled
 from testees.programs_carriers import Carriers, Unsupported
 
 PROGRAM = os.path.join("tools", "relay", "remote-relay")
@@ -24,7 +26,9 @@ prepared: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {}
 
 
 class Relay:
-    def __init__(self, build: str, folder: str, carriers: Carriers, config: dict) -> None:
+    def __init__(self, build: str, folder: str, carriers: Carriers, config: dict,
+                 scheme: str = "tcp") -> None:
+        self.scheme = scheme
         self.program = os.path.join(build, PROGRAM)
         self.folder = folder
         self.data = os.path.join(folder, "data")
@@ -33,7 +37,7 @@ class Relay:
         if config:
             raise Unsupported("remote-relay has no flag for %s" % ", ".join(sorted(config)))
         self.process: subprocess.Popen | None = None
-        self.port = 0
+        self.url = "unix://%s/socket" % folder if scheme == "unix" else "%s://127.0.0.1:0" % scheme
         self.devices: dict[str, str] = {}  # token to device id
 
     # ---- accounts ----
@@ -92,18 +96,24 @@ class Relay:
         if os.path.exists(address):
             os.unlink(address)
         self.log = open(os.path.join(self.folder, "relay.log"), "ab")
+        flags = []
+        if self.scheme in ("tls", "wss", "grpcs"):
+            made = certificates()
+            flags = ["--tls-cert", made.cert, "--tls-key", made.key]
         self.process = subprocess.Popen(
-            [self.program, "serve", "--data", self.data, "--listen",
-             "tcp://127.0.0.1:%d" % self.port], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [self.program, "serve", "--data", self.data, "--listen", self.url, *flags], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=self.log)
         self.greeting = b""
         self.carriers.watch(self.process.stdout, self.greeted)
         self.carriers.wait(lambda: b"Another device" in self.greeting or
                            self.process.poll() is not None, 10, "remote-relay listens")
         if self.process.poll() is not None:
+            with open(os.path.join(self.folder, "relay.log"), errors="replace") as log:
+                if "this build cannot" in log.read():
+                    raise Unsupported("this build has no %s" % self.scheme)
             raise RuntimeError("remote-relay has ended: %d" % self.process.returncode)
         with open(address) as file:
-            self.port = int(file.read().split()[0].rsplit(":", 1)[1])
+            self.url = file.read().split()[0]
 
     def greeted(self) -> None:
         data = os.read(self.process.stdout.fileno(), 65536)
@@ -128,15 +138,18 @@ class Relay:
     # ---- requests ----
 
     def connected(self, number: int, refused: bool) -> None:
-        sock = socket.socket()
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            sock.connect(("127.0.0.1", self.port))
+            carrier = dialled.dial(self.url, certificates().ca if self.scheme in ("tls", "wss", "grpcs") else None)
         except OSError:
-            sock.close()
             self.carriers.outputs.append(self.carriers.pb.Output(closed=number))
             return
-        self.carriers.add(number, sock)
+        if self.scheme in ("tcp", "unix"):
+            self.carriers.add(number, carrier.sock)
+            return
+        added = self.carriers.add(number, dialled.bridge(carrier))
+        whole = dialled.Whole() if carrier.message else dialled.Parts()
+        added.inward = whole.feed
+        added.whole = whole if carrier.message else None
 
     def restart(self, how) -> None:
         if how.beside:
@@ -183,6 +196,19 @@ class Relay:
             self.process.send_signal(signal.SIGTERM)
         else:
             raise Unsupported("remote-relay cannot be told to %s" % name)
+
+
+_certificates: list = []
+
+
+def certificates():
+    """Of this run, made when first needed."""
+    if not _certificates:
+        sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
+            os.path.abspath(__file__)))), "tests", "e2e"))
+        from carriers import Certificates
+        _certificates.append(Certificates(tempfile.mkdtemp(prefix="certificates-", dir=template_folder())))
+    return _certificates[0]
 
 
 _folder: list[str] = []
