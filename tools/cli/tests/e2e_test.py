@@ -274,8 +274,8 @@ def policy(w):
     check("closed: not allowed", watch.wait() == 4)
     w.cli("watch", host.session).expect(4, 5)
     w.relay_command("account", "owner", "--ceiling", "control").expect(0)
-    # The host was told by a code that only a person can undo: it waits for `/remote on`.
-    w.cli("send", host.session, "SAY later").expect(0).says("not connected")
+    # Policy allows it again: the host comes back by itself, and what was sent meanwhile with it.
+    w.cli("send", host.session, "--wait=idle", "SAY later").expect(0).says("applied")
 
 
 # ---- what goes wrong ----
