@@ -153,7 +153,7 @@ CASES = {"stream": Cell.stream, "cut": Cell.cut, "half-open": Cell.half_open, "1
 NOT_THERE = {  # why a cell is empty
     "cut": lambda k: "" if k.network else "no network between",
     "half-open": lambda k: "" if k.network else "no network between",
-    "messages": lambda k: "" if k.message and k.client != "poll" else "no messages" if not k.message else "",
+    "messages": lambda k: "" if k.message else "no messages",
 }
 QUICK = {"tcp": ("cut",), "tls": ("stream", "frames"), "wss": ("cut", "messages"), "grpcs": ("cut", "messages"),
          "polls": ("cut",), "wss-proxy": ("stream",)}
