@@ -21,6 +21,7 @@ enum {
    * over 100 KiB of a stranger. */
   HANDSHAKE_BYTES_MAX = 64 * 1024,
   HANDSHAKE_MS_MAX = 10 * 1000,
+  UNREAD_ANSWERS_MAX = 64,
   TEXT_BYTES = 1024
 };
 
@@ -42,12 +43,19 @@ static int bio_read(BIO *bio, char *out, int capacity) {
 }
 
 /* A record, or a flight of the handshake. The stream takes everything, and tells a failure later.
- */
+ * What our owner writes it bounds by the room there is; answers to new keys, for which a peer may
+ * ask for ever without reading them, are bounded here. */
 static int bio_write(BIO *bio, const char *data, int bytes) {
   tls_carrier *carrier = BIO_get_data(bio);
   BIO_clear_retry_flags(bio);
   lrm_slice part = {(const uint8_t *)data, bytes > 0 ? (size_t)bytes : 0};
-  if (carrier->inner != NULL) (void)lrm_carrier_write(carrier->inner, &part, 1);
+  if (carrier->inner == NULL || carrier->ended) return bytes;
+  if (lrm_carrier_room(carrier->inner) > 0) {
+    carrier->unread_answers = 0;
+  } else if (!carrier->writing && ++carrier->unread_answers > UNREAD_ANSWERS_MAX) {
+    return -1;
+  }
+  (void)lrm_carrier_write(carrier->inner, &part, 1);
   return bytes;
 }
 
@@ -126,6 +134,10 @@ void lrm__tls_fail(tls_carrier *carrier, const char *format, ...) {
 }
 
 static void explain(tls_carrier *carrier, char text[TEXT_BYTES]) {
+  if (carrier->unread_answers > UNREAD_ANSWERS_MAX) {
+    snprintf(text, TEXT_BYTES, "the other side asks for new keys and does not read the answers");
+    return;
+  }
   carrier->untrusted = lrm_tls_explain(carrier->ssl, carrier->host, text, TEXT_BYTES);
 }
 
@@ -334,7 +346,10 @@ static int carrier_write(lrm_carrier *base, const lrm_slice *parts, size_t count
   for (size_t i = 0; i < count; i++) {
     size_t written = 0;
     if (parts[i].bytes == 0) continue;
-    if (SSL_write_ex(carrier->ssl, parts[i].data, parts[i].bytes, &written) == 1) continue;
+    carrier->writing = true;
+    int result = SSL_write_ex(carrier->ssl, parts[i].data, parts[i].bytes, &written);
+    carrier->writing = false;
+    if (result == 1) continue;
     /* The BIO takes everything, so it is not room that is missing. */
     char text[TEXT_BYTES];
     explain(carrier, text);

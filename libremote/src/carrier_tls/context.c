@@ -53,6 +53,39 @@ static bool harden(SSL_CTX *context) {
          SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1;
 }
 
+/* OpenSSL forgets a certificate that it refuses; what to say about it is in it. */
+static int refused_index;
+
+static void free_refused(void *parent, void *value, CRYPTO_EX_DATA *data, int index, long number,
+                         void *pointer) {
+  (void)parent;
+  (void)data;
+  (void)index;
+  (void)number;
+  (void)pointer;
+  X509_free(value);
+}
+
+static void make_index(void) {
+  refused_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_refused);
+}
+
+static int on_verified(int good, X509_STORE_CTX *store) {
+  SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+  X509 *certificate = X509_STORE_CTX_get0_cert(store);
+  if (good || ssl == NULL || certificate == NULL || lrm__tls_refused_certificate(ssl) != NULL) {
+    return good;
+  }
+  if (X509_up_ref(certificate) == 1 && SSL_set_ex_data(ssl, refused_index, certificate) != 1) {
+    X509_free(certificate);
+  }
+  return 0;
+}
+
+X509 *lrm__tls_refused_certificate(const SSL *ssl) {
+  return refused_index > 0 ? SSL_get_ex_data(ssl, refused_index) : NULL;
+}
+
 static int build(SSL_CTX *context, const lrm_uv_trust *trust, bool listening, const char *alpn,
                  lrm__tls_says *says) {
   if (!harden(context)) {
@@ -71,13 +104,15 @@ static int build(SSL_CTX *context, const lrm_uv_trust *trust, bool listening, co
   if (alpn != NULL && !listening && !offer_alpn(context, alpn)) return LRM_ERR_NO_MEMORY;
   int verify = SSL_VERIFY_PEER;
   if (listening) verify = trust->ca_file != NULL ? verify | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
-  SSL_CTX_set_verify(context, verify, NULL);
+  SSL_CTX_set_verify(context, verify, on_verified);
   return lrm__tls_trust(context, trust, listening, says);
 }
 
 int lrm_tls_context(const lrm_uv_trust *trust, bool listening, const char *alpn, SSL_CTX **out,
                     char *warning, size_t warning_bytes, char *error, size_t error_bytes) {
   static const lrm_uv_trust nothing = {0};
+  static uv_once_t once = UV_ONCE_INIT;
+  uv_once(&once, make_index);
   lrm__tls_says says = {warning, warning_bytes, error, error_bytes};
   warning[0] = error[0] = '\0';
   SSL_CTX *context = SSL_CTX_new(listening ? TLS_server_method() : TLS_client_method());

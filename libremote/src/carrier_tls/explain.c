@@ -78,9 +78,8 @@ static void names_of(X509 *certificate, char *out, size_t out_bytes) {
 
 static void explain_name(SSL *ssl, const char *host, char *out, size_t out_bytes) {
   char names[512] = "";
-  X509 *certificate = SSL_get1_peer_certificate(ssl);
+  X509 *certificate = lrm__tls_refused_certificate(ssl);
   if (certificate != NULL) names_of(certificate, names, sizeof names);
-  X509_free(certificate);
   if (names[0] == '\0') {
     snprintf(out, out_bytes,
              "the relay's certificate names no host at all; it needs %.128s as a subjectAltName "
@@ -96,12 +95,11 @@ static void explain_name(SSL *ssl, const char *host, char *out, size_t out_bytes
 
 static void explain_date(SSL *ssl, bool expired, char *out, size_t out_bytes) {
   char date[64] = "an unknown day";
-  X509 *certificate = SSL_get1_peer_certificate(ssl);
+  X509 *certificate = lrm__tls_refused_certificate(ssl);
   if (certificate != NULL) {
     lrm__tls_date(expired ? X509_get0_notAfter(certificate) : X509_get0_notBefore(certificate),
                   date, sizeof date);
   }
-  X509_free(certificate);
   if (expired) {
     snprintf(out, out_bytes,
              "the relay's certificate, or one above it, has expired (the relay's own: on %s): "

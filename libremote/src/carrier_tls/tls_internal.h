@@ -26,6 +26,9 @@ int lrm__tls_trust(SSL_CTX *context, const lrm_uv_trust *trust, bool listening,
 /* "2026-11-23". */
 void lrm__tls_date(const ASN1_TIME *time, char *out, size_t out_bytes);
 
+/* The other side's certificate that was not accepted; borrowed. NULL: none. */
+X509 *lrm__tls_refused_certificate(const SSL *ssl);
+
 /* ---- carrier_tls.c ---- */
 typedef struct tls_carrier tls_carrier;
 typedef struct tls_listener tls_listener;
@@ -50,8 +53,10 @@ struct tls_carrier {
   lrm__uv_rest rest;
   const uint8_t *input; /* what came and OpenSSL has not taken yet; inside one call only */
   size_t input_bytes;
-  char *host;       /* connecting: whom the certificate must name; NULL: accepting */
-  char *error_text; /* `failed`: what `down` will say; NULL: there was no memory for it */
+  char *host;             /* connecting: whom the certificate must name; NULL: accepting */
+  char *error_text;       /* `failed`: what `down` will say; NULL: there was no memory for it */
+  uint8_t unread_answers; /* written since there was room, by OpenSSL itself */
+  bool writing;           /* inside carrier_write */
   bool up;
   bool failed;
   bool untrusted; /* and trying again changes nothing */

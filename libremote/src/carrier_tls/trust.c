@@ -89,6 +89,7 @@ static int pem_read(const char *path, bool secret, pem *file, lrm__tls_says *say
   }
   uint8_t *smaller = OPENSSL_clear_realloc(file->data, FILE_BYTES_MAX + 1, file->bytes + 1);
   if (smaller != NULL) file->data = smaller;
+  file->data[file->bytes] = '\0';
   file->bio = BIO_new_mem_buf(file->data, (int)file->bytes);
   if (file->bio != NULL) return 0;
   pem_free(file);
@@ -235,8 +236,9 @@ static int use_key(SSL_CTX *context, const pem *file, const char *cert_path, lrm
   }
   if (key == NULL) {
     return say(says, file->path,
-               at_end() ? "holds no private key: write PEM (-----BEGIN PRIVATE KEY-----)"
-                        : "holds a private key that cannot be read");
+               strstr((const char *)file->data, "PRIVATE KEY-----") == NULL
+                   ? "holds no private key: write PEM (-----BEGIN PRIVATE KEY-----)"
+                   : "holds a private key that cannot be read");
   }
   int used = SSL_CTX_use_PrivateKey(context, key);
   EVP_PKEY_free(key);

@@ -86,6 +86,7 @@ static void on_notice(void *user, lrm_uv_notice kind, const char *about, const c
   assert_true(strlen(about) > 0);
   if (kind == LRM_UV_NOTICE_REFUSED) k->refused++;
   if (kind == LRM_UV_NOTICE_WARNING) k->warned++;
+  if (kind == LRM_UV_NOTICE_UNTRUSTED) k->untrusted++;
   snprintf(k->notice, sizeof k->notice, "%s", text);
 }
 
@@ -108,8 +109,8 @@ void kit_begin(kit *k) {
                                          .kinds = kinds,
                                          .notice = on_notice,
                                          .notice_user = k};
-  k->client_settings = (lrm_uv_settings){
-      .struct_bytes = sizeof(lrm_uv_settings), .trust = {ca, NULL, NULL}, .kinds = kinds};
+  k->client_settings = k->server_settings;
+  k->client_settings.trust = (lrm_uv_trust){ca, NULL, NULL};
 }
 
 void kit_end(kit *k) {
@@ -133,6 +134,11 @@ void kit_listen(kit *k) {
   assert_int_equal(lrm_url_parse(lrm_uv_listener_url(k->listener), &k->url, error, sizeof error),
                    0);
   assert_string_equal(k->url.scheme, "tls");
+}
+
+int kit_listen_plain(kit *k, const lrm_url *url, lrm_uv_listener **out) {
+  char error[300];
+  return lrm_uv_listen(&k->loop, url, NULL, on_accepted, k, out, error, sizeof error);
 }
 
 void kit_connect(kit *k, const char *host, unsigned port) {

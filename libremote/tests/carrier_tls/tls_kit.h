@@ -33,7 +33,7 @@ typedef struct kit {
   lrm_uv_listener *listener;
   lrm_url url; /* where it listens */
   end server, client;
-  unsigned refused, warned;
+  unsigned refused, warned, untrusted;
   char notice[1024];
 } kit;
 
@@ -43,6 +43,8 @@ extern const lrm_carrier_owner end_owner;
 void kit_begin(kit *k);
 void kit_end(kit *k);
 void kit_listen(kit *k);
+/* The server also on an address without TLS. */
+int kit_listen_plain(kit *k, const lrm_url *url, lrm_uv_listener **out);
 /* Connects the client by this name and port (0: the listener's). */
 void kit_connect(kit *k, const char *host, unsigned port);
 /* Runs the loop until it is true. */
