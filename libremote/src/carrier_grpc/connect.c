@@ -129,13 +129,15 @@ static bool dial(grpc_stream *s, const lrm_url *url, const lrm_uv_settings *sett
                  size_t error_bytes) {
   grpc_channel_credentials *credentials = client_credentials(url, settings, error, error_bytes);
   if (credentials == NULL) return false;
-  grpc_arg args[GRPC_COMMON_ARGS + 4];
+  grpc_arg args[GRPC_COMMON_ARGS + 5];
   size_t n = lrm__grpc_common_args(args);
   /* Else channels with equal arguments share a connection, and one cut takes them all. */
   args[n++] = lrm__grpc_int(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   args[n++] = lrm__grpc_int(GRPC_ARG_ENABLE_RETRIES, 0);
   args[n++] = lrm__grpc_int(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   args[n++] = lrm__grpc_int(GRPC_ARG_ENABLE_CHANNELZ, 0);
+  /* http_proxy and its like of the environment, but not to this machine. */
+  args[n++] = lrm__grpc_int(GRPC_ARG_ENABLE_HTTP_PROXY, !lrm_url_local(url));
   const grpc_channel_args all = {.num_args = n, .args = args};
   char target[320];
   bool v6 = strchr(url->host, ':') != NULL;

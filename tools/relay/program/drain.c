@@ -5,6 +5,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "grpc_server.h"
 #include "http_server.h"
 #include "notify.h"
 #include "server.h"
@@ -13,7 +14,8 @@ enum {
   DRAIN_TICK_MS = 10,
   DRAIN_COMMIT_MS = 900, /* at most, until everything is acknowledged */
   DRAIN_ACK_MS = 30,     /* so that delayed ACKs are out as well */
-  DRAIN_CLOSE_MS = 700   /* at most, until the carriers are gone */
+  DRAIN_CLOSE_MS = 700,  /* at most, until the carriers are gone */
+  DRAIN_GRPC_MS = 1000   /* at most, until what gRPC still had is cancelled */
 };
 
 static uint64_t since_ms(uint64_t now_ns, uint64_t then_ns) { return (now_ns - then_ns) / 1000000; }
@@ -34,10 +36,13 @@ static void on_drain_tick(uv_timer_t *timer) {
     s->phase_ns = now_ns;
     relay_drain(s->state.relay, now_ns);
     http_server_leave(s);
+    grpc_server_leave(s);
     return;
   }
-  bool gone = s->clients == 0 && !http_server_busy(s);
-  if (gone || phase_ms >= DRAIN_CLOSE_MS) uv_stop(&s->loop);
+  bool gone = s->clients == 0 && !http_server_busy(s) && !grpc_server_busy(s);
+  if (phase_ms >= DRAIN_CLOSE_MS) grpc_server_cancel(s); /* its threads do not end by themselves */
+  bool late = phase_ms >= DRAIN_CLOSE_MS + (grpc_server_busy(s) ? DRAIN_GRPC_MS : 0);
+  if (gone || late) uv_stop(&s->loop);
 }
 
 /* Was started from a terminal that is there no more: then SIGHUP is what it was made for. */
@@ -67,6 +72,7 @@ static void signalled(server *s, uint32_t number) {
   s->draining = DRAIN_COMMITTING;
   s->phase_ns = server_now(s);
   server_stop_listening(s);
+  grpc_server_health(s);
   (void)uv_timer_start(&s->drain, on_drain_tick, DRAIN_TICK_MS, DRAIN_TICK_MS);
 }
 

@@ -1,4 +1,5 @@
 /* Where the relay listens: what --listen says, judged first, and the listeners. */
+#include "grpc_server.h"
 #include "http_server.h"
 #include "server.h"
 
@@ -52,6 +53,7 @@ bool server_parse_listens(const program_options *options, lrm_url *urls, size_t 
 static int listen_on(server *s, const lrm_url *url, lrm_uv_listener **out, char *error,
                      size_t error_bytes) {
   if (http_server_serves(url)) return http_server_listen(s, url, out, error, error_bytes);
+  if (grpc_server_serves(url)) return grpc_server_listen(s, url, out, error, error_bytes);
   return lrm_uv_listen(&s->loop, url, &s->settings, server_accepted, s, out, error, error_bytes);
 }
 

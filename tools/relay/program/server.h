@@ -40,6 +40,7 @@ struct server {
   lrm_uv_committer *committer;
   lrm_uv_settings settings; /* of what it listens on */
   struct http_server *http;
+  struct grpc_server *grpc; /* NULL: it listens on none */
   lrm_uv_listener *listeners[LISTENS_MAX];
   size_t listeners_count;
   lrm_uv_listener *control_listener;
