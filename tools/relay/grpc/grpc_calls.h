@@ -8,15 +8,22 @@
 
 typedef struct grpc_open grpc_open;
 
+typedef struct grpc_server grpc_server;
+
+/* One place where it listens. */
+typedef struct grpc_place {
+  grpc_server *grpc;
+  lrm_uv_listener *listener; /* NULL: gone */
+} grpc_place;
+
 /* The relay's side of all gRPC listeners. */
-typedef struct grpc_server {
+struct grpc_server {
   server *server;
-  lrm_uv_listener *listeners[LISTENS_MAX];
-  size_t listeners_count;
-  size_t alive;    /* listeners that are not gone */
+  grpc_place places[LISTENS_MAX];
+  size_t places_count;
+  size_t alive;    /* places that are not gone */
   grpc_open *open; /* calls that wait for changes: health, reflection */
-  bool leaving;
-} grpc_server;
+};
 
 /* A call that stays open; the first member of what serves it. */
 struct grpc_open {

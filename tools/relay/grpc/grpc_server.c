@@ -17,20 +17,21 @@ static const struct {
 };
 
 static void on_accepted(void *user, lrm_carrier *carrier) {
-  grpc_server *g = user;
-  server_accepted(g->server, carrier);
+  grpc_place *place = user;
+  server_accepted(place->grpc->server, carrier);
 }
 
 static void on_called(void *user, lrm_grpc_call *call) {
-  grpc_server *g = user;
+  grpc_server *g = ((grpc_place *)user)->grpc;
   for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
     if (strcmp(methods[i].method, lrm_grpc_call_method(call)) == 0) methods[i].serve(g, call);
   }
 }
 
 static void on_listener_gone(void *user) {
-  grpc_server *g = user;
-  g->alive--;
+  grpc_place *place = user;
+  place->listener = NULL;
+  place->grpc->alive--;
 }
 
 static const lrm_grpc_listener_ops listener_ops = {on_accepted, on_called, on_listener_gone};
@@ -43,12 +44,15 @@ int grpc_server_listen(server *s, const lrm_url *url, lrm_uv_listener **out, cha
                        size_t error_bytes) {
   if (s->grpc == NULL) s->grpc = calloc(1, sizeof *s->grpc);
   grpc_server *g = s->grpc;
-  if (g == NULL || g->listeners_count == LISTENS_MAX) return LRM_ERR_NO_MEMORY;
+  if (g == NULL || g->places_count == LISTENS_MAX) return LRM_ERR_NO_MEMORY;
   g->server = s;
+  grpc_place *place = &g->places[g->places_count];
+  place->grpc = g;
   int result =
-      lrm_grpc_listen(&s->loop, url, &s->settings, &listener_ops, g, out, error, error_bytes);
+      lrm_grpc_listen(&s->loop, url, &s->settings, &listener_ops, place, out, error, error_bytes);
   if (result != 0) return result;
-  g->listeners[g->listeners_count++] = *out;
+  place->listener = *out;
+  g->places_count++;
   g->alive++;
   return 0;
 }
@@ -77,7 +81,6 @@ void grpc_server_health(server *s) {
 
 void grpc_server_leave(server *s) {
   if (s->grpc == NULL) return;
-  s->grpc->leaving = true;
   for (grpc_open *open = s->grpc->open; open != NULL; open = open->next) {
     grpc_finish(open->call, LRM_GRPC_UNAVAILABLE, "the relay is going away");
   }
@@ -87,7 +90,8 @@ bool grpc_server_busy(const server *s) { return s->grpc != NULL && s->grpc->aliv
 
 void grpc_server_cancel(server *s) {
   if (!grpc_server_busy(s)) return;
-  for (size_t i = 0; i < s->grpc->listeners_count; i++) {
-    if (s->grpc->listeners[i] != NULL) lrm_grpc_listener_cancel(s->grpc->listeners[i]);
+  for (size_t i = 0; i < s->grpc->places_count; i++) {
+    lrm_uv_listener *listener = s->grpc->places[i].listener;
+    if (listener != NULL) lrm_grpc_listener_cancel(listener);
   }
 }
