@@ -42,7 +42,8 @@ int lrm_store_sqlite_check(lrm_store *store, void (*report)(void *user, const ch
 
 /* ---- beside the process that has the store open, or without one ---- */
 /* Errors: LRM_ERR_CORRUPT, LRM_ERR_DISK_FULL, LRM_ERR_STORE, with a text. Threads: any; each call
- * opens the file for itself. The file must be of this version's format. */
+ * opens the file for itself. The file must be of this version's format, but for _format and _copy,
+ * which take older ones too. */
 
 /* lrm_store_sqlite_check without opening it to write: while another process writes, one state of
  * it is looked at; the WAL grows meanwhile. Returns how many faults there are. */
@@ -59,6 +60,11 @@ typedef struct lrm_store_sqlite_facts {
 } lrm_store_sqlite_facts;
 int lrm_store_sqlite_measure(const char *path, lrm_store_sqlite_facts *out, char *error_text,
                              size_t error_text_bytes) LRM_MUST_USE;
+
+/* The format of the file, and the newest that this library knows: lrm_store_sqlite_open brings an
+ * older one up to date. */
+int lrm_store_sqlite_format(const char *path, uint64_t *format, uint64_t *newest, char *error_text,
+                            size_t error_text_bytes) LRM_MUST_USE;
 
 /* Copies one state of the store to `to_path`, an empty file that the caller has made, in small
  * steps; synced when this returns 0. `goes_on` is asked between steps and may be NULL; when it says

@@ -25,6 +25,14 @@ static int open_beside(sqlite_store *self, const char *path, bool writes) {
   return code == SQLITE_OK ? 0 : lrm__sqlite_failed(self, self->reader, code, "opening the file");
 }
 
+/* Whose format may be an older one. */
+static int judge_any(sqlite_store *self, int64_t *version) {
+  int error = lrm__sqlite_judge(self, self->reader, version);
+  if (error != 0 || *version != 0) return error;
+  sqlite3_snprintf((int)sizeof self->error, self->error, "there is nothing in it");
+  return LRM_ERR_CORRUPT;
+}
+
 static int judge_beside(sqlite_store *self) {
   int64_t version = 0;
   int error = lrm__sqlite_judge(self, self->reader, &version);
@@ -138,14 +146,27 @@ static int sync_file(sqlite_store *self, const char *path) {
   return fault == ENOSPC || fault == EDQUOT ? LRM_ERR_DISK_FULL : LRM_ERR_STORE;
 }
 
+int lrm_store_sqlite_format(const char *path, uint64_t *format, uint64_t *newest, char *error_text,
+                            size_t error_text_bytes) {
+  sqlite_store self;
+  int64_t version = 0;
+  if (error_text_bytes > 0) error_text[0] = '\0';
+  int error = open_beside(&self, path, false);
+  if (error == 0) error = judge_any(&self, &version);
+  *format = (uint64_t)version;
+  *newest = SQLITE_STORE_VERSION;
+  return end_beside(&self, error, path, error_text, error_text_bytes);
+}
+
 int lrm_store_sqlite_copy(const char *path, const char *to_path,
                           bool (*goes_on)(void *user, uint64_t done, uint64_t pages), void *user,
                           char *error_text, size_t error_text_bytes) {
   sqlite_store self;
   sqlite3 *to = NULL;
   if (error_text_bytes > 0) error_text[0] = '\0';
+  int64_t version = 0;
   int error = open_beside(&self, path, false);
-  if (error == 0) error = judge_beside(&self);
+  if (error == 0) error = judge_any(&self, &version);
   if (error == 0) {
     int code = sqlite3_open_v2(to_path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE, NULL);
     if (code != SQLITE_OK) error = lrm__sqlite_failed(&self, to, code, "opening the copy");

@@ -19,7 +19,7 @@ if(NOT TARGET remote_relay_core)
     policy.c
     policy_calls.c
     presence.c
-    quota.c
+    format.c quota.c
     record.c
     relay.c
     retention.c

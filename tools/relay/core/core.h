@@ -19,7 +19,7 @@ enum {
   RELAY_SURFACE_BYTES = 24
 };
 
-/* Record spaces of the store. Never renumbered. */
+/* Record spaces of the store. Never renumbered; format.c lists them all. */
 enum relay_space {
   SPACE_ACCOUNT = 1,
   SPACE_DEVICE = 2,
@@ -35,7 +35,9 @@ enum relay_space {
   SPACE_ORGANIZATION = 20,
   SPACE_ENTERPRISE = 21, /* one record at most */
   SPACE_ADMINISTRATOR = 22,
-  SPACE_COUNTER = 23 /* numbers that are never given twice */
+  SPACE_COUNTER = 23, /* numbers that are never given twice */
+  SPACE_FORMAT = 30,
+  SPACE_PROGRAM = 100 /* from here on: the program's own */
 };
 
 /* What waits for a commit: `value` holds once batch `batch` is durable. Several batches are out at
@@ -320,7 +322,8 @@ struct relay {
   relay_session *dirty;
   relay_session *waiting;
   uint64_t change_number;
-  bool calls_dirty; /* a watch has something to say, or a call waits for a commit */
+  bool calls_dirty;       /* a watch has something to say, or a call waits for a commit */
+  uint32_t format_before; /* of the records, when the store was opened; 0: it was new */
   relay_connection *unsigned_oldest, *unsigned_newest;
   relay_limits limits;
   relay_refusals refusals;
@@ -389,6 +392,10 @@ void relay_lose(relay *r, int result, const char *event);
 /* Puts or removes; a fault is logged and shows as a failing store. */
 void relay_put(relay *r, enum relay_space space, lrm_slice key, lrm_slice value);
 void relay_remove(relay *r, enum relay_space space, lrm_slice key);
+
+/* ---- format.c ---- */
+/* LRM_ERR_STATE: a newer relay's. An older one becomes today's, in the open batch. */
+int relay_format_load(relay *r);
 
 /* ---- account.c ---- */
 /* Shown to people and written into logs: 1 to 63 bytes, no control characters. */

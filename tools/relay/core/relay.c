@@ -175,7 +175,8 @@ int relay_open(const relay_config *config, relay **out) {
   r->batch_open = 1;
   r->change_number = 1;
   (void)relay_entropy(r, r->nonce_key, sizeof r->nonce_key);
-  int result = relay_organizations_load(r);
+  int result = relay_format_load(r);
+  if (result == 0) result = relay_organizations_load(r);
   if (result == 0) result = relay_audit_load(r);
   if (result == 0) result = relay_accounts_load(r);
   if (result == 0) result = relay_pairings_load(r);

@@ -90,9 +90,21 @@ typedef struct relay_config {
   void *user;
 } relay_config;
 
+/* The format of all its records: a relay refuses a newer one, and brings an older one up to date.
+ */
+enum { RELAY_FORMAT = 2 };
+
 /* Reads accounts and sessions from the store, forgets what is too old. What it changes lies in the
- * store's open batch. LRM_ERR_CORRUPT: a record cannot be read; other errors of the store. */
+ * store's open batch. LRM_ERR_CORRUPT: a record cannot be read; LRM_ERR_STATE: the records are of a
+ * newer format than RELAY_FORMAT; other errors of the store. */
 int relay_open(const relay_config *config, relay **out) LRM_MUST_USE;
+/* The format that the store had: RELAY_FORMAT, or an older one, of which a copy can be kept as long
+ * as nothing was committed. */
+uint32_t relay_format_before(const relay *r);
+/* Calls visit for each space below the program's own that holds records and that this relay does
+ * not know. */
+int relay_each_unknown_space(relay *r, void (*visit)(void *user, uint32_t space),
+                             void *user) LRM_MUST_USE;
 /* The store was restored from an older copy: numbers of its event epochs may have been used for
  * other events since. Every epoch in it becomes a former one (spec 3.11): hosts begin fresh ones,
  * what is stored stays readable until then. */

@@ -1,9 +1,12 @@
 /* The store and the relay of a data directory, for serving and for the sub-commands alike. */
 #include <openssl/crypto.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fault.h"
 #include "program.h"
@@ -33,6 +36,50 @@ static bool entropy(void *user, void *out, size_t bytes) {
   return RAND_bytes(out, (int)bytes) == 1;
 }
 
+/* ---- upgrading ---- */
+
+static bool copy_store(const char *path, const char *to, char *error, size_t error_bytes) {
+  char partial[PATH_TEXT_BYTES + 96];
+  snprintf(partial, sizeof partial, "%s.partial", to);
+  (void)unlink(partial);
+  int fd = open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) {
+    snprintf(error, error_bytes, "%s: %s", partial, strerror(errno));
+    return false;
+  }
+  int result = lrm_store_sqlite_copy(path, partial, NULL, NULL, error, error_bytes);
+  if (result == 0 && rename(partial, to) != 0) {
+    snprintf(error, error_bytes, "%s: %s", to, strerror(errno));
+    result = LRM_ERR_STORE;
+  }
+  if (result != 0) (void)unlink(partial);
+  close(fd);
+  return result == 0;
+}
+
+/* Before anything of an older format is changed the store is kept as it is, for whoever wants to go
+ * back. The change is one transaction, so a copy that cannot be made keeps nobody from serving. */
+static void keep_former(const program_state *state, const char *what, uint64_t from, uint64_t to) {
+  char path[PATH_TEXT_BYTES + 64], former[PATH_TEXT_BYTES + 64], error[300] = "", formats[64];
+  if (!data_dir_path(state->dir, "relay.db", path, sizeof path) ||
+      !data_dir_path(state->dir, "relay.db.former", former, sizeof former))
+    return;
+  snprintf(formats, sizeof formats, "%s format %llu becomes %llu", what, (unsigned long long)from,
+           (unsigned long long)to);
+  bool kept = copy_store(path, former, error, sizeof error);
+  const relay_field fields[] = {
+      {"detail", formats}, {"copy", kept ? former : "none"}, {"error", kept ? "" : error}};
+  log_lines_write(NULL, kept ? RELAY_INFO : RELAY_WARNING, "store.upgraded", fields, 3);
+}
+
+/* The file's format; that of the records is known when the relay has read them. */
+static void keep_former_file(const program_state *state, const char *path) {
+  uint64_t format = 0, newest = 0;
+  char error[300];
+  if (lrm_store_sqlite_format(path, &format, &newest, error, sizeof error) == 0 && format < newest)
+    keep_former(state, "file", format, newest);
+}
+
 static bool open_store(program_state *state, char *error, size_t error_bytes) {
   char path[PATH_TEXT_BYTES + 64];
   char text[256] = "";
@@ -42,6 +89,7 @@ static bool open_store(program_state *state, char *error, size_t error_bytes) {
                                     .path = path,
                                     .pending_bytes_max = PENDING_BYTES_MAX,
                                     .fault = fault_set() ? store_fault : NULL};
+  if (access(path, F_OK) == 0) keep_former_file(state, path);
   int result = lrm_store_sqlite_open(&config, &state->store, text, sizeof text);
   if (result == 0) {
     uint64_t generation = 0;
@@ -90,6 +138,17 @@ bool state_open(program_state *state, data_dir *dir, relay_config *config, char 
     return false;
   }
   int result = relay_open(config, &state->relay);
+  if (result == LRM_ERR_STATE) {
+    state->relay = NULL;
+    snprintf(error, error_bytes,
+             "the records in %s were written by a newer remote-relay; upgrade this one, or go back "
+             "with a backup that it made",
+             dir->path);
+    state_close(state);
+    return false;
+  }
+  if (result == 0 && relay_format_before(state->relay) < RELAY_FORMAT)
+    keep_former(state, "records", relay_format_before(state->relay), RELAY_FORMAT);
   if (result != 0) {
     state->relay = NULL;
     snprintf(error, error_bytes,

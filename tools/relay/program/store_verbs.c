@@ -43,12 +43,19 @@ static void print_fault(void *user, const char *text) {
   printf("fault: %s\n", text);
 }
 
+static void print_unknown(void *user, uint32_t space) {
+  int *count = user;
+  ++*count;
+  printf("fault: records of space %u, which this remote-relay does not know\n", (unsigned)space);
+}
+
 /* Records as the relay reads them: a store may be sound as a file and not make sense. Nothing is
  * committed. */
 static int check_records(const char *path) {
   char error[300] = "";
   lrm_store *store = NULL;
   relay *checked = NULL;
+  int unknown = 0;
   lrm_store_sqlite_config config = {
       .struct_bytes = sizeof config, .allocator = lrm_allocator_default(), .path = path};
   int result = lrm_store_sqlite_open(&config, &store, error, sizeof error);
@@ -59,9 +66,14 @@ static int check_records(const char *path) {
                             .wall_ms = lrm_uv_wall_ms()};
     result = relay_open(&reading, &checked);
   }
-  if (result == 0) relay_close(checked);
+  if (result == 0) result = relay_each_unknown_space(checked, print_unknown, &unknown);
+  if (checked != NULL) relay_close(checked);
   lrm_store_close(store);
-  if (result == 0) return 0;
+  if (result == 0) return unknown;
+  if (result == LRM_ERR_STATE) {
+    printf("fault: the records are those of a newer remote-relay; upgrade this one\n");
+    return 1;
+  }
   printf("fault: accounts and sessions cannot be read: %s%s%s\n", lrm_error_text(result),
          error[0] != '\0' ? ": " : "", error);
   return 1;
