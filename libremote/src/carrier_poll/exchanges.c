@@ -354,6 +354,7 @@ uint64_t lrm__exchanges_due_ns(const lrm__exchanges *x) {
   if (!x->has_hello || x->over) return UINT64_MAX;
   uint64_t due_ns = call_due_ns(x);
   if (!any_under_way(x)) return x->not_before_ns < due_ns ? x->not_before_ns : due_ns;
+  if (x->under_way[0].number != 0 && x->under_way[1].number != 0) return UINT64_MAX;
   uint64_t held_ns = held_until_ns(x);
   if (x->urgent) return held_ns;
   return due_ns > held_ns ? due_ns : held_ns;

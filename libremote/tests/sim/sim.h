@@ -11,6 +11,7 @@
  *   sim_client.c    lrm_client, the person before it
  *   sim_relay.c     remote_relay_core on a store that loses what was not committed
  *   sim_network.c   carriers: delayed, split, stalled, half open, cut at any byte
+ *   sim_poll.c      long-poll in place of carriers: POSTs lost, doubled, overtaken
  *   sim_disk.c      stores: commits take time, fail, and are interrupted
  *   sim_oracle.c    what was journalled, published and read must be the same
  *   sim_commanded.c commands, outcomes and asks: once, and the same everywhere
@@ -156,9 +157,23 @@ typedef struct sim_carrier {
   uint64_t end_goodbye_ns, relay_goodbye_ns; /* CLOSING: ends at the latest then; 0: it is not */
   uint64_t latency_ns;
   uint64_t end_reads_ns, relay_reads_ns; /* slow readers: nothing is taken before */
-  uint64_t heard_ns; /* when the relay last had bytes that it had not read yet */
-  bool dead;         /* half open at least one way: nothing gets through any more */
+  uint64_t heard_ns;     /* when the relay last had bytes that it had not read yet */
+  struct sim_poll *poll; /* long-poll: `connection` is NULL; else NULL */
+  bool dead;             /* half open at least one way: nothing gets through any more */
 } sim_carrier;
+
+/* Long-poll in place of a carrier: sim_poll.c. */
+struct sim_poll *sim_poll_begin(void);
+void sim_poll_end(sim_world *w, sim_carrier *carrier, bool heard);
+void sim_poll_relay_left(sim_world *w, sim_carrier *carrier, bool heard);
+bool sim_poll_step(sim_world *w, sim_carrier *carrier);
+uint64_t sim_poll_due(sim_world *w, const sim_carrier *carrier);
+/* POSTs whose senders are gone. */
+void sim_poll_world_begin(sim_world *w);
+void sim_poll_world_end(sim_world *w);
+bool sim_poll_orphans_step(sim_world *w);
+void sim_poll_orphans_end(sim_world *w);
+uint64_t sim_poll_orphans_due(sim_world *w);
 
 /* The connecting side of a carrier. */
 struct sim_end {
@@ -459,6 +474,8 @@ void sim_commanded_host_lost(sim_world *w, unsigned session);
 void sim_judge_acked_events(sim_host *h, const lrm_link_event *event);
 void sim_judge_acked_commands(sim_world *w, relay_connection *connection,
                               const lrm_link_event *event);
+/* The relay has heard that a host owns the commands below `next`. */
+void sim_judge_delivered(sim_world *w, unsigned session, uint64_t next, unsigned host);
 void sim_judge_journal(sim_host *h); /* after a crash */
 void sim_judge_step(sim_world *w);   /* at every step: presence, memory */
 bool sim_judge_quiet(sim_world *w, bool say);
@@ -489,6 +506,7 @@ typedef struct sim_kept_step {
 typedef struct sim_options {
   bool verbose;
   FILE *trace;
+  bool polls; /* every other carrier is long-poll */
   bool abort; /* a fuzzer wants to see it */
 } sim_options;
 
@@ -511,6 +529,7 @@ struct sim_world {
   sim_client clients[SIM_CLIENTS_MAX];
   sim_relay relay;
   sim_carrier carriers[SIM_CARRIERS_MAX];
+  struct sim_post *orphans; /* POSTs whose senders are gone */
   unsigned processes;
   sim_trap trap;
   bool due_to_die_h[SIM_HOSTS_MAX], due_to_die_c[SIM_CLIENTS_MAX], due_to_die_r, due_to_lose_r;

@@ -37,19 +37,22 @@ void sim_judge_acked_commands(sim_world *w, relay_connection *connection,
     session++;
   if (session == w->sessions_count) return;
   const sim_carrier *carrier = connection->user;
+  sim_judge_delivered(w, session, event->frame.offset,
+                      carrier->end != NULL ? carrier->end->part->index : SIM_HOSTS_MAX);
+}
+
+void sim_judge_delivered(sim_world *w, unsigned session, uint64_t next, unsigned host) {
   for (size_t i = 0; i < w->commands_count; i++) {
     sim_command *command = &w->commands[i];
     if (command->session != session || !command->stored_here || command->acked ||
-        command->stored_at >= event->frame.offset)
+        command->stored_at >= next)
       continue;
     command->acked = true;
-    command->acked_by =
-        carrier->end != NULL ? carrier->end->part->index : SIM_HOSTS_MAX; /* gone since */
+    command->acked_by = host; /* SIM_HOSTS_MAX: gone since */
     command->acked_losses = w->sessions[session].journal_losses;
     command->acked_crashes = w->sessions[session].relay_crashes;
   }
-  SIM_STEP(w, "acked log=commands session=%u next=%u", sim_number(session),
-           sim_number(event->frame.offset));
+  SIM_STEP(w, "acked log=commands session=%u next=%u", sim_number(session), sim_number(next));
   sim_reach_trap(w, SIM_ACK_OF_HOST);
 }
 
@@ -80,6 +83,7 @@ static void judge_presence(sim_world *w, unsigned index) {
   else if (s->watched_ns == 0)
     s->watched_ns = w->now_ns;
   if (!attached || w->now_ns < w->relay.awake_ns + 15 * SIM_SECOND) return;
+  if (stored->publisher->connection->exchanging) return; /* 3.26: as long as an exchange may take */
   uint64_t now_ns = sim_now(w, &w->relay.part);
   uint64_t heard_ns = lrm_link_heard_ns(stored->publisher->connection->link);
   uint64_t silent_ns = now_ns > heard_ns ? now_ns - heard_ns : 0;
@@ -164,7 +168,7 @@ static bool session_quiet(sim_world *w, unsigned session, bool say) {
   if (h->end.carrier == NULL) return complain(w, say, "the host is not connected", h->part.index);
   if (!lrm_host_published(h->host)) return complain(w, say, "not published", h->part.index);
   const relay_session *s = sim_relay_session(w, session);
-  if (s == NULL || s->publisher == NULL || s->publisher->state != CHANNEL_OPEN)
+  if (s == NULL || !relay_host_attached(s))
     return complain(w, say, "the relay says: the host is away", session);
   return true;
 }
@@ -193,7 +197,8 @@ bool sim_judge_quiet(sim_world *w, bool say) {
   if (w->relay.core == NULL) return complain(w, say, "the relay does not run", 0);
   for (unsigned i = 0; i < SIM_CARRIERS_MAX; i++) {
     const sim_carrier *c = &w->carriers[i];
-    if (c->used && (c->dead || c->end == NULL || c->connection == NULL))
+    bool there = c->poll != NULL || c->connection != NULL;
+    if (c->used && (c->dead || c->end == NULL || !there))
       return complain(w, say, "a carrier is dead, and that is not noticed", i);
   }
   for (unsigned i = 0; i < w->sessions_count; i++)

@@ -14,18 +14,20 @@ typedef struct arguments {
 } arguments;
 
 static int usage(void) {
-  fprintf(stderr,
-          "usage: sim [--seed N] [--count N] [--first M] [--seeds FILE] [--report] [--must]\n"
-          "           [--verbose] [--trace FILE] [--twice] [--script FILE] [--save FILE]\n"
-          "  --seed N      one seed, again\n"
-          "  --count N     so many seeds (100), from --first (1) on\n"
-          "  --seeds FILE  the seeds of a list: a number and a reason a line\n"
-          "  --report      what was reached, as a table\n"
-          "  --must        exit 3 when something that must be reached never was\n"
-          "  --trace FILE  one line for each step of the protocol (README.md)\n"
-          "  --save FILE   with --seed: its script into a file, and nothing else\n"
-          "  --script FILE runs a script, of --save or of the fuzzer (fuzz/system.c)\n"
-          "  --twice       each seed twice: both runs must be the same\n");
+  fprintf(
+      stderr,
+      "usage: sim [--seed N] [--count N] [--first M] [--seeds FILE] [--report] [--must]\n"
+      "           [--polls] [--verbose] [--trace FILE] [--twice] [--script FILE] [--save FILE]\n"
+      "  --seed N      one seed, again\n"
+      "  --count N     so many seeds (100), from --first (1) on\n"
+      "  --seeds FILE  the seeds of a list: a number and a reason a line\n"
+      "  --report      what was reached, as a table\n"
+      "  --must        exit 3 when something that must be reached never was\n"
+      "  --polls       every other carrier is long-poll\n"
+      "  --trace FILE  one line for each step of the protocol (README.md)\n"
+      "  --save FILE   with --seed: its script into a file, and nothing else\n"
+      "  --script FILE runs a script, of --save or of the fuzzer (fuzz/system.c)\n"
+      "  --twice       each seed twice: both runs must be the same\n");
   return 2;
 }
 
@@ -34,6 +36,8 @@ static bool parse(int argc, char **argv, arguments *a) {
     bool more = i + 1 < argc;
     if (strcmp(argv[i], "--verbose") == 0) {
       a->options.verbose = true;
+    } else if (strcmp(argv[i], "--polls") == 0) {
+      a->options.polls = true;
     } else if (strcmp(argv[i], "--report") == 0) {
       a->report = true;
     } else if (strcmp(argv[i], "--must") == 0) {

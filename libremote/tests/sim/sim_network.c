@@ -69,6 +69,7 @@ static void note_state(sim_world *w, sim_end *end) {
 void sim_carrier_leave_end(sim_world *w, sim_carrier *c, bool heard) {
   sim_end *end = c->end;
   if (end == NULL) return;
+  if (c->poll != NULL) sim_poll_end(w, c, heard);
   c->end = NULL;
   end->carrier = NULL;
   way_left(&c->pipe.up, &c->pipe.down, heard);
@@ -80,6 +81,7 @@ void sim_carrier_leave_end(sim_world *w, sim_carrier *c, bool heard) {
 
 void sim_carrier_leave_relay(sim_world *w, sim_carrier *c, bool heard) {
   relay_connection *connection = c->connection;
+  if (c->poll != NULL) sim_poll_relay_left(w, c, heard);
   if (connection == NULL) return;
   c->connection = NULL;
   way_left(&c->pipe.down, &c->pipe.up, heard);
@@ -281,12 +283,16 @@ static uint64_t way_due(const sim_carrier *c, const sim_way *way) {
 /* ---- all of them ---- */
 
 bool sim_network_step(sim_world *w) {
-  bool any = false;
+  bool any = sim_poll_orphans_step(w);
   for (size_t i = 0; i < SIM_CARRIERS_MAX; i++) {
     sim_carrier *c = &w->carriers[i];
     if (!c->used) continue;
-    any = move(w, c, &c->pipe.up) || any;
-    any = move(w, c, &c->pipe.down) || any;
+    if (c->poll != NULL) {
+      any = (c->end != NULL && sim_poll_step(w, c)) || any;
+    } else {
+      any = move(w, c, &c->pipe.up) || any;
+      any = move(w, c, &c->pipe.down) || any;
+    }
     if (c->end != NULL) {
       side s = end_side(w, c);
       any = drive(&s) || any;
@@ -313,11 +319,14 @@ static uint64_t side_due(const side *s) {
 }
 
 uint64_t sim_network_due(sim_world *w) {
-  uint64_t due = SIM_NEVER;
+  uint64_t due = sim_poll_orphans_due(w);
   for (size_t i = 0; i < SIM_CARRIERS_MAX; i++) {
     sim_carrier *c = &w->carriers[i];
     if (!c->used) continue;
-    due = earlier(due, earlier(way_due(c, &c->pipe.up), way_due(c, &c->pipe.down)));
+    if (c->poll == NULL)
+      due = earlier(due, earlier(way_due(c, &c->pipe.up), way_due(c, &c->pipe.down)));
+    else if (c->end != NULL)
+      due = earlier(due, sim_poll_due(w, c));
     if (c->end != NULL) {
       side s = end_side(w, c);
       due = earlier(due, side_due(&s));
@@ -335,8 +344,9 @@ void sim_end_dirty(sim_end *end) {
 }
 
 void sim_network_kick(void *user, void *connection_user) {
+  sim_world *w = user;
+  if (connection_user == w->orphans) return; /* looked at in every step */
   sim_carrier *c = connection_user;
-  (void)user;
   c->relay_dirty = true;
 }
 
@@ -355,10 +365,11 @@ bool sim_end_connect(sim_world *w, sim_end *end) {
   if (lrm_link_attempt_ns(end->link) > now_ns) return false;
   sim_carrier *c = free_carrier(w);
   relay_connection *connection = NULL;
-  bool reached =
-      w->now_ns >= end->blocked_ns && w->relay.core != NULL && sim_awake(w, &w->relay.part) &&
-      c != NULL &&
-      relay_connect(w->relay.core, c, "sim", sim_now(w, &w->relay.part), &connection) == 0;
+  bool polls = w->options->polls && sim_once_in(&w->random, 2);
+  bool reached = w->now_ns >= end->blocked_ns && w->relay.core != NULL &&
+                 sim_awake(w, &w->relay.part) && c != NULL &&
+                 (polls || relay_connect(w->relay.core, c, "sim", sim_now(w, &w->relay.part),
+                                         &connection) == 0);
   if (!reached) {
     lrm_link_detach(end->link, now_ns); /* an attempt failed */
     return true;
@@ -367,13 +378,15 @@ bool sim_end_connect(sim_world *w, sim_end *end) {
   sim_pipe_init(&c->pipe);
   c->used = true;
   c->end = end;
+  c->poll = polls ? sim_poll_begin() : NULL;
   c->connection = connection;
   c->end_dirty = c->relay_dirty = true;
   c->latency_ns = 20000 + sim_below(&w->random, sim_once_in(&w->random, 4) ? 120 * SIM_MS : SIM_MS);
   c->heard_ns = w->now_ns;
   end->carrier = c;
   SIM_MUST(w, lrm_link_attach(end->link, now_ns));
-  SIM_MUST(w, lrm_link_attach(relay_connection_link(connection), sim_now(w, &w->relay.part)));
+  if (connection != NULL)
+    SIM_MUST(w, lrm_link_attach(relay_connection_link(connection), sim_now(w, &w->relay.part)));
   note_state(w, end);
   return true;
 }
@@ -404,5 +417,8 @@ void sim_network_heal(sim_world *w) {
 
 void sim_network_free(sim_world *w) {
   for (size_t i = 0; i < SIM_CARRIERS_MAX; i++)
-    if (w->carriers[i].used) sim_pipe_free(&w->carriers[i].pipe);
+    if (w->carriers[i].used) {
+      if (w->carriers[i].poll != NULL) sim_poll_end(w, &w->carriers[i], false);
+      sim_pipe_free(&w->carriers[i].pipe);
+    }
 }

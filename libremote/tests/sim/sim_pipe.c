@@ -70,6 +70,10 @@ bool sim_way_move(sim_pipe *pipe, sim_way *way, sim_random *random, uint64_t now
   return true;
 }
 
+void sim_way_arrive(sim_way *way, const void *data, size_t bytes) {
+  queue_push(&way->arrived, data, bytes);
+}
+
 void sim_way_take(sim_way *way, size_t bytes) { queue_drop(&way->arrived, bytes); }
 
 bool sim_way_ended(const sim_pipe *pipe, const sim_way *way) {

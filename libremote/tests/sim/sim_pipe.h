@@ -39,6 +39,8 @@ size_t sim_way_room(const sim_way *way);
 void sim_way_send(sim_way *way, const void *data, size_t bytes);
 /* Moves a chunk along; true when something moved. */
 bool sim_way_move(sim_pipe *pipe, sim_way *way, sim_random *random, uint64_t now_ns);
+/* Bytes are there at once. */
+void sim_way_arrive(sim_way *way, const void *data, size_t bytes);
 /* The receiver took bytes from the front of `arrived`. */
 void sim_way_take(sim_way *way, size_t bytes);
 /* The receiver can see that the other side is gone. */

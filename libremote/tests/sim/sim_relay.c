@@ -124,6 +124,7 @@ void sim_relay_crash(sim_world *w, bool heard) {
   r->part.memory.fail_at = 0;
   for (size_t i = 0; i < SIM_CARRIERS_MAX; i++)
     if (w->carriers[i].used) sim_carrier_leave_relay(w, &w->carriers[i], heard);
+  sim_poll_orphans_end(w);
   relay_close(r->core);
   r->core = NULL;
   SIM_CHECK(w, r->part.memory.bytes == 0, "the relay leaks %llu bytes",
@@ -173,6 +174,10 @@ bool sim_relay_step(sim_world *w) {
 uint64_t sim_relay_due(const sim_world *w) {
   const sim_relay *r = &w->relay;
   uint64_t due = r->core == NULL ? r->starts_ns : sim_disk_due(w, &r->disk);
+  if (r->core != NULL) {
+    uint64_t core_ns = sim_world_time(&r->part, relay_due_ns(r->core));
+    if (core_ns < due) due = core_ns;
+  }
   if (due == SIM_NEVER) return due;
   return due > r->part.asleep_until_ns ? due : r->part.asleep_until_ns;
 }

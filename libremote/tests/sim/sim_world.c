@@ -42,6 +42,7 @@ sim_world *sim_world_begin(uint64_t seed, const sim_script *script, const sim_op
   w->options = options;
   for (size_t i = 0; i < 8; i++) w->random.state = w->random.state << 8 | head[i];
   w->now_ns = 5 * SIM_SECOND;
+  sim_poll_world_begin(w);
   static const uint32_t windows[] = {0, 0, 2000, 9000};
   static const uint64_t logs[] = {0, 0, 30000, 120000};
   w->window_bytes = windows[head[0] & 3];
@@ -246,6 +247,7 @@ void sim_world_end(sim_world *w) {
   SIM_CHECK(w, w->relay.disk.memory.bytes == 0, "the relay's store leaks %llu bytes",
             (unsigned long long)w->relay.disk.memory.bytes);
   sim_network_free(w);
+  sim_poll_world_end(w);
   sim_oracle_end(w);
   free(w);
 }
