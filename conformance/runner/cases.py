@@ -13,12 +13,12 @@ ROLES = ("CODEC", "ACCEPTING", "CONNECTING", "RELAY", "HOST", "CLIENT", "VIEW")
 LEVELS = ("MUST", "SHOULD", "MAY")
 WAYS = ("positive", "negative")
 FEATURES = ("hold_commits", "copy", "restart", "beside", "room", "half_open", "clock", "local",
-            "plain", "early_open")
+            "plain", "early_open", "long_poll")
 MANUAL = ("PING", "ACK", "CREDIT")
 
 # Step: its first member names it; the members that may stand beside it.
 STEPS = {
-    "connect": set(),
+    "connect": {"poll"},
     "dialled": {"within_ms", "refuse", "not"},
     "send": {"frames", "raw", "pieces"},
     "expect": {"frames", "within_ms", "any_order", "closed"},

@@ -288,7 +288,8 @@ class Conversation:
     def step_connect(self, step: dict) -> None:
         self.last_carrier += 1
         self._new_carrier(step["connect"], self.last_carrier)
-        self.ask(connected=self.pb.Connected(carrier=self.last_carrier))
+        self.ask(connected=self.pb.Connected(carrier=self.last_carrier,
+                                             poll=bool(step.get("poll"))))
 
     def step_dialled(self, step: dict) -> None:
         if step.get("not"):

@@ -50,6 +50,8 @@ typedef struct parts_role {
   parts_acted (*act)(void *self, const char *name, json_t *value);
   /* Accepting roles: a carrier has come. NULL: it is refused. */
   wire *(*accept)(void *self, uint32_t carrier);
+  /* A relay: a long-poll exchange; its body; NULL: the other side has gone. May be NULL. */
+  void (*poll)(void *self, uint32_t carrier, const lrm_slice *body);
 } parts_role;
 
 extern const parts_role parts_relay, parts_host, parts_client;

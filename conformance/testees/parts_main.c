@@ -235,13 +235,19 @@ static bool serve(parts *p, const harness_request *request) {
   }
   switch (request->ask) {
     case HARNESS_CONNECTED:
+      if (request->number[3] != 0 && p->role->poll != NULL) return true; /* its body follows */
       connected(p, (uint32_t)request->number[1], request->number[2] != 0);
       return true;
     case HARNESS_BYTES:
       if (w != NULL) wire_bytes(w, request->text[2].data, request->text[2].bytes);
+      if (w == NULL && p->role->poll != NULL)
+        p->role->poll(p->processes[p->processes_count - 1], (uint32_t)request->number[1],
+                      &request->text[2]);
       return true;
     case HARNESS_CUT:
       if (w != NULL) wire_cut(w, request->number[2] != 0);
+      if (w == NULL && p->role->poll != NULL)
+        p->role->poll(p->processes[p->processes_count - 1], (uint32_t)request->number[1], NULL);
       return true;
     case HARNESS_ROOM:
       if (w != NULL) wire_room(w, request->number[2]);
@@ -270,8 +276,9 @@ static bool serve(parts *p, const harness_request *request) {
 
 static void describe(uint64_t id) {
   static const uint32_t roles[] = {4, 5, 6};
-  static const char *const features[] = {"hold_commits", "copy",  "restart", "beside",    "room",
-                                         "half_open",    "clock", "local",   "early_open"};
+  static const char *const features[] = {"hold_commits", "copy",      "restart", "beside",
+                                         "room",         "half_open", "clock",   "local",
+                                         "early_open",   "long_poll"};
   harness_description description = {.name = "libremote, relay, host and client",
                                      .version = REMOTE_VERSION,
                                      .roles = roles,

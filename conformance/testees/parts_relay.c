@@ -2,10 +2,11 @@
 #include <string.h>
 
 #include "parts.h"
+#include "long_poll.h"
 #include "parts_json.h"
 #include "relay.h"
 
-enum { DEVICES_MAX = 32 };
+enum { DEVICES_MAX = 32, POLLS_MAX = 32 };
 #define DRAIN_COMMIT_NS (900ull * 1000000ull) /* as in serve.c */
 
 typedef struct relay_testee relay_testee;
@@ -16,6 +17,12 @@ typedef struct client {
   wire *wire;
   struct client *next;
 } client;
+
+/* A long-poll exchange. */
+typedef struct exchange {
+  uint32_t carrier;
+  relay_poll *poll; /* NULL: a free slot */
+} exchange;
 
 /* A device of the configuration. Its id is made of its place there: the same in every process. */
 typedef struct device {
@@ -28,6 +35,7 @@ struct relay_testee {
   lrm_store *store;
   relay *relay;
   client *clients;
+  exchange exchanges[POLLS_MAX];
   device devices[DEVICES_MAX];
   size_t devices_count;
   bool held;           /* nothing becomes durable */
@@ -166,6 +174,66 @@ static wire *accept_carrier(void *self, uint32_t carrier) {
   return c->wire;
 }
 
+/* ---- long-poll ---- */
+
+static void take_poll(void *self, uint32_t carrier, const lrm_slice *body) {
+  relay_testee *r = self;
+  exchange *slot = NULL;
+  for (size_t i = 0; i < POLLS_MAX; i++) {
+    exchange *e = &r->exchanges[i];
+    if (e->poll == NULL) slot = e;
+    if (e->poll == NULL || e->carrier != carrier) continue;
+    relay_poll_end(e->poll, false, r->p->now_ns, wall(r));
+    e->poll = NULL;
+    return;
+  }
+  if (body == NULL) return; /* it was answered */
+  if (slot == NULL) parts_die("too many exchanges");
+  slot->carrier = carrier;
+  if (relay_poll_begin(r->relay, r, "conformance", body->data, body->bytes, r->p->now_ns,
+                       &slot->poll) != 0) {
+    slot->poll = NULL;
+    harness_closed(&r->p->out, carrier);
+  }
+}
+
+static bool turn_polls(relay_testee *r) {
+  bool any = false;
+  for (size_t i = 0; i < POLLS_MAX; i++) {
+    exchange *e = &r->exchanges[i];
+    if (e->poll == NULL) continue;
+    size_t before = relay_poll_answer(e->poll).bytes;
+    relay_poll_turn(e->poll, r->p->now_ns, wall(r));
+    lrm_slice answer = relay_poll_answer(e->poll);
+    any = any || answer.bytes != before;
+    if (!relay_poll_done(e->poll, r->p->now_ns)) continue;
+    if (answer.bytes > 0) harness_bytes(&r->p->out, e->carrier, answer.data, answer.bytes);
+    harness_closed(&r->p->out, e->carrier);
+    relay_poll_end(e->poll, true, r->p->now_ns, wall(r));
+    e->poll = NULL;
+    any = true;
+  }
+  return any;
+}
+
+static uint64_t polls_due_ns(const relay_testee *r) {
+  uint64_t due_ns = relay_due_ns(r->relay);
+  for (size_t i = 0; i < POLLS_MAX; i++) {
+    const exchange *e = &r->exchanges[i];
+    if (e->poll != NULL && relay_poll_due_ns(e->poll) < due_ns) due_ns = relay_poll_due_ns(e->poll);
+  }
+  return due_ns;
+}
+
+static void end_polls(relay_testee *r) {
+  for (size_t i = 0; i < POLLS_MAX; i++) {
+    if (r->exchanges[i].poll == NULL) continue;
+    relay_poll_end(r->exchanges[i].poll, false, r->p->now_ns, wall(r));
+    harness_closed(&r->p->out, r->exchanges[i].carrier);
+    r->exchanges[i].poll = NULL;
+  }
+}
+
 /* ---- life ---- */
 
 static void *begin(parts *p) {
@@ -198,6 +266,7 @@ static void *begin(parts *p) {
 static void die(void *self) {
   relay_testee *r = self;
   while (r->clients != NULL) on_down(r->clients);
+  end_polls(r);
   relay_close(r->relay);
   lrm_store_close(r->store);
   free(r);
@@ -238,6 +307,7 @@ static bool turn(void *self) {
     next = c->next;
     any = wire_turn(c->wire) || any;
   }
+  any = turn_polls(r) || any;
   any = relay_turn(r->relay, r->p->now_ns, wall(r)) || any;
   any = commit(r) || any;
   return any || drain_when_stored(r);
@@ -248,6 +318,7 @@ static uint64_t deadline(void *self) {
   uint64_t due_ns = r->goodbye_ns != 0 && !r->ended ? r->goodbye_ns : UINT64_MAX;
   for (client *c = r->clients; c != NULL; c = c->next)
     if (wire_deadline(c->wire) < due_ns) due_ns = wire_deadline(c->wire);
+  if (polls_due_ns(r) < due_ns) due_ns = polls_due_ns(r);
   return due_ns;
 }
 
@@ -294,4 +365,5 @@ const parts_role parts_relay = {.number = 4,
                                 .deadline = deadline,
                                 .expire = expire,
                                 .act = act,
-                                .accept = accept_carrier};
+                                .accept = accept_carrier,
+                                .poll = take_poll};

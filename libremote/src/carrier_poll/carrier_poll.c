@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wipe.h"
 #include "carrier_poll/exchanges.h"
 
 enum {
@@ -25,6 +26,7 @@ typedef struct post {
   CURL *easy; /* NULL: a free slot */
   uint64_t number;
   uint8_t *body;
+  size_t body_bytes;
   uint8_t *answer;
   size_t answer_bytes, capacity;
   bool too_large;
@@ -97,6 +99,7 @@ static void post_free(post *p) {
   if (p->easy == NULL) return;
   (void)curl_multi_remove_handle(p->carrier->multi, p->easy);
   curl_easy_cleanup(p->easy);
+  if (p->body != NULL) lrm__wipe(p->body, p->body_bytes);
   free(p->body);
   free(p->answer);
   memset(p, 0, sizeof *p);
@@ -240,6 +243,7 @@ static bool start(poll_carrier *c, post *p, uint64_t number, lrm_slice body) {
   p->easy = curl_easy_init();
   if (p->body == NULL || p->easy == NULL) return false;
   memcpy(p->body, body.data, body.bytes);
+  p->body_bytes = body.bytes;
   CURL *easy = p->easy;
   (void)curl_easy_setopt(easy, CURLOPT_URL, c->url);
   (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, c->encrypted ? "https" : "http");

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wipe.h"
 #include "remote/message.h"
 
 #include "schema.h"
@@ -38,6 +39,7 @@ bool lrm__bytes_add_frame(lrm__bytes *b, const lrm_frame *frame) {
 }
 
 static void bytes_free(lrm__bytes *b) {
+  if (b->data != NULL) lrm__wipe(b->data, b->capacity); /* HELLO has been in some of them */
   free(b->data);
   *b = (lrm__bytes){0};
 }
@@ -69,6 +71,7 @@ void lrm__exchanges_destroy(lrm__exchanges *x) {
   bytes_free(&x->body);
   bytes_free(&x->readable);
   bytes_free(&x->partial);
+  lrm__wipe(&x->hello, sizeof x->hello);
   free(x);
 }
 

@@ -2,6 +2,7 @@
 #include <pb_encode.h>
 #include <string.h>
 
+#include "base/wipe.h"
 #include "carrier_poll/exchanges_internal.h"
 
 enum { BODY_RESERVE_BYTES = 64 * 1024 }; /* for what is not a block or a call */
@@ -12,7 +13,9 @@ static bool add_message(lrm__bytes *body, lrm_frame *frame, const pb_msgdesc_t *
   pb_ostream_t stream = pb_ostream_from_buffer(payload, sizeof payload);
   if (!pb_encode(&stream, fields, message)) return false;
   frame->payload = (lrm_slice){payload, stream.bytes_written};
-  return lrm__bytes_add_frame(body, frame);
+  bool added = lrm__bytes_add_frame(body, frame);
+  if (frame->type == LRM_FRAME_HELLO) lrm__wipe(payload, sizeof payload);
+  return added;
 }
 
 static bool add_hello(lrm__exchanges *x, const lrm__exchange *e) {

@@ -2,6 +2,7 @@
  * out, looked at frame by frame, because an answer leaves when it brings something. */
 #include "long_poll.h"
 
+#include <openssl/crypto.h>
 #include <pb_encode.h>
 #include <string.h>
 
@@ -21,8 +22,7 @@ enum {
 
 /* LOG_STATUS or INFO of a channel. */
 typedef struct poll_value {
-  uint64_t known; /* hash of the one that the other side has; 0: it did not say */
-  bool said;      /* one is in the answer */
+  uint64_t known; /* hash of the one that the other side has, or has in this answer; 0: none */
 } poll_value;
 
 /* What an exchange knows of a channel that was opened in it. */
@@ -96,6 +96,7 @@ void relay_poll_end(relay_poll *p, bool answered, uint64_t now_ns, uint64_t wall
   if (p->connection != NULL) relay_exchange_over(p->connection, answered, now_ns, wall_ms);
   relay_free(r, p->channels);
   relay_free(r, p->answer);
+  if (p->body != NULL) OPENSSL_cleanse(p->body, p->body_bytes); /* HELLO's token */
   relay_free(r, p->body);
   relay_free(r, p);
 }
@@ -160,10 +161,10 @@ static uint64_t status_hash(lrm_slice payload) {
   return hash_of((lrm_slice){plain, stream.bytes_written});
 }
 
-/* The first word of an exchange is news when the other side has another; any later one is. */
+/* News is what differs from what the other side has, as far as it is known. */
 static void said_value(relay_poll *p, poll_value *value, uint64_t hash) {
-  if (value->said || (value->known != 0 && value->known != hash)) worth(p);
-  value->said = true;
+  if (value->known != 0 && value->known != hash) worth(p);
+  value->known = hash;
 }
 
 /* A receipt or an ACK of what is not in this body was said before: it is repeated with every
