@@ -123,6 +123,13 @@ static bool loopback_address(const uint8_t address[16]) {
   return network_holds(&v4, address) || network_holds(&v6, address);
 }
 
+bool http_same_stranger(const http_config *config, const char *peer, const char *other) {
+  uint8_t address[16], with[16];
+  if (!parse_peer(peer, address) || !parse_peer(other, with)) return false;
+  return memcmp(address, with, sizeof with) == 0 && !loopback_address(address) &&
+         !is_proxy(config, peer);
+}
+
 bool http_from_here(const char *peer, const lrm_http_head *head) {
   uint8_t address[16];
   lrm_slice value;

@@ -524,10 +524,10 @@ static void on_down(void *user, lrm_carrier *inner, int error, const char *text)
 static const lrm_carrier_owner owner = {
     .up = on_up, .received = on_received, .writable = on_writable, .down = on_down};
 
-/* The one that has waited for a request for longest, for a new one. False: all are at work. */
+/* The oldest that waits for a request or its rest goes, for a new one. False: all are at work. */
 static bool make_room(http_site *site) {
   for (http_connection *c = site->first; c != NULL; c = c->newer) {
-    if (c->state == READING && c->in_bytes == 0) {
+    if (c->state == READING) {
       close_connection(c, false);
       return true;
     }
@@ -535,8 +535,18 @@ static bool make_room(http_site *site) {
   return false;
 }
 
+static bool too_many_of(const http_site *site, const char *peer) {
+  size_t count = 0;
+  if (site->count < HTTP_ADDRESS_CONNECTIONS_MAX) return false;
+  for (const http_connection *c = site->first; c != NULL; c = c->newer) {
+    if (c->inner != NULL && http_same_stranger(&site->config, peer, c->inner->peer)) count++;
+  }
+  return count >= HTTP_ADDRESS_CONNECTIONS_MAX;
+}
+
 void http_connection_begin(http_site *site, const http_place *place, lrm_carrier *inner) {
-  if (site->leaving || (site->count >= HTTP_CONNECTIONS_MAX && !make_room(site))) return;
+  if (site->leaving || too_many_of(site, inner->peer)) return;
+  if (site->count >= HTTP_CONNECTIONS_MAX && !make_room(site)) return;
   http_connection *c = calloc(1, sizeof *c);
   if (c == NULL) return; /* without an owner it is closed */
   c->site = site;

@@ -16,10 +16,12 @@
 enum {
   HTTP_ORIGINS_MAX = 16,
   HTTP_PROXIES_MAX = 16,
-  HTTP_CONNECTIONS_MAX = 2048, /* that are not a WebSocket; the one idle for longest goes */
-  HTTP_HEAD_SECONDS = 10,      /* until a request's head is there */
-  HTTP_IDLE_SECONDS = 75,      /* between requests */
-  HTTP_WRITE_SECONDS = 30      /* without a byte of the answer being taken */
+  /* That are not a WebSocket. At the first the oldest goes that waits for a request or its rest. */
+  HTTP_CONNECTIONS_MAX = 2048,
+  HTTP_ADDRESS_CONNECTIONS_MAX = 128, /* of one address; loopback and trusted proxies excepted */
+  HTTP_HEAD_SECONDS = 10,             /* until a request's head is there */
+  HTTP_IDLE_SECONDS = 75,             /* between requests */
+  HTTP_WRITE_SECONDS = 30             /* without a byte of the answer being taken */
 };
 
 /* ---- checks.c ---- */
@@ -62,6 +64,8 @@ bool http_origin_allowed(const http_config *config, const http_place *place, con
 /* Whose request it is: the peer, or by a trusted proxy's word who asked it. */
 void http_real_peer(const http_config *config, const char *peer, const lrm_http_head *head,
                     char *out, size_t out_bytes);
+/* Both are of one address, which is neither loopback nor a trusted proxy. */
+bool http_same_stranger(const http_config *config, const char *peer, const char *other);
 /* The request comes from this machine, and nothing says that a proxy passed it on. */
 bool http_from_here(const char *peer, const lrm_http_head *head);
 

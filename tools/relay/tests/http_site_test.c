@@ -521,6 +521,26 @@ static void as_many_as_there_may_be(void **state) {
   assert_int_equal(site.count, 0);
 }
 
+static void as_many_of_one_address(void **state) {
+  (void)state;
+  static fake_carrier *all[HTTP_ADDRESS_CONNECTIONS_MAX + 3];
+  char error[200];
+  size_t count = 0;
+  for (size_t i = 0; i < HTTP_ADDRESS_CONNECTIONS_MAX; i++) {
+    char peer[40];
+    snprintf(peer, sizeof peer, "192.0.2.1:%zu", 1000 + i);
+    all[count++] = open_from(peer);
+  }
+  fake_carrier *refused = fake_new("192.0.2.1:9");
+  http_connection_begin(&site, &place, &refused->base);
+  assert_null(refused->base.owner.received);
+  fake_free(refused);
+  all[count++] = open_from("192.0.2.2:9"); /* others are */
+  assert_true(http_config_proxy(&site.config, "192.0.2.1", error, sizeof error));
+  all[count++] = open_from("192.0.2.1:9"); /* a proxy speaks for many */
+  for (size_t i = 0; i < count; i++) fake_free(all[i]);
+}
+
 static void leaves(void **state) {
   (void)state;
   fake_carrier *idle = open_one(), *busy = open_one();
@@ -623,6 +643,7 @@ int main(void) {
       cmocka_unit_test_setup(pages_from_elsewhere, reset),
       cmocka_unit_test_setup(slow_ones_end, reset),
       cmocka_unit_test_setup(as_many_as_there_may_be, reset),
+      cmocka_unit_test_setup(as_many_of_one_address, reset),
       cmocka_unit_test_setup(leaves, reset),
       cmocka_unit_test_setup(serves_files, reset)};
   return cmocka_run_group_tests_name("http_site", tests, NULL, NULL);
