@@ -39,6 +39,8 @@ static const command commands[] = {
     {"asset", command_asset, "[SESSION] ID [-o FILE]", "fetch an image, file or long text"},
     {"inspect", command_inspect, "[FILE|-]", "print captured frames and messages readably"},
     {"devices", command_devices, "[revoke ID]", "list devices or revoke one"},
+    {"policy", command_policy, "[get|explain|set …]", "what policy allows, and who decided"},
+    {"audit", command_audit, "[--json] [--follow]", "who did what with the account's sessions"},
     {"rm", command_rm, "SESSION...", "delete sessions from the relay"},
     {"completion", command_completion, "bash|zsh|fish", "print a shell's completion script"},
     {NULL, NULL, NULL, NULL}};

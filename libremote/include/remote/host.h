@@ -37,6 +37,9 @@ typedef struct lrm_host_config {
   uint64_t created_ms;
   uint32_t remote_mode; /* RemoteMode at start */
   bool resume;          /* the journal holds a past of this session */
+  /* The rules of this machine allow watching only: commands of class CONTROL are refused with 5002,
+   * layer DEVICE, whatever the relay says. */
+  bool watch_only;
   /* May a remote person choose this mode, value or slash command? Of a plan's options each is asked
    * about as a mode. NULL: nothing elevates, no slash command is allowed. */
   bool (*elevates_mode)(void *user, const char *mode_id);
@@ -116,6 +119,10 @@ int lrm_host_turn_ended(lrm_host *host, const Remote__V1__TurnEnded *ended, uint
  * ended, open asks are orphaned). Initially not. */
 int lrm_host_set_agent_ready(lrm_host *host, bool ready, uint64_t wall_ms,
                              uint64_t now_ns) LRM_MUST_USE;
+
+/* The rules of this machine have changed (watch_only of the configuration). */
+int lrm_host_set_watch_only(lrm_host *host, bool watch_only, uint64_t wall_ms,
+                            uint64_t now_ns) LRM_MUST_USE;
 
 /* ---- what the local person does: the same path as remote commands, journal then act ---- */
 

@@ -157,8 +157,8 @@ static void take_outcome(lrm_client *client, const Remote__V1__CommandOutcome *o
   } else if (entry->own) {
     lrm__client_query_again(client);
   }
-  lrm__outbox_outcome(&client->outbox, entry, (uint32_t)outcome->outcome, outcome->code, 0,
-                      outcome->reason, outcome);
+  lrm__outbox_outcome(&client->outbox, entry, (uint32_t)outcome->outcome, outcome->code,
+                      (uint32_t)outcome->layer, outcome->reason, outcome);
 }
 
 /* ---- blocks ---- */

@@ -58,6 +58,7 @@ static int outcome_event(lrm_host *host, const lrm_inbox_item *item,
   outcome.n_known = judgement->known_count;
   outcome.kind = (Remote__V1__CommandKind)item->kind;
   outcome.nonce = judgement->nonce;
+  outcome.layer = (Remote__V1__Layer)judgement->layer;
   union {
     const Remote__V1__AskResolved *in;
     Remote__V1__AskResolved *out;
@@ -169,6 +170,59 @@ static int give_unknown(lrm_host *host, const lrm__request *request) {
   return lrm__host_give(host, request->item, &judgement);
 }
 
+/* ---- who may steer ---- */
+
+static const char *policy_text(uint32_t layer) {
+  switch (layer) {
+    case REMOTE__V1__LAYER__LAYER_ENTERPRISE:
+      return "the enterprise's policy allows watching only; its administrators can change that";
+    case REMOTE__V1__LAYER__LAYER_ORGANIZATION:
+      return "the organization's policy allows watching only; its administrators can change that";
+    case REMOTE__V1__LAYER__LAYER_ACCOUNT:
+      return "this account may only watch; the relay's operator can change that";
+    default:
+      return "policy allows watching only";
+  }
+}
+
+/* Nobody may steer from afar, and which layer says so. */
+static bool only_watched(const lrm_host *host, lrm__judgement *out) {
+  *out = (lrm__judgement){.outcome = OUTCOME(REJECTED), .code = LRM_CODE_COMMAND_POLICY};
+  if (host->mode == MODE(VIEW)) {
+    out->code = LRM_CODE_VIEW_ONLY;
+    out->layer = REMOTE__V1__LAYER__LAYER_SESSION;
+    out->reason = "this session may only be watched";
+  } else if (host->ceiling_view) {
+    out->layer = host->ceiling_layer;
+    out->reason = policy_text(host->ceiling_layer);
+  } else if (host->config.watch_only) {
+    out->layer = REMOTE__V1__LAYER__LAYER_DEVICE;
+    out->reason = "the rules of the machine that hosts this session allow watching only";
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/* A relay has mixed up its accounts, or does not look at them. */
+static bool from_another_account(const lrm_host *host, const lrm_envelope *envelope) {
+  return envelope->has_origin && host->account[0] != '\0' && envelope->origin.account[0] != '\0' &&
+         strcmp(envelope->origin.account, host->account) != 0;
+}
+
+int lrm__host_limit_queued(lrm_host *host) {
+  lrm__judgement judgement;
+  if (!only_watched(host, &judgement)) return 0;
+  uint64_t order = 0;
+  for (lrm_inbox_item *item; (item = lrm__inbox_from(host->inbox, order)) != NULL;) {
+    order = item->order + 1;
+    if (!item->queued || item->local || item->state != LRM_INBOX_RECEIVED) continue;
+    int result = lrm__host_give(host, item, &judgement);
+    if (result != 0) return result;
+  }
+  return 0;
+}
+
 /* The checks that do not depend on the kind. True: it has its outcome (or `*result` is an error).
  */
 static bool refused(lrm_host *host, const lrm__request *request, int *result) {
@@ -177,14 +231,19 @@ static bool refused(lrm_host *host, const lrm__request *request, int *result) {
                       ? (uint32_t)REMOTE__V1__COMMAND_CLASS__COMMAND_CLASS_VIEW
                       : (uint32_t)REMOTE__V1__COMMAND_CLASS__COMMAND_CLASS_CONTROL;
   bool control = said == REMOTE__V1__COMMAND_CLASS__COMMAND_CLASS_CONTROL;
+  lrm__judgement limit;
   if (!lrm_id_equal(&envelope->event_epoch, &host->epoch)) {
     *result = give_unknown(host, request);
   } else if (request->command != NULL && lrm__command_class(request->item->kind) != said) {
     *result = refuse(host, request, LRM_CODE_INVALID, "the class does not fit the command");
-  } else if (control && host->mode == MODE(VIEW)) {
-    *result = refuse(host, request, LRM_CODE_VIEW_ONLY, "this session may only be watched");
-  } else if (control && host->ceiling_view) {
-    *result = refuse(host, request, LRM_CODE_COMMAND_POLICY, "policy allows watching only");
+  } else if (from_another_account(host, envelope)) {
+    lrm__judgement judgement = {.outcome = OUTCOME(REJECTED),
+                                .code = LRM_CODE_COMMAND_POLICY,
+                                .layer = REMOTE__V1__LAYER__LAYER_ACCOUNT,
+                                .reason = "this session belongs to another account"};
+    *result = lrm__host_give(host, request->item, &judgement);
+  } else if (control && only_watched(host, &limit)) {
+    *result = lrm__host_give(host, request->item, &limit);
   } else if (request->command == NULL) {
     *result = refuse(host, request, LRM_CODE_INVALID, "the command cannot be read");
   } else if (control && host->ended) {

@@ -239,6 +239,8 @@ struct lrm_host {
   bool confirmed; /* OPENED of EVENTS has confirmed the epoch on this link */
   bool synced;    /* COMMANDS */
   bool ceiling_view;
+  uint32_t ceiling_layer;   /* of the relay, that decided it */
+  char account[64];         /* whose session it is, as the relay said last */
   lrm_position commands_at; /* journalled: next of the relay's COMMANDS */
   struct {
     uint64_t next, step;
@@ -330,6 +332,7 @@ typedef struct lrm__judgement {
   Remote__V1__KnownOutcome **known;
   size_t known_count;
   uint64_t nonce;
+  uint32_t layer; /* 5001, 5002: that decided */
 } lrm__judgement;
 
 /* A journalled command with its envelope and body taken apart; borrowed from host->decoded. */
@@ -342,6 +345,8 @@ typedef struct lrm__request {
 
 /* Takes an item apart. The arena is reset: earlier requests are void. */
 int lrm__host_request(lrm_host *host, lrm_inbox_item *item, lrm__request *out) LRM_MUST_USE;
+/* Prompts from afar that wait for their turn are refused when nobody may steer any more. */
+int lrm__host_limit_queued(lrm_host *host) LRM_MUST_USE;
 int lrm__host_receive(lrm_host *host, const uint8_t *message, size_t bytes) LRM_MUST_USE;
 /* Judges what is there: withdrawals and expiries first, then in order. */
 int lrm__host_process(lrm_host *host) LRM_MUST_USE;

@@ -223,6 +223,8 @@ static int on_welcome(lrm_host *host, const remote_v1_Welcome *welcome) {
   host->publish.backoff_ns = host->commands.backoff_ns = 0;
   host->confirmed = host->synced = false;
   host->welcome = welcome->has_principal;
+  lrm__text_cut(host->account, sizeof host->account,
+                welcome->has_principal ? welcome->principal.account : "");
   /* A person may have acted meanwhile; what another process or a deletion did stays done. */
   if (host->stopped != LRM_CODE_FENCED && host->stopped != LRM_CODE_NOT_FOUND) host->stopped = 0;
   return lrm__host_open_channels(host);
@@ -242,8 +244,13 @@ static bool forked(lrm_host *host, const remote_v1_Opened *opened) {
          writer < lrm_log_writer_of(host->events, opened->next - 1);
 }
 
+static void set_ceiling(lrm_host *host, remote_v1_Ceiling ceiling, remote_v1_Layer layer) {
+  host->ceiling_view = ceiling != remote_v1_Ceiling_CEILING_CONTROL;
+  host->ceiling_layer = host->ceiling_view ? (uint32_t)layer : 0;
+}
+
 static int on_publish_opened(lrm_host *host, const remote_v1_Opened *opened) {
-  host->ceiling_view = opened->ceiling != remote_v1_Ceiling_CEILING_CONTROL;
+  set_ceiling(host, opened->ceiling, opened->ceiling_layer);
   if (forked(host, opened))
     return lrm__host_new_epoch(host,
                                "the relay knows another past of this session: its history "
@@ -256,7 +263,8 @@ static int on_publish_opened(lrm_host *host, const remote_v1_Opened *opened) {
   host->publish.opened = true;
   host->publish.backoff_ns = 0;
   host->confirmed = true;
-  return lrm__host_process(host);
+  int result = lrm__host_limit_queued(host);
+  return result != 0 ? result : lrm__host_process(host);
 }
 
 /* When this call's records are durable. */
@@ -351,8 +359,9 @@ static int on_closed(lrm_host *host, lrm__host_channel *channel, const remote_v1
 
 static int on_status(lrm_host *host, const remote_v1_LogStatus *status) {
   bool was_view = host->ceiling_view;
-  host->ceiling_view = status->ceiling != remote_v1_Ceiling_CEILING_CONTROL;
+  set_ceiling(host, status->ceiling, status->ceiling_layer);
   int result = lrm__host_devices(host, status);
+  if (result == 0 && host->ceiling_view && !was_view) result = lrm__host_limit_queued(host);
   return result == 0 && was_view != host->ceiling_view ? lrm__host_process(host) : result;
 }
 
@@ -518,7 +527,7 @@ int lrm__host_change_mode(lrm_host *host, uint32_t mode, const lrm__actor *by, c
   if (is_off && !was_off)
     lrm__host_close_channel(host, &host->commands, LRM_CODE_NORMAL, "remote control is off");
   if (is_off) host->synced = false;
-  return 0;
+  return is_off ? 0 : lrm__host_limit_queued(host);
 }
 
 int lrm_host_set_remote_mode(lrm_host *host, uint32_t remote_mode, const char *reason,
@@ -534,6 +543,12 @@ int lrm_host_set_remote_mode(lrm_host *host, uint32_t remote_mode, const char *r
     if (result == 0) result = lrm__host_process(host);
   }
   return lrm__host_leave(host, result);
+}
+
+int lrm_host_set_watch_only(lrm_host *host, bool watch_only, uint64_t wall_ms, uint64_t now_ns) {
+  lrm__host_enter(host, wall_ms, now_ns);
+  host->config.watch_only = watch_only;
+  return lrm__host_leave(host, lrm__host_limit_queued(host));
 }
 
 /* ---- another session id ---- */

@@ -14,6 +14,17 @@ void attach_touch(attaching *a) {
     surface_touch(a->surface, a->down || !a->greeted || a->host_attached == 0);
 }
 
+static const char *view_only_text(remote_v1_Layer layer) {
+  switch (layer) {
+    case remote_v1_Layer_LAYER_ENTERPRISE:
+      return "the enterprise's policy allows this account to view, not to steer";
+    case remote_v1_Layer_LAYER_ORGANIZATION:
+      return "the organization's policy allows this account to view, not to steer";
+    default:
+      return "policy allows this account to view, not to steer";
+  }
+}
+
 const char *attach_view_only(attaching *a) {
   const remote_v1_LogStatus *status = lrm_client_status(a->session.client);
   const Remote__V1__SessionState *state = remote_session_state(&a->session);
@@ -21,7 +32,7 @@ const char *attach_view_only(attaching *a) {
   if (state->remote_mode == REMOTE__V1__REMOTE_MODE__REMOTE_MODE_VIEW)
     return "the session was shared for viewing (/remote on at the host allows more)";
   if (status != NULL && status->ceiling == remote_v1_Ceiling_CEILING_VIEW)
-    return "policy allows this account to view, not to steer";
+    return view_only_text(status->ceiling_layer);
   return NULL;
 }
 

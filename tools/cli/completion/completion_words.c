@@ -195,6 +195,8 @@ static const place places[] = {
     {"asset", {LIVE_ALL_SESSIONS}, NULL},
     {"rm", {LIVE_ALL_SESSIONS, LIVE_ALL_SESSIONS, LIVE_ALL_SESSIONS}, NULL},
     {"asset", {LIVE_ALL_SESSIONS}, NULL},
+    {"policy", {0}, "get explain set"},
+    {"audit", {0}, NULL},
     {"completion", {0}, "bash zsh fish"},
     {"help", {0}, NULL},
 };

@@ -240,6 +240,7 @@ bool app_open_host(host_app *app, const char *agent, const char *version) {
                             .created_ms = lrm_uv_wall_ms(),
                             .remote_mode = app->remote_mode,
                             .resume = app->resumed,
+                            .watch_only = app->managed.hosting == MANAGED_VIEW,
                             .elevates_mode = on_elevates_mode,
                             .elevates_option = on_elevates_option,
                             .slash_known = on_slash_known,

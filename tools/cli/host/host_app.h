@@ -16,6 +16,7 @@
 #include "relay_trust.h"
 #include "keep_alive.h"
 #include "keep_alive_lock.h"
+#include "managed.h"
 #include "memory.h"
 #include "remote/carrier_uv.h"
 #include "remote/host.h"
@@ -123,7 +124,8 @@ typedef struct host_app {
   uint64_t last_interrupt_ns;
 
   uint32_t remote_mode;
-  lrm_id link_id; /* kept when remote control goes off and on again */
+  managed_rules managed; /* of this machine, as read with the newest connection */
+  lrm_id link_id;        /* kept when remote control goes off and on again */
   uint64_t link_generation;
   lrm_link *link;
   lrm_uv_settings settings; /* of its carriers */

@@ -61,9 +61,39 @@ static void welcome(host_app *app, const remote_v1_Welcome *w) {
               w->principal.device, session_hex(app, (char[LRM_ID_HEX_BYTES]){0}));
 }
 
+/* Before anything of the session leaves: the rules of this machine, as they are now, and whose
+ * account it is. */
+static bool pass_managed(host_app *app, const remote_v1_Welcome *w) {
+  char text[700];
+  managed_load(&app->managed);
+  const char *why = managed_refuses(&app->managed, w->has_principal ? w->principal.account : NULL,
+                                    text, sizeof text);
+  if (why != NULL) {
+    surface_say(app->surface,
+                "remote control is off: %s; decided by the device's rules, its administrator can "
+                "change them. The local session goes on",
+                why);
+    app_link_close(app, false, LRM_CODE_NORMAL);
+    return false;
+  }
+  bool view = app->managed.hosting == MANAGED_VIEW;
+  int result = app->host == NULL
+                   ? 0
+                   : lrm_host_set_watch_only(app->host, view, lrm_uv_wall_ms(), app_now(app));
+  if (result != 0) surface_say(app->surface, "remote: %s", lrm_error_text(result));
+  if (view)
+    surface_say(app->surface,
+                "the rules of this machine (%s) allow watching only: nobody steers from afar",
+                app->managed.path);
+  return true;
+}
+
 static void on_event(void *user, lrm_link *link, const lrm_link_event *event) {
   host_app *app = user;
   (void)link;
+  if (event->type == LRM_LINK_EVENT_WELCOME && event->welcome != NULL &&
+      !pass_managed(app, event->welcome))
+    return;
   if (event->type == LRM_LINK_EVENT_REFUSED || event->type == LRM_LINK_EVENT_GOAWAY ||
       event->type == LRM_LINK_EVENT_GOAWAY_SENT)
     if (!app->link_closing && event->problem != NULL) problem(app, event->problem);
@@ -134,6 +164,16 @@ bool app_link_open(host_app *app) {
   char error[1024];
   device_token token;
   if (app->drive != NULL) return true;
+  char text[700];
+  managed_load(&app->managed);
+  const char *why = managed_refuses(&app->managed, NULL, text, sizeof text);
+  if (why != NULL) {
+    surface_say(app->surface,
+                "remote control is off: %s; decided by the device's rules, its administrator can "
+                "change them. The local session goes on",
+                why);
+    return false;
+  }
   relay_address_find(app->options->relay, &app->options->config, app->relay);
   if (lrm_url_parse(app->relay, &url, error, sizeof error) != 0) {
     surface_say(app->surface, "remote control is off: %s. The local session goes on", error);

@@ -5,6 +5,7 @@ of the tables must have come out at least once, and each message must be what th
 
     json_test.py --build DIR [--keep]"""
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -153,6 +154,8 @@ class Judge:
             kind = name
             if name == "watch":
                 kind = next((n for key, n in WHICH if key in line), None)
+            if name == "policy":
+                kind = "policy.effective" if "decided_by" in line else "policy.rule"
             if name == "inspect":
                 kind = "inspect.event" if "event" in line else "inspect.frame"
             if name == "command" and "idle" in line:
@@ -196,6 +199,20 @@ def acting(w, judge: Judge) -> None:
     w.relay_command("account", "owner", "--ceiling", "control").expect(0)
 
 
+def governing(w, judge: Judge) -> None:
+    for words in (("org", "acme"), ("policy", "--org", "acme", "--value", "control"), ("org", "acme", "--add", "owner"),
+                  ("org", "acme", "--admin", "owner"), ("policy", "--enterprise", "whole", "--delegate")):
+        w.relay_command(*words).expect(0)
+    with open(f"{w.root}/managed.ini", "w", encoding="utf-8") as file:
+        file.write("accounts = owner\n")
+    judge.lines(w.cli("policy", "--json", env={"REMOTE_MANAGED_FILE": f"{w.root}/managed.ini"}).expect(0).json, "policy")
+    judge.lines(w.cli("policy", "set", "organization", "acme", "view", "--json").expect(0).json, "policy.set")
+    w.cli("send", "--wait", "SAY no").expect(4)
+    w.cli("policy", "set", "organization", "acme", "control").expect(0)
+    judge.lines(w.cli("audit", "--json").expect(0).json, "audit")
+    judge.lines([json.loads(line) for line in w.relay_command("audit", "--json").expect(0).out.splitlines()], "audit")
+
+
 def everything(w) -> None:
     judge = Judge()
     w.start_relay()
@@ -205,6 +222,7 @@ def everything(w) -> None:
     acting(w, judge)
     w.cli("watch", host.session, "--until", "idle", "--timeout", "60").expect(0)
     judge.lines(w.cli("watch", "--json", "--until", "idle", "--timeout", "60").expect(0).json, "watch")
+    governing(w, judge)
     w.relay.kill()
     watch.wait_for("it says so", lambda p: any("link_down" in line for line in p.json), 60)
     w.start_relay()

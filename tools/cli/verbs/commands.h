@@ -20,6 +20,8 @@ int command_withdraw(int argc, char **argv);
 int command_asset(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_devices(int argc, char **argv);
+int command_policy(int argc, char **argv);
+int command_audit(int argc, char **argv);
 int command_rm(int argc, char **argv);
 int command_completion(int argc, char **argv);
 /* `remote __complete WORD...`: what may stand at the end of these words; for the shells. */

@@ -27,12 +27,11 @@ static void say_time(answer *a, uint64_t unix_ms) {
   admin_say(a, "%s.%03uZ", text, (unsigned)(unix_ms % 1000));
 }
 
+/* What is empty is left out. */
 static void say_member(answer *a, const char *name, const char *text) {
+  if (text[0] == '\0') return;
   admin_say(a, ",\"%s\":", name);
-  if (text[0] != '\0')
-    admin_say_json(a, text);
-  else
-    admin_say(a, "null");
+  admin_say_json(a, text);
 }
 
 static void say_id(answer *a, const char *name, const lrm_id *id) {
@@ -45,16 +44,11 @@ static void say_json_line(answer *a, const relay_audit_facts *f) {
   admin_say(a, "{\"number\":%llu,\"at_ms\":%llu,\"at\":\"", (unsigned long long)f->number,
             (unsigned long long)f->at_ms);
   say_time(a, f->at_ms);
-  admin_say(a, "\",\"what\":");
-  admin_say_json(a, f->what);
-  admin_say(a, ",\"code\":%u,\"code_name\":", f->code);
-  if (f->code != 0)
-    admin_say_json(a, lrm_code_name(f->code));
-  else
-    admin_say(a, "null");
-  if (f->by_account[0] == '\0') {
-    admin_say(a, ",\"by\":null");
-  } else {
+  admin_say(a, "\"");
+  say_member(a, "what", f->what);
+  admin_say(a, ",\"code\":%u", f->code);
+  say_member(a, "code_name", f->code != 0 ? lrm_code_name(f->code) : "");
+  if (f->by_account[0] != '\0') {
     admin_say(a, ",\"by\":{\"account\":");
     admin_say_json(a, f->by_account);
     say_member(a, "device", f->by_device);
