@@ -101,6 +101,7 @@ typedef struct program_state {
   data_dir *dir;
   lrm_store *store;
   relay *relay;
+  bool former_kept; /* of a store that had an older format: it is there as it was */
 } program_state;
 
 /* Opens both; revocations kept outside the store are applied. `config` holds the callbacks. */

@@ -59,21 +59,22 @@ static bool copy_store(const char *path, const char *to, char *error, size_t err
 
 /* Before anything of an older format is changed the store is kept as it is, for whoever wants to go
  * back. The change is one transaction, so a copy that cannot be made keeps nobody from serving. */
-static void keep_former(const program_state *state, const char *what, uint64_t from, uint64_t to) {
+static void keep_former(program_state *state, const char *what, uint64_t from, uint64_t to) {
   char path[PATH_TEXT_BYTES + 64], former[PATH_TEXT_BYTES + 64], error[300] = "", formats[64];
   if (!data_dir_path(state->dir, "relay.db", path, sizeof path) ||
       !data_dir_path(state->dir, "relay.db.former", former, sizeof former))
     return;
   snprintf(formats, sizeof formats, "%s format %llu becomes %llu", what, (unsigned long long)from,
            (unsigned long long)to);
-  bool kept = copy_store(path, former, error, sizeof error);
+  bool kept = state->former_kept || copy_store(path, former, error, sizeof error);
+  state->former_kept = kept;
   const relay_field fields[] = {
       {"detail", formats}, {"copy", kept ? former : "none"}, {"error", kept ? "" : error}};
   log_lines_write(NULL, kept ? RELAY_INFO : RELAY_WARNING, "store.upgraded", fields, 3);
 }
 
 /* The file's format; that of the records is known when the relay has read them. */
-static void keep_former_file(const program_state *state, const char *path) {
+static void keep_former_file(program_state *state, const char *path) {
   uint64_t format = 0, newest = 0;
   char error[300];
   if (lrm_store_sqlite_format(path, &format, &newest, error, sizeof error) == 0 && format < newest)
