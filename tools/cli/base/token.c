@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "token_store.h"
+
 /* A token is printable ASCII without spaces; white space around it (an editor's newline) is cut. */
 static int take_text(device_token *out, char *text) {
   while (*text && isspace((unsigned char)*text)) text++;
@@ -94,8 +96,8 @@ static bool try_standard(const char *path, device_token *out, exit_code *result,
   return !missing;
 }
 
-exit_code token_find(const char *file, const remote_config *config, bool relay_local,
-                     device_token *out, char *error, size_t error_bytes) {
+exit_code token_find(const char *file, const remote_config *config, const char *relay,
+                     bool relay_local, device_token *out, char *error, size_t error_bytes) {
   char path[PATH_BYTES_MAX];
   exit_code result;
   if (file) return token_read(file, out, NULL, error, error_bytes);
@@ -105,15 +107,19 @@ exit_code token_find(const char *file, const remote_config *config, bool relay_l
   if (text && *text) return from_environment(text, out, error, error_bytes);
   named = config ? config_get(config, "token_file") : NULL;
   if (named && *named) return token_read(named, out, NULL, error, error_bytes);
+  if (relay && !token_store_path(relay, path) &&
+      try_standard(path, out, &result, error, error_bytes))
+    return result;
   if (!path_state(path, "token") && try_standard(path, out, &result, error, error_bytes))
     return result;
   if (relay_local && !path_local_relay(path, "token") &&
       try_standard(path, out, &result, error, error_bytes))
     return result;
   *out = (device_token){0};
-  snprintf(error, error_bytes,
-           "this device is not signed in: there is no token. Get one from the relay "
-           "(`remote-relay token`), put it into a file of mode 0600 and name it with --token-file, "
-           "REMOTE_TOKEN_FILE or the config key token_file");
+  snprintf(
+      error, error_bytes,
+      "this device is not signed in: there is no token. `remote login` gets one; or put one of "
+      "`remote-relay token` into a file of mode 0600 and name it with --token-file, "
+      "REMOTE_TOKEN_FILE or the config key token_file");
   return EXIT_CODE_NOT_ALLOWED;
 }

@@ -63,10 +63,13 @@ void connection_print_problem(const char *what, const remote_v1_Problem *problem
   if (layer)
     fprintf(stderr, "; decided by %s%s", layer,
             problem->retry_helps ? ", trying again later can help" : "");
+  if (problem->retry_after_ms)
+    fprintf(stderr, "; try again in %llu s",
+            (unsigned long long)((problem->retry_after_ms + 999) / 1000));
   fputc('\n', stderr);
   if (problem->code == LRM_CODE_UNAUTHENTICATED || problem->code == LRM_CODE_REVOKED)
     fputs(
-        "remote: get a new token from the relay (`remote-relay token`) and name its file with "
+        "remote: sign in again with `remote login`, or name the file of another token with "
         "--token-file, REMOTE_TOKEN_FILE or the config key token_file\n",
         stderr);
 }
@@ -114,7 +117,8 @@ static bool call_done(void *user) {
 
 /* Sends the call and waits for its end. True: call.problem says how it went. */
 static bool run_call(connection *c, remote_v1_Request *request,
-                     void (*reply)(void *user, const remote_v1_Reply *reply), void *user) {
+                     void (*reply)(void *user, const remote_v1_Reply *reply), void *user,
+                     uint64_t timeout_ms) {
   connection_call_state *call = &c->call;
   *call = (connection_call_state){.id = ++c->next_call_id, .reply = reply, .user = user};
   request->id = call->id;
@@ -126,8 +130,9 @@ static bool run_call(connection *c, remote_v1_Request *request,
   }
   call->request_bytes = stream.bytes_written;
   send_call(c);
-  bool ready = connection_wait(c, call_done, c, c->timeout_ms);
+  bool ready = connection_wait(c, call_done, c, timeout_ms);
   call->id = 0;
+  explicit_bzero(call->request, sizeof call->request);
   return ready;
 }
 
@@ -140,11 +145,19 @@ static exit_code judge_call(const connection *c) {
 
 exit_code connection_call(connection *c, remote_v1_Request *request,
                           void (*reply)(void *user, const remote_v1_Reply *reply), void *user) {
-  return run_call(c, request, reply, user) ? judge_call(c) : connection_explain(c);
+  return run_call(c, request, reply, user, c->timeout_ms) ? judge_call(c) : connection_explain(c);
+}
+
+bool connection_ask(connection *c, remote_v1_Request *request,
+                    void (*reply)(void *user, const remote_v1_Reply *reply), void *user,
+                    uint64_t timeout_ms, remote_v1_Problem *problem) {
+  bool answered = run_call(c, request, reply, user, timeout_ms);
+  *problem = c->call.problem;
+  return answered;
 }
 
 exit_code connection_call_until_revoked(connection *c, remote_v1_Request *request) {
-  bool answered = run_call(c, request, NULL, NULL);
+  bool answered = run_call(c, request, NULL, NULL, c->timeout_ms);
   if (!answered && c->failed && c->problem.code == LRM_CODE_REVOKED) return EXIT_CODE_DONE;
   return answered ? judge_call(c) : connection_explain(c);
 }
@@ -301,8 +314,11 @@ static exit_code read_settings(connection *c, const connection_flags *flags, dev
   }
   c->settings.notice = on_notice;
   c->settings.notice_user = c;
-  exit_code result =
-      token_find(flags->token_file, &c->config, lrm_url_local(&c->url), token, error, sizeof error);
+  exit_code result = flags->anonymous ? EXIT_CODE_DONE
+                     : flags->token
+                         ? (*token = *flags->token, EXIT_CODE_DONE)
+                         : token_find(flags->token_file, &c->config, c->url_text,
+                                      lrm_url_local(&c->url), token, error, sizeof error);
   if (result) fprintf(stderr, "remote: %s\n", error);
   return result;
 }
@@ -352,7 +368,7 @@ static bool is_live(void *user) {
 
 exit_code connection_open(connection *c, const connection_flags *flags) {
   static const int numbers[] = {SIGINT, SIGTERM};
-  device_token token;
+  device_token token = {0};
   memset(c, 0, sizeof *c);
   exit_code result = read_settings(c, flags, &token);
   if (result) {
@@ -370,9 +386,11 @@ exit_code connection_open(connection *c, const connection_flags *flags) {
   result = create_link(c, flags, &token);
   explicit_bzero(&token, sizeof token);
   if (!result && !connection_wait(c, is_live, c, c->timeout_ms)) result = connection_explain(c);
-  if (!result && !c->signed_in) {
-    fprintf(stderr, "remote: the relay at %s does not know this device: sign in first\n",
-            c->url_text);
+  if (!result && !c->signed_in && !flags->anonymous) {
+    fprintf(
+        stderr,
+        "remote: the relay at %s does not know this device: sign in first, with `remote login`\n",
+        c->url_text);
     result = EXIT_CODE_NOT_ALLOWED;
   }
   if (result) connection_close(c);

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "remote/carrier_uv.h"
+#include "remote/limits.h"
 #include "remote/link.h"
 #include "remote/v1/relay.pb.h"
 
@@ -32,6 +33,8 @@ typedef struct connection_flags {
   const char *timeout;
   const char *capture;
   trust_flags trust;
+  bool anonymous;            /* without a token: to sign in */
+  const device_token *token; /* this one, wherever others are; NULL: found as usual */
   /* Told of everything that passes, in whole frames without credentials; may be NULL. */
   void (*tap)(void *user, const capture_record *record);
   void *tap_user;
@@ -73,7 +76,7 @@ typedef struct connection_call_state {
   uint32_t id; /* 0: none */
   bool sent;
   bool done;
-  uint8_t request[256];
+  uint8_t request[LRM_REQUEST_BYTES_MAX];
   size_t request_bytes;
   remote_v1_Problem problem; /* code 0: it went well */
   void (*reply)(void *user, const remote_v1_Reply *reply);
@@ -124,6 +127,12 @@ void connection_close(connection *c);
  * printed. */
 exit_code connection_call(connection *c, remote_v1_Request *request,
                           void (*reply)(void *user, const remote_v1_Reply *reply), void *user);
+
+/* The same without printing a Problem: *problem is what came, code 0 when it went well. False: no
+ * answer, and connection_explain says why. */
+bool connection_ask(connection *c, remote_v1_Request *request,
+                    void (*reply)(void *user, const remote_v1_Reply *reply), void *user,
+                    uint64_t timeout_ms, remote_v1_Problem *problem);
 
 /* As above, for a call that ends this connection with REVOKED when it is done. */
 exit_code connection_call_until_revoked(connection *c, remote_v1_Request *request);

@@ -119,6 +119,9 @@ static const flag_values values[] = {
     {NULL, "tls-key", ":file", 0},
     {NULL, "config", ":file", 0},
     {NULL, "capture", ":file", 0},
+    {"login", "id-token-file", ":file", 0},
+    {"login", "device", "", 0},
+    {"login", "confirm", "", 0},
     {NULL, "timeout", "", 0},
     {NULL, "relay", "", 0},
     {NULL, "session", NULL, LIVE_ALL_SESSIONS},
@@ -203,8 +206,15 @@ static const place places[] = {
 
 static void offer_word(const completion *c) {
   if (!strcmp(c->verb, "devices")) {
-    if (c->words_count == 0) completion_offer(c, "revoke", "sign a device out");
-    if (c->words_count == 1) completion_from_relay(c, LIVE_DEVICES);
+    if (c->words_count == 0) {
+      completion_offer(c, "list", "list all devices");
+      completion_offer(c, "revoke", "sign a device out");
+      completion_offer(c, "rename", "give a device another name");
+      completion_offer(c, "confirm", "sign in the device that shows a code");
+      completion_offer(c, "deny", "refuse the device that shows a code");
+    }
+    if (c->words_count == 1 && (!strcmp(c->words[0], "revoke") || !strcmp(c->words[0], "rename")))
+      completion_from_relay(c, LIVE_DEVICES);
     return;
   }
   if (!strcmp(c->verb, "inspect")) {

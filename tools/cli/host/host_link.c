@@ -13,8 +13,8 @@ static void problem(host_app *app, const remote_v1_Problem *p) {
     case LRM_CODE_UNAUTHENTICATED:
     case LRM_CODE_REVOKED:
       surface_say(app->surface,
-                  "remote control is off: %s does not accept this device's token (%s). Get a new "
-                  "one from the relay's administrator, then /remote on. The local session goes on",
+                  "remote control is off: %s does not accept this device's token (%s). Sign in "
+                  "again with `remote login`, then /remote on. The local session goes on",
                   app->relay, p->reason);
       break;
     case LRM_CODE_POLICY:
@@ -48,8 +48,8 @@ static void welcome(host_app *app, const remote_v1_Welcome *w) {
   surface_touch(app->surface, false);
   if (!w->has_principal) {
     surface_say(app->surface,
-                "remote control is off: %s does not know this device. Give it a token with "
-                "--token-file. The local session goes on",
+                "remote control is off: %s does not know this device. Sign in with "
+                "`remote login`. The local session goes on",
                 app->relay);
     app_link_close(app, false, LRM_CODE_NORMAL);
     return;
@@ -132,8 +132,8 @@ static const lrm_uv_drive_ops drive_ops = {on_event, on_fetch, on_down};
 
 static bool find_token(host_app *app, const lrm_url *url, device_token *token) {
   char error[1024];
-  exit_code code = token_find(app->options->token_file, &app->options->config, lrm_url_local(url),
-                              token, error, sizeof error);
+  exit_code code = token_find(app->options->token_file, &app->options->config, app->relay,
+                              lrm_url_local(url), token, error, sizeof error);
   if (code == EXIT_CODE_DONE) return true;
   surface_say(app->surface, "remote control is off: %s. The local session goes on", error);
   return false;

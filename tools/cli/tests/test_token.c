@@ -40,27 +40,30 @@ static void goes_through_the_sources_in_order(void **state) {
   remote_config c = {0};
   unsetenv("REMOTE_TOKEN");
   unsetenv("REMOTE_TOKEN_FILE");
-  assert_int_equal(EXIT_CODE_NOT_ALLOWED, token_find(NULL, &c, true, &t, error, sizeof error));
+  assert_int_equal(EXIT_CODE_NOT_ALLOWED,
+                   token_find(NULL, &c, NULL, true, &t, error, sizeof error));
   assert_non_null(strstr(error, "not signed in"));
   put("remote-relay/token", "local\n", 0600);
-  assert_int_equal(EXIT_CODE_NOT_ALLOWED, token_find(NULL, &c, false, &t, error, sizeof error));
-  assert_int_equal(0, token_find(NULL, &c, true, &t, error, sizeof error));
+  assert_int_equal(EXIT_CODE_NOT_ALLOWED,
+                   token_find(NULL, &c, NULL, false, &t, error, sizeof error));
+  assert_int_equal(0, token_find(NULL, &c, NULL, true, &t, error, sizeof error));
   assert_string_equal("local", t.text);
   put("remote/token", " state \n", 0600);
-  assert_int_equal(0, token_find(NULL, &c, true, &t, error, sizeof error));
+  assert_int_equal(0, token_find(NULL, &c, NULL, true, &t, error, sizeof error));
   assert_string_equal("state", t.text);
   char text[PATH_BYTES_MAX + 32];
   snprintf(text, sizeof text, "token_file = %s\n", put("configured", "configured", 0600));
   assert_int_equal(0, config_parse(&c, text, strlen(text), "c", NULL, NULL, error, sizeof error));
-  assert_int_equal(0, token_find(NULL, &c, true, &t, error, sizeof error));
+  assert_int_equal(0, token_find(NULL, &c, NULL, true, &t, error, sizeof error));
   assert_string_equal("configured", t.text);
   setenv("REMOTE_TOKEN", "environment", 1);
-  assert_int_equal(0, token_find(NULL, &c, true, &t, error, sizeof error));
+  assert_int_equal(0, token_find(NULL, &c, NULL, true, &t, error, sizeof error));
   assert_string_equal("environment", t.text);
   setenv("REMOTE_TOKEN_FILE", put("named", "named", 0600), 1);
-  assert_int_equal(0, token_find(NULL, &c, true, &t, error, sizeof error));
+  assert_int_equal(0, token_find(NULL, &c, NULL, true, &t, error, sizeof error));
   assert_string_equal("named", t.text);
-  assert_int_equal(0, token_find(put("flag", "flag", 0400), &c, true, &t, error, sizeof error));
+  assert_int_equal(0,
+                   token_find(put("flag", "flag", 0400), &c, NULL, true, &t, error, sizeof error));
   assert_string_equal("flag", t.text);
   config_free(&c);
 }

@@ -5,6 +5,7 @@
 
 #include "act.h"
 #include "commands.h"
+#include "pairing_confirm.h"
 #include "pick.h"
 #include "terminal_text.h"
 
@@ -39,9 +40,22 @@ static void device_hex(const remote_v1_DeviceEntry *device, char hex[LRM_ID_HEX_
 
 static void print_json(const remote_v1_DeviceEntry *d, const char *hex) {
   json_print_line(
-      stdout, json_pack("{s:s, s:s, s:I, s:I, s:b, s:b}", "device_id", hex, "name", d->name,
-                        "created_ms", (json_int_t)d->created_ms, "used_ms", (json_int_t)d->used_ms,
-                        "connected", (int)d->connected, "current", (int)d->current));
+      stdout,
+      json_pack("{s:s, s:s, s:I, s:I, s:b, s:b, s:s, s:s, s:I}", "device_id", hex, "name", d->name,
+                "created_ms", (json_int_t)d->created_ms, "used_ms", (json_int_t)d->used_ms,
+                "connected", (int)d->connected, "current", (int)d->current, "address", d->address,
+                "surface", d->surface, "expires_ms", (json_int_t)d->expires_ms));
+}
+
+static void print_expiry(FILE *to, const connection *c, uint64_t expires_ms) {
+  uint64_t now_ms = connection_relay_ms(c);
+  if (expires_ms == 0) return;
+  if (expires_ms <= now_ms)
+    fputs(", expired", to);
+  else if (expires_ms - now_ms < 172800000)
+    fprintf(to, ", expires in %llu h", (unsigned long long)((expires_ms - now_ms) / 3600000));
+  else
+    fprintf(to, ", expires in %llu days", (unsigned long long)((expires_ms - now_ms) / 86400000));
 }
 
 static void print_device(FILE *to, const connection *c, const remote_v1_DeviceEntry *d) {
@@ -57,7 +71,17 @@ static void print_device(FILE *to, const connection *c, const remote_v1_DeviceEn
     fprintf(to, "last seen %s ago", used);
   else
     fputs("never seen", to);
-  fprintf(to, ", added %s ago%s\n", made, d->current ? "  (this device)" : "");
+  if (d->address[0]) {
+    char address[128], surface[64];
+    terminal_text_copy(address, sizeof address, d->address, strlen(d->address),
+                       TERMINAL_TEXT_ONE_LINE);
+    terminal_text_copy(surface, sizeof surface, d->surface, strlen(d->surface),
+                       TERMINAL_TEXT_ONE_LINE);
+    fprintf(to, " from %s with %s", address, surface);
+  }
+  fprintf(to, ", added %s ago", made);
+  print_expiry(to, c, d->expires_ms);
+  fputs(d->current ? "  (this device)\n" : "\n", to);
 }
 
 /* Newest use first, this device before all. */
@@ -155,33 +179,95 @@ static exit_code revoke_device(connection *c, const device_list *list, const cha
   return EXIT_CODE_DONE;
 }
 
-int command_devices(int argc, char **argv) {
+/* ---- rename ---- */
+
+static exit_code rename_device(connection *c, const device_list *list, const char *word,
+                               const char *name, bool json) {
+  const remote_v1_DeviceEntry *device = NULL;
+  char hex[LRM_ID_HEX_BYTES], shown[128];
+  exit_code result = choose(c, list, word, &device);
+  if (result) return result;
+  remote_v1_Request request = remote_v1_Request_init_zero;
+  request.which_call = remote_v1_Request_rename_device_tag;
+  remote_v1_RenameDevice *call = &request.call.rename_device;
+  call->device_id.size = device->device_id.size;
+  memcpy(call->device_id.bytes, device->device_id.bytes, sizeof call->device_id.bytes);
+  if (!name[0] || strlen(name) >= sizeof call->name) {
+    fputs("remote: a name has 1 to 63 bytes\n", stderr);
+    return EXIT_CODE_USAGE;
+  }
+  memcpy(call->name, name, strlen(name) + 1);
+  result = connection_call(c, &request, NULL, NULL);
+  if (result) return result;
+  device_hex(device, hex);
+  terminal_text_copy(shown, sizeof shown, name, strlen(name), TERMINAL_TEXT_ONE_LINE);
+  if (json)
+    json_print_line(stdout, json_pack("{s:s, s:s}", "device_id", hex, "name", name));
+  else
+    printf("renamed: %.8s is %s now\n", hex, shown);
+  return EXIT_CODE_DONE;
+}
+
+/* ---- the command ---- */
+
+typedef enum action { LIST, REVOKE, RENAME, CONFIRM, DENY, NONE } action;
+
+static action action_of(const option_words *words) {
+  static const struct {
+    const char *word;
+    size_t count;
+    action action;
+  } actions[] = {{"list", 1, LIST},
+                 {"revoke", 2, REVOKE},
+                 {"rename", 3, RENAME},
+                 {"confirm", 2, CONFIRM},
+                 {"deny", 2, DENY}};
+  if (words->count == 0) return LIST;
+  for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+    if (words->count == actions[i].count && !strcmp(words->words[0], actions[i].word))
+      return actions[i].action;
+  return NONE;
+}
+
+static exit_code act_on(connection *c, action what, const option_words *words, bool yes,
+                        bool json) {
   static device_list list;
+  if (what == CONFIRM || what == DENY)
+    return pairing_confirm(c, words->words[1], what == DENY, yes, json);
+  exit_code result = fetch_devices(c, &list);
+  if (result) return result;
+  if (what == REVOKE) return revoke_device(c, &list, words->words[1], yes, json);
+  if (what == RENAME) return rename_device(c, &list, words->words[1], words->words[2], json);
+  print_list(c, &list, json);
+  return EXIT_CODE_DONE;
+}
+
+int command_devices(int argc, char **argv) {
   connection_flags flags = {0};
   bool json = false, yes = false;
   const option options[] = {
       {"json", OPTION_FLAG, &json, NULL, "one JSON object a line", NULL},
-      {"yes", OPTION_FLAG, &yes, NULL, "revoke this very device without asking", NULL},
+      {"yes", OPTION_FLAG, &yes, NULL,
+       "revoke this very device, or confirm another one, without asking", NULL},
       CONNECTION_OPTIONS(flags),
   };
   const option_usage usage = {
-      "remote devices [revoke ID]",
+      "remote devices [list | revoke ID | rename ID NAME | confirm CODE | deny CODE]",
       "Lists the account's devices, or revokes one: its token no longer signs in and its\n"
-      "connections are closed at once, hosts and all. ID may be cut, and may be a whole name.",
+      "connections are closed at once, hosts and all. ID may be cut, and may be a whole name.\n"
+      "confirm signs the device in that shows CODE (`remote login`), deny refuses it.",
       options, sizeof options / sizeof *options, false};
   option_words words;
   connection c;
   option_result parsed = options_parse(&usage, argc, argv, &words);
   if (parsed) return parsed == OPTION_HELP ? EXIT_CODE_DONE : EXIT_CODE_USAGE;
-  bool revoking = words.count == 2 && !strcmp(words.words[0], "revoke");
-  if (words.count && !revoking) return options_wrong(&usage, "expected `revoke ID` or nothing");
+  action what = action_of(&words);
+  if (what == NONE)
+    return options_wrong(
+        &usage, "expected nothing, `revoke ID`, `rename ID NAME`, `confirm CODE` or `deny CODE`");
   exit_code result = connection_open(&c, &flags);
   if (result) return result;
-  result = fetch_devices(&c, &list);
-  if (!result && revoking)
-    result = revoke_device(&c, &list, words.words[1], yes, json);
-  else if (!result)
-    print_list(&c, &list, json);
+  result = act_on(&c, what, &words, yes, json);
   connection_close(&c);
   return result;
 }

@@ -19,6 +19,8 @@ int command_probe(int argc, char **argv);
 int command_withdraw(int argc, char **argv);
 int command_asset(int argc, char **argv);
 int command_inspect(int argc, char **argv);
+int command_login(int argc, char **argv);
+int command_logout(int argc, char **argv);
 int command_devices(int argc, char **argv);
 int command_policy(int argc, char **argv);
 int command_audit(int argc, char **argv);

@@ -187,9 +187,10 @@ bool state_add_device(program_state *state, const char *account, const char *dev
   for (size_t i = 0; i < sizeof secret; i++) {
     at += (size_t)snprintf(token + at, RELAY_TOKEN_BYTES_MAX + 1 - at, "%02x", secret[i]);
   }
-  int result = relay_device_add(state->relay, account, device, &id, token, lrm_uv_wall_ms());
+  uint64_t wall_ms = lrm_uv_wall_ms();
+  int result = relay_device_add(state->relay, account, device, &id, token, wall_ms);
   if (result == 0 && lifetime_ms != 0)
-    result = relay_device_set_expiry(state->relay, &id, lrm_uv_wall_ms() + lifetime_ms);
+    result = relay_device_set_expiry(state->relay, &id, wall_ms + lifetime_ms);
   OPENSSL_cleanse(secret, sizeof secret);
   if (result == 0) return true;
   const char *why = lrm_error_text(result);
