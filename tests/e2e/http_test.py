@@ -255,6 +255,8 @@ def below_a_prefix(w):
     for url in (below, below.replace("http:", "ws:")):
         w.cli("--relay", url, "ls").expect(0)
     check(get(port, "/relay/healthz")[0] == 404, "the other listener has no prefix")
+    result = w.cli("--relay", f"ws://127.0.0.1:{port}/relay", "ls").expect(3)  # at once: it cannot heal
+    check("404: is the path right?" in result.err, result.err)
 
 
 def certificates_and_files_change(w):

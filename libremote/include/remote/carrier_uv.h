@@ -27,11 +27,13 @@ typedef struct lrm_uv_trust {
 
 /* What carriers have to say that nobody asked for. */
 typedef enum lrm_uv_notice {
-  LRM_UV_NOTICE_REFUSED = 1,  /* a connection was refused before it was accepted; `about`: whose */
-  LRM_UV_NOTICE_WARNING = 2,  /* something will not work soon; `about`: the listener's URL */
-  LRM_UV_NOTICE_UNTRUSTED = 3 /* connecting: a certificate was refused, by us or by the other side,
+  LRM_UV_NOTICE_REFUSED = 1,   /* a connection was refused before it was accepted; `about`: whose */
+  LRM_UV_NOTICE_WARNING = 2,   /* something will not work soon; `about`: the listener's URL */
+  LRM_UV_NOTICE_UNTRUSTED = 3, /* connecting: a certificate was refused, by us or by the other side,
                                  or it does not speak TLS;
                                  trying again changes nothing. `about`: the other side's name */
+  LRM_UV_NOTICE_NO_RELAY = 4   /* connecting: what answers there is no relay, or the way to it is
+                                  closed; trying again changes nothing. `about`: the URL */
 } lrm_uv_notice;
 
 /* What carriers are made with. Borrowed by whom it is given to, for its life. NULL where one may be

@@ -70,6 +70,15 @@ static void dial_fail(ws_carrier *ws, const char *why) {
   dial_end(ws);
 }
 
+/* The same, when trying again changes nothing. */
+static void dial_refused(ws_carrier *ws, const char *why) {
+  const lrm_uv_settings *settings = ws->settings;
+  if (settings->notice != NULL) {
+    settings->notice(settings->notice_user, LRM_UV_NOTICE_NO_RELAY, ws->dial->target, why);
+  }
+  dial_fail(ws, why);
+}
+
 static void on_timer(uv_timer_t *timer) {
   ws_dial *dial = timer->data;
   static const char *const late[] = {
@@ -82,7 +91,11 @@ static void on_timer(uv_timer_t *timer) {
     dial_end(dial->ws);
     return;
   }
-  dial_fail(dial->ws, dial->fault[0] != '\0' ? dial->fault : late[dial->step]);
+  if (dial->fault[0] != '\0') {
+    dial_refused(dial->ws, dial->fault);
+  } else {
+    dial_fail(dial->ws, late[dial->step]);
+  }
 }
 
 void lrm__ws_dial_cancel(ws_carrier *ws) {
@@ -181,6 +194,9 @@ static const char *known_refusal(unsigned status) {
   return NULL;
 }
 
+/* It may be otherwise in a while. */
+static bool heals(unsigned status) { return status >= 500 || status == 429 || status == 408; }
+
 static void explain_status(const lrm_http_head *head, char *out, size_t out_bytes) {
   lrm_slice location;
   char place[64];
@@ -224,9 +240,13 @@ static void tunnel_answered(ws_carrier *ws, const lrm_http_head *head, size_t mo
              head->status == 407 ? "the proxy wants a user and a password (%u)"
                                  : "the proxy does not connect to it: it answered %u",
              head->status);
-    dial_fail(ws, why);
+    if (heals(head->status)) {
+      dial_fail(ws, why);
+    } else {
+      dial_refused(ws, why);
+    }
   } else if (more > 0) {
-    dial_fail(ws, "the proxy said more than that it is connected");
+    dial_refused(ws, "the proxy said more than that it is connected");
   } else if (lrm_url_encrypted(&dial->url)) {
     dial->step = DIAL_SECURING;
     if (lrm_tls_connect_over(dial->loop, ws->inner, dial->url.host, ws->settings, &dial_owner, ws,
@@ -242,12 +262,16 @@ static void upgrade_answered(ws_carrier *ws, const lrm_http_head *head) {
   char why[120];
   if (head->status != 101) {
     explain_status(head, why, sizeof why);
-    dial_fail(ws, why);
+    if (heals(head->status)) {
+      dial_fail(ws, why);
+    } else {
+      dial_refused(ws, why);
+    }
     return;
   }
   const char *fault = judge_upgrade(ws->dial, head);
   if (fault != NULL) {
-    dial_fail(ws, fault);
+    dial_refused(ws, fault);
     return;
   }
   dial_over(ws);
@@ -258,8 +282,8 @@ static void upgrade_answered(ws_carrier *ws, const lrm_http_head *head) {
 /* Something that is not HTTP. */
 static void explain_noise(ws_carrier *ws, const uint8_t *data) {
   bool alert = data[0] == 0x15 && !lrm_url_encrypted(&ws->dial->url) && !ws->dial->proxy.used;
-  dial_fail(ws, alert ? "the other side wants TLS: write wss://"
-                      : "what answers there does not speak HTTP: is the port right?");
+  dial_refused(ws, alert ? "the other side wants TLS: write wss://"
+                         : "what answers there does not speak HTTP: is the port right?");
 }
 
 static size_t on_inner_received(void *user, lrm_carrier *inner, const uint8_t *data, size_t bytes,

@@ -34,7 +34,7 @@ typedef struct client {
   lrm_carrier *carrier;
   size_t up, down, got, writable;
   int error;
-  bool close_when_up;
+  bool close_when_up, no_relay;
   char text[200];
 } client;
 
@@ -163,12 +163,22 @@ static void client_down(void *user, lrm_carrier *carrier, int error, const char 
 static const lrm_carrier_owner client_owner = {client_up, client_received, client_writable,
                                                client_down};
 
+static void client_notice(void *user, lrm_uv_notice kind, const char *about, const char *text) {
+  client *c = user;
+  assert_int_equal(kind, LRM_UV_NOTICE_NO_RELAY);
+  assert_non_null(strstr(about, "://"));
+  assert_true(text[0] != '\0');
+  c->no_relay = true;
+}
+
 static void client_open(client *c, uv_loop_t *loop, const char *text) {
+  lrm_uv_settings settings = {
+      .struct_bytes = sizeof settings, .notice = client_notice, .notice_user = c};
   lrm_url url;
   char error[300];
   memset(c, 0, sizeof *c);
   assert_int_equal(lrm_url_parse(text, &url, error, sizeof error), 0);
-  assert_int_equal(lrm_ws_kind.connect(loop, &url, NULL, &client_owner, c, &c->carrier), 0);
+  assert_int_equal(lrm_ws_kind.connect(loop, &url, &settings, &client_owner, c, &c->carrier), 0);
   assert_int_equal(c->up + c->down, 0);
 }
 
@@ -237,6 +247,9 @@ static void answers_and_what_people_are_told(void **state) {
     if (strstr(c.text, cases[i].wanted) == NULL || strstr(c.text, url) == NULL) {
       fail_msg("wanted '%s', got '%s'", cases[i].wanted, c.text);
     }
+    bool heals = cases[i].answer == NULL || strstr(cases[i].answer, " 5") != NULL ||
+                 strstr(cases[i].answer, " 429") != NULL;
+    assert_int_equal(c.no_relay, !heals);
     assert_non_null(strstr(p.requests[0], "GET /relay/v1/link HTTP/1.1\r\n"));
     finish(&loop, &p);
   }

@@ -230,7 +230,7 @@ static void on_notice(void *user, lrm_uv_notice kind, const char *about, const c
   connection *c = user;
   (void)about;
   (void)text;
-  if (kind == LRM_UV_NOTICE_UNTRUSTED) c->untrusted = true;
+  if (kind == LRM_UV_NOTICE_UNTRUSTED || kind == LRM_UV_NOTICE_NO_RELAY) c->untrusted = true;
 }
 
 /* ---- waiting ---- */
