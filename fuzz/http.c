@@ -1,5 +1,6 @@
 /* What anybody may send to the relay's HTTP port: requests and, behind an upgrade, WebSocket
- * frames. The input is cut into pieces, and between them time passes, answers are given, room
+ * frames; and (bit 4 of the first byte) what a relay may send to a client whose WebSocket is up.
+ * The input is cut into pieces, and between them time passes, answers are given, room
  * comes, the other side goes.
  *
  * The input is a script: an opcode byte, then
@@ -17,6 +18,7 @@
  * an answer begins with "HTTP/1.1 ", and everything is freed. */
 #include <string.h>
 
+#include "carrier_ws/carrier_ws_internal.h"
 #include "carrier_ws/fake_carrier.h"
 #include "site.h"
 #include "target.h"
@@ -29,6 +31,7 @@ typedef struct world {
   http_exchange *waiting;
   uint64_t now_ns;
   bool socket_down;
+  bool client;
   size_t given, received;
 } world;
 
@@ -67,8 +70,9 @@ static void on_down(void *user, lrm_carrier *carrier, int error, const char *tex
   w->socket_down = true;
 }
 
+static const lrm_carrier_owner owner = {on_moved, on_received, on_moved, on_down};
+
 static void on_accepted(void *user, lrm_carrier *carrier) {
-  static const lrm_carrier_owner owner = {on_moved, on_received, on_moved, on_down};
   world *w = user;
   FUZZ_CHECK(w->socket == NULL);
   w->socket = carrier;
@@ -109,7 +113,11 @@ static void give(world *w, const void *data, size_t bytes) {
 static void give_frame(world *w, uint8_t opcode, const uint8_t *payload, size_t bytes) {
   uint8_t frame[6 + 125] = {opcode, (uint8_t)(0x80 | bytes), 1, 2, 3, 4};
   for (size_t i = 0; i < bytes; i++) frame[6 + i] = payload[i] ^ frame[2 + i % 4];
-  give(w, frame, 6 + bytes);
+  if (w->client) { /* a relay does not mask */
+    frame[1] = (uint8_t)bytes;
+    memcpy(frame + 2, payload, bytes);
+  }
+  give(w, frame, (w->client ? 2 : 6) + bytes);
 }
 
 static void give_upgrade(world *w) {
@@ -177,10 +185,22 @@ static size_t step(world *w, uint8_t opcode, const uint8_t *data, size_t bytes) 
   return taken;
 }
 
+/* The connecting side: its WebSocket is up. */
+static void begin_client(world *w) {
+  ws_carrier *ws = lrm__ws_new(true);
+  FUZZ_CHECK(ws != NULL);
+  w->client = true;
+  w->socket = &ws->base;
+  ws->base.owner = owner;
+  ws->base.owner_user = w;
+  lrm__ws_begin(ws, &w->inner->base);
+}
+
 /* A turn of the loop: what was closed is down. */
 static void turn(world *w) {
   fake_turn(w->inner);
-  if (w->inner->out_bytes >= 9) FUZZ_CHECK(memcmp(w->inner->out, "HTTP/1.1 ", 9) == 0);
+  if (w->inner->out_bytes >= 9 && !w->client)
+    FUZZ_CHECK(memcmp(w->inner->out, "HTTP/1.1 ", 9) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -195,7 +215,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (data[0] & 4) FUZZ_CHECK(http_config_proxy(&w.site.config, "127.0.0.1", error, sizeof error));
   if (data[0] & 8) FUZZ_CHECK(http_config_origin(&w.site.config, "https://a", error, sizeof error));
   w.inner = fake_new("127.0.0.1:1");
-  http_connection_begin(&w.site, &w.place, &w.inner->base);
+  if (data[0] & 16) {
+    begin_client(&w);
+  } else {
+    http_connection_begin(&w.site, &w.place, &w.inner->base);
+  }
   size_t at = 1;
   while (at < size && !w.inner->gone) {
     uint8_t opcode = data[at++];
