@@ -147,6 +147,8 @@ UNBREAKABLE: dict[str, str] = {
            "back, which is what it is to do",
     "A.5": "this peer offers no OIDC",
     "A.6": "carriers are the harness's; nothing here compresses but blocks",
+    **{f"3.26.{n}": "this peer's relay takes no exchanges; testee-parts and sim --polls hold it"
+       for n in range(1, 10)},
     "A.7": "there are no carriers of messages in the harness",
     "A.8": "memory cannot be seen from outside",
     "A.9": "there are no browsers in the harness",

@@ -528,6 +528,7 @@ static void open_commands_publish(attempt *a) {
 }
 
 static bool pass_rate(const attempt *a) {
+  if (a->c->follows) return true; /* the same channels again, as every exchange has to */
   remote_v1_Problem problem =
       relay_problem(LRM_CODE_SLOW_DOWN, "this account opens channels too fast");
   problem.retry_after_ms = relay_rate_take(a->c, RATE_OPENS, 1, a->now_ns);

@@ -45,6 +45,7 @@ relay_channel *relay_absent_find(const relay_connection *c, const relay_session 
 
 void relay_take_over(relay_connection *older, relay_connection *newer, uint64_t now_ns,
                      uint64_t wall_ms) {
+  newer->follows = true;
   if (!older->between) keep_presence(older, now_ns, wall_ms);
   while (older->channels != NULL) {
     relay_channel *ch = older->channels;

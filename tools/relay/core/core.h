@@ -246,6 +246,7 @@ struct relay_connection {
   uint64_t expires_ms; /* of the token that signed it in; 0: never */
   uint64_t exchange;   /* newest of a long-poll link; 0: another kind of carrier */
   bool exchanging;     /* one long-poll exchange, or what is left of it (between) */
+  bool follows;        /* it took the place of the exchange before */
   bool between;        /* its exchange is over; only what is ABSENT is left, until until_ns */
   bool superseded;     /* a newer exchange of the link has come: the answer is empty */
   uint64_t until_ns, heard_ns;

@@ -18,7 +18,7 @@ enum {
   CHANNELS_MAX = LRM_CHANNELS_CLIENT_MAX
 };
 #define WAIT_NS (25ull * 1000000000ull)
-#define GATHER_NS (20ull * 1000000ull)
+#define GATHER_NS (5ull * 1000000ull)
 
 /* LOG_STATUS or INFO of a channel. */
 typedef struct poll_value {
@@ -446,6 +446,7 @@ static bool feed_one(relay_poll *p) {
   switch (judge(p, &frame)) {
     case TAKE:
       give(p, bytes);
+      if (!p->greeted) (void)say_control(p); /* also before a goodbye */
       return true;
     case PASS:
       p->fed += bytes;
