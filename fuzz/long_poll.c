@@ -42,9 +42,9 @@ static size_t put_hello(uint8_t *out, size_t room, bool stranger, uint64_t excha
   return written;
 }
 
-static void check_answer(lrm_slice answer, bool superseded) {
+static void check_answer(lrm_slice answer, bool may_be_empty) {
   FUZZ_CHECK(answer.bytes <= LRM_BATCH_BYTES_MAX);
-  FUZZ_CHECK(answer.bytes > 0 || superseded);
+  FUZZ_CHECK(answer.bytes > 0 || may_be_empty);
   for (size_t at = 0; at < answer.bytes;) {
     lrm_frame frame;
     size_t taken = 0, wanted = 0;
@@ -81,7 +81,7 @@ static bool turn(relay_world *w, relay_poll *poll, bool held) {
   return relay_poll_done(poll, w->now_ns);
 }
 
-static void serve(relay_world *w, relay_poll *poll, bool held, bool superseded) {
+static void serve(relay_world *w, relay_poll *poll, bool held, bool may_be_empty) {
   uint64_t began_ns = w->now_ns;
   while (!turn(w, poll, held && w->now_ns < began_ns + 5 * SECOND)) {
     uint64_t due_ns = relay_poll_due_ns(poll);
@@ -90,7 +90,7 @@ static void serve(relay_world *w, relay_poll *poll, bool held, bool superseded) 
     world_pass(w, ms < 1000 ? ms : 1000);
     FUZZ_CHECK(w->now_ns <= began_ns + 27 * SECOND);
   }
-  check_answer(relay_poll_answer(poll), superseded);
+  check_answer(relay_poll_answer(poll), may_be_empty);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     relay_poll_end(second, true, w.now_ns, w.wall_ms);
     serve(&w, first, false, true);
   } else if ((data[0] & GOES) == 0) {
-    serve(&w, first, data[0] & HELD, false);
+    serve(&w, first, data[0] & HELD, data[0] & OWN_HELLO); /* GOAWAY alone */
   }
   relay_poll_end(first, (data[0] & GOES) == 0, w.now_ns, w.wall_ms);
   FUZZ_CHECK(!stranger || !w.told_secret);
