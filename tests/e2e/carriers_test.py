@@ -155,8 +155,7 @@ NOT_THERE = {  # why a cell is empty
     "half-open": lambda k: "" if k.network else "no network between",
     "messages": lambda k: "" if k.message else "no messages",
 }
-QUICK = {"tcp": ("cut",), "tls": ("stream", "frames"), "wss": ("cut", "messages"), "grpcs": ("cut", "messages"),
-         "polls": ("cut",), "wss-proxy": ("stream",)}
+QUICK = {"tls": ("frames",), "wss": ("cut",), "grpcs": ("cut",), "polls": ("stream",)}
 
 
 def one(build, carrier, case):
