@@ -125,13 +125,17 @@ def damage_is_found(w):
 
 
 def damage_does_not_brick_a_session(w):
-    """A block in the middle is bad: readers go on at the next snapshot, and are told so."""
+    """A block in the middle is bad: readers go on at the next snapshot, and are told so. A record of the audit log is
+    bad: the relay starts all the same, and says where it is missing."""
     w.start_relay()
     host = w.start_host()
     say(w, host, "early")
     w.relay.end()
     db = sqlite3.connect(f"{w.data}/relay.db")
-    db.execute("UPDATE block SET payload = zeroblob(length(payload)) WHERE id = (SELECT max(id) FROM block WHERE part = 0)")
+    newest = """UPDATE block SET payload = zeroblob(length(payload)) WHERE id = (
+        SELECT max(block.id) FROM block JOIN log USING (place) WHERE part = 0 AND (account = 0) = ?)"""
+    for of_the_audit_log in (0, 1):
+        assert db.execute(newest, (of_the_audit_log,)).rowcount == 1
     db.commit()
     db.close()
     w.start_relay()
@@ -140,7 +144,9 @@ def damage_does_not_brick_a_session(w):
     say(w, host, "late")
     out = w.cli("watch", host.session, "--json", "--from", "start", "--until", "idle", timeout=LONG).expect(0)
     assert "late" in out.out
-    assert "log.damaged" in open(w.relay.log_path, errors="replace").read()
+    said = open(w.relay.log_path, errors="replace").read()
+    assert "log.damaged" in said and "audit.damaged" in said
+    w.relay_command("audit").expect(0).says("audit.damaged", "command.")
 
 
 def stats_say_what_is_there(w):

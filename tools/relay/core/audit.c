@@ -76,19 +76,33 @@ static int read_at(relay *r, uint64_t offset, record *out) {
   return decode(block.payload, out) ? 0 : LRM_ERR_CORRUPT;
 }
 
-/* The first offset in [first, end) whose record is not before: by number, or by time. A record that
- * cannot be read counts as before, so that a damaged one is passed over. */
+/* The readable record nearest to `middle` in [low, high), below it rather than above. */
+static bool nearest(relay *r, uint64_t low, uint64_t middle, uint64_t high, uint64_t *at,
+                    record *out) {
+  for (*at = middle;; (*at)--) {
+    if (read_at(r, *at, out) == 0) return true;
+    if (*at == low) break;
+  }
+  for (*at = middle + 1; *at < high; (*at)++) {
+    if (read_at(r, *at, out) == 0) return true;
+  }
+  return false;
+}
+
+/* The first offset in [first, end) whose record is not before: by number, or by time. One that
+ * cannot be read is where its neighbours are. */
 static uint64_t search(relay *r, uint64_t number, uint64_t at_ms) {
   lrm_log_facts facts = lrm_log_facts_now(r->audit.log);
   uint64_t low = facts.first, high = facts.end;
   while (low < high) {
-    uint64_t middle = low + (high - low) / 2;
+    uint64_t at, middle = low + (high - low) / 2;
     record rec;
-    bool before = read_at(r, middle, &rec) != 0 || rec.number < number || rec.at_ms < at_ms;
+    if (!nearest(r, low, middle, high, &at, &rec)) break;
+    bool before = rec.number < number || rec.at_ms < at_ms;
     if (before)
-      low = middle + 1;
+      low = (at <= middle ? middle : at) + 1;
     else
-      high = middle;
+      high = at <= middle ? at : low; /* nothing below `at` can be read: it all stays */
   }
   return low;
 }
@@ -110,11 +124,18 @@ int relay_audit_load(relay *r) {
   /* Above what was trimmed, too: the counter is kept when something goes. */
   r->audit.next = relay_counter_load(r, "audit");
   if (r->audit.next == 0) r->audit.next = 1;
+  if (facts.end == facts.first) return 0;
   record newest;
-  if (facts.end > facts.first) {
-    result = read_at(r, facts.end - 1, &newest);
-    if (result == 0 && newest.number >= r->audit.next) r->audit.next = newest.number + 1;
+  result = read_at(r, facts.end - 1, &newest);
+  if (result == LRM_ERR_CORRUPT) {
+    /* One damaged record does not keep a relay from starting. Every record since the counter was
+     * kept took one number, so above these none was used. */
+    r->audit.next += facts.end - facts.first;
+    relay_log(r, RELAY_ERROR, "audit.damaged", "detail",
+              "the newest record cannot be read; numbers go on above it", NULL);
+    return 0;
   }
+  if (result == 0 && newest.number >= r->audit.next) r->audit.next = newest.number + 1;
   return result;
 }
 
@@ -329,8 +350,13 @@ int relay_each_audit(relay *r, uint64_t from,
                      bool (*visit)(void *user, const relay_audit_facts *facts), void *user) {
   lrm_log_facts facts = lrm_log_facts_now(r->audit.log);
   for (uint64_t offset = search(r, from, 0); offset < facts.end; offset++) {
-    record rec;
+    record rec = {0};
     int result = read_at(r, offset, &rec);
+    if (result == LRM_ERR_CORRUPT) {
+      /* Told in its place: an export that left it out would look complete. */
+      rec = (record){.what = "audit.damaged", .detail = "this record cannot be read"};
+      result = 0;
+    }
     if (result != 0) return result;
     relay_audit_facts out = {.number = rec.number,
                              .at_ms = rec.at_ms,
