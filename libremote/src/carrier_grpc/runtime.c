@@ -17,6 +17,9 @@ static void runtimes_begin(void) {
   (void)uv_mutex_init(&runtimes_lock);
   /* gRPC writes to stderr, where a program draws. Who looks for a fault says GRPC_VERBOSITY. */
   if (getenv("GRPC_VERBOSITY") == NULL) gpr_set_log_function(quiet);
+  /* Names mean what they mean to tcp://, by the system's rules; c-ares has its own, and leaks. The
+   * library reads this when it is initialised, and there is no argument for it. */
+  (void)setenv("GRPC_DNS_RESOLVER", "native", 0);
 }
 
 static void queue_run(void *user) {
