@@ -107,7 +107,7 @@ class Cell(Steered):
         return self.finish()
 
     def many(self):
-        self.begin(1000)
+        self.begin(1100)  # what is merged is not the same each time
         self.steer.reaches(lambda p: any("end" in l for l in p.json), 2 * LONG)
         said = self.finish()
         assert int(said.split()[0]) >= 10_000, said
@@ -190,7 +190,7 @@ def write_table(path, rows, carriers, cases):
                 "| stream | 40 prompts |\n"
                 "| cut | all connections are reset at four moments, two of them in the middle of a frame |\n"
                 "| half-open | all connections are swallowed, and nobody is told |\n"
-                "| 10,000 events | 1,000 prompts without a disturbance |\n"
+                "| 10,000 events | 1,100 prompts without a disturbance |\n"
                 "| frames | a block of 256 KiB and one of a byte more, by a client of another make |\n"
                 "| messages | a message of 1 MiB and one of a byte more, by a client of another make |\n"
                 "| drain | SIGTERM to the relay, which is started again |\n"
