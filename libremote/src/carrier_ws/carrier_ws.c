@@ -19,6 +19,8 @@ static void ws_close(lrm_carrier *base, bool flush);
 
 static const lrm_carrier_ops ws_ops = {
     .scheme = "ws", .room = ws_room, .write = ws_write, .close = ws_close, .messages = true};
+static const lrm_carrier_ops wss_ops = {
+    .scheme = "wss", .room = ws_room, .write = ws_write, .close = ws_close, .messages = true};
 
 ws_carrier *lrm__ws_new(bool client) {
   ws_carrier *ws = calloc(1, sizeof *ws);
@@ -33,6 +35,7 @@ void lrm__ws_begin(ws_carrier *ws, lrm_carrier *inner) {
   inner->owner = lrm__ws_inner_owner;
   inner->owner_user = ws;
   memcpy(ws->base.peer, inner->peer, sizeof ws->base.peer);
+  if (strcmp(inner->ops->scheme, "tls") == 0) ws->base.ops = &wss_ops;
   ws->up = true;
 }
 
