@@ -204,6 +204,9 @@ void http_respond_text(http_connection *c, int status, const char *fields, const
   }
   memcpy(body->data, text, text_bytes);
   body->data[text_bytes] = '\n';
+  if (status >= 400 && c->site->ops->refused != NULL) {
+    c->site->ops->refused(c->site->user, c->inner->peer, status, text);
+  }
   snprintf(all, sizeof all, "Cache-Control: no-store\r\n%s", fields != NULL ? fields : "");
   http_respond(c, status, "text/plain; charset=utf-8", all, body);
 }

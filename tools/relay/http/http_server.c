@@ -49,8 +49,19 @@ static size_t all_metrics(void *user, char *out, size_t out_bytes) {
   return metrics_text(user, out, out_bytes);
 }
 
-static const http_site_ops ops = {
-    .accepted = server_accepted, .unready = unready, .metrics = all_metrics, .poll = http_poll};
+static void refused(void *user, const char *peer, int status, const char *why) {
+  char number[8];
+  (void)user;
+  snprintf(number, sizeof number, "%d", status);
+  const relay_field fields[] = {{"peer", peer}, {"status", number}, {"detail", why}};
+  log_lines_write(NULL, RELAY_DEBUG, "http.refused", fields, 3);
+}
+
+static const http_site_ops ops = {.accepted = server_accepted,
+                                  .unready = unready,
+                                  .refused = refused,
+                                  .metrics = all_metrics,
+                                  .poll = http_poll};
 
 static void on_tick(uv_timer_t *timer) {
   http_server *http = timer->data;

@@ -112,6 +112,8 @@ typedef struct http_site_ops {
   void (*accepted)(void *user, lrm_carrier *carrier);
   const char *(*unready)(void *user); /* why it cannot serve now; NULL: it can */
   size_t (*metrics)(void *user, char *out, size_t out_bytes);
+  /* A request was refused: 4xx or 5xx, and why. For logs; NULL: nobody wants to know. */
+  void (*refused)(void *user, const char *peer, int status, const char *why);
   http_post_handler poll; /* its server is `user`; NULL: there is no /v1/poll */
 } http_site_ops;
 

@@ -89,8 +89,18 @@ static void on_poll(server *s, http_exchange *exchange, const http_post *post) {
   http_on_gone(exchange, on_gone, NULL);
 }
 
-static const http_site_ops ops = {
-    .accepted = on_accepted, .unready = unready, .metrics = metrics, .poll = on_poll};
+static int refused_status;
+static void on_refused(void *user, const char *peer, int status, const char *why) {
+  (void)user;
+  assert_true(peer[0] != '\0' && why[0] != '\0');
+  refused_status = status;
+}
+
+static const http_site_ops ops = {.refused = on_refused,
+                                  .accepted = on_accepted,
+                                  .unready = unready,
+                                  .metrics = metrics,
+                                  .poll = on_poll};
 
 static http_site site;
 static http_place place;
@@ -156,7 +166,11 @@ static void routes(void **state) {
   unready_text = "the disk is full";
   ask(GET("/readyz"), "503", "the disk is full", false);
   ask(GET("/metrics"), "200", "up 1\n", false);
+  refused_status = 0;
+  ask(GET("/healthz"), "200", "ok\n", false);
+  assert_int_equal(refused_status, 0);
   ask(GET("/nothing"), "404", "nothing here", false);
+  assert_int_equal(refused_status, 404);
   ask(GET("/../etc/passwd"), "404", NULL, false);
   ask(GET("/%2e%2e/etc/passwd"), "404", NULL, false);
   ask(GET("//healthz"), "404", NULL, false);
