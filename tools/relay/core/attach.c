@@ -3,6 +3,8 @@
 
 #include "core.h"
 
+enum { OUTBOX_SAVE_MS = 60000 };
+
 static const char *const kind_names[] = {"events.publish", "commands.read", "events.read",
                                          "commands.publish"};
 
@@ -501,7 +503,8 @@ static void open_commands_publish(attempt *a) {
     refuse(a, code, "this outbox cannot go on there");
     return;
   }
-  if (outbox == NULL) outbox = relay_outbox_make(s, r, &id);
+  bool known = outbox != NULL;
+  if (!known) outbox = relay_outbox_make(s, r, &id);
   relay_channel *ch = outbox != NULL
                           ? channel_make(a->c, s, a->number, CHANNEL_COMMANDS_PUBLISH, a->wall_ms)
                           : NULL;
@@ -509,20 +512,26 @@ static void open_commands_publish(attempt *a) {
     refuse_error(a, LRM_ERR_NO_MEMORY);
     return;
   }
+  bool moved = opened.next != outbox->next || a->open->first_retained > outbox->kept;
   if (opened.next != outbox->next) {
     relay_outbox_trim(s, r, outbox, outbox->next);
     outbox->next = outbox->kept = opened.next;
   }
   relay_outbox_trim(s, r, outbox, a->open->first_retained);
   outbox->channels++;
-  relay_outbox_save(s, r, outbox, a->wall_ms);
+  /* An exchange that goes on where the last one ended is not worth a write. */
+  if (!known || moved || outbox->used_ms + OUTBOX_SAVE_MS < a->wall_ms)
+    relay_outbox_save(s, r, outbox, a->wall_ms);
   ch->opened = opened;
   ch->outbox = outbox->id;
   /* Receipts from first_retained on are repeated; those of commands that are not committed yet
    * come after their commit. */
   ch->receipt_next = ch->receipt_end = outbox->kept;
   ch->unreceipted = outbox->kept > a->open->first_retained;
-  relay_marks_add(&ch->marks, r->batch_open, outbox->next);
+  /* Below OPENED.next a command is acknowledged again at once: all of them have to be stored. */
+  ch->stamp = relay_commit_ticket(r);
+  relay_marks_add(&ch->marks, ch->stamp, outbox->next);
+  (void)relay_marks_take(&ch->marks, r->batch_durable, &ch->receipt_end);
   relay_session_wait(s, r);
   relay_channel_answer(ch, a->now_ns, a->wall_ms);
 }
