@@ -5,11 +5,20 @@
 
 #include "result.h"
 
+/* By which carrier the relay is reached. */
+typedef struct bench_carrier {
+  const char *client; /* scheme that hosts and clients are given */
+  const char *listen; /* scheme that the relay listens on */
+  bool encrypted;
+} bench_carrier;
+
 typedef struct bench_options {
-  const char *folder; /* on the disk to be measured; exists, and is removed by main */
-  const char *relay;  /* the program remote-relay */
-  unsigned rounds;    /* of each repeated measurement */
-  unsigned trips;     /* round trips of each kind */
+  const char *folder;           /* on the disk to be measured; exists, and is removed by main */
+  const char *relay;            /* the program remote-relay */
+  unsigned rounds;              /* of each repeated measurement */
+  unsigned trips;               /* round trips of each kind */
+  unsigned idle;                /* idle connections whose memory is measured */
+  const bench_carrier *carrier; /* NULL: tcp */
 } bench_options;
 
 /* One write and fdatasync, appended to a file: seconds. */
@@ -24,5 +33,6 @@ void bench_disk_close(bench_disk *disk);
 bool bench_run_disk(const bench_options *options, bench_results *results);
 bool bench_run_store(const bench_options *options, bench_results *results);
 bool bench_run_trips(const bench_options *options, bench_results *results);
+bool bench_run_carriers(const bench_options *options, bench_results *results);
 
 #endif

@@ -9,16 +9,20 @@
 
 static const char usage[] =
     "usage: remote-bench [--out FILE] [--folder FOLDER] [--relay PROGRAM] [--quick] [PART...]\n"
-    "Measures the parts named (disk, store, trips), or all; every figure and its\n"
+    "Measures the parts named (disk, store, trips, carriers), or all; every figure and its\n"
     "peer in the same run. Writes FILE (build/bench/bench.json).\n"
     "  --folder FOLDER  work there, on the disk to be measured (build/bench)\n"
     "  --relay PROGRAM  the relay to measure (beside this program: ../relay/remote-relay)\n"
+    "  --idle N         idle connections whose memory is measured (1000)\n"
     "  --quick          fewer rounds\n";
 
 static const struct {
   const char *name;
   bool (*run)(const bench_options *options, bench_results *results);
-} parts[] = {{"disk", bench_run_disk}, {"store", bench_run_store}, {"trips", bench_run_trips}};
+} parts[] = {{"disk", bench_run_disk},
+             {"store", bench_run_store},
+             {"trips", bench_run_trips},
+             {"carriers", bench_run_carriers}};
 
 #define PARTS (sizeof parts / sizeof *parts)
 
@@ -45,6 +49,10 @@ static bool parse(int argc, char **argv, bench_options *options, choice *chosen)
     if (strcmp(argv[i], "--quick") == 0) {
       options->rounds = 3;
       options->trips = 60;
+      options->idle = 200;
+    } else if (strcmp(argv[i], "--idle") == 0 && value != NULL) {
+      options->idle = (unsigned)strtoul(argv[++i], NULL, 10);
+      if (options->idle == 0 || options->idle > 20000) return false;
     } else if (strcmp(argv[i], "--out") == 0 && value != NULL) {
       chosen->out = argv[++i];
     } else if (strcmp(argv[i], "--folder") == 0 && value != NULL) {
@@ -88,7 +96,7 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 
 int main(int argc, char **argv) {
   static bench_results results;
-  bench_options options = {.rounds = 5, .trips = 200, .relay = relay_beside(argv[0])};
+  bench_options options = {.rounds = 5, .trips = 200, .idle = 1000, .relay = relay_beside(argv[0])};
   choice chosen = {.out = "build/bench/bench.json", .parent = "build/bench"};
   if (!parse(argc, argv, &options, &chosen)) {
     fputs(usage, stderr);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BENCH_RESULTS_MAX 64
+#define BENCH_RESULTS_MAX 128
 #define BENCH_SAMPLES_MAX 4096
 
 typedef struct bench_result {

@@ -129,6 +129,11 @@ static double make_trip(tripping *trip) {
   return bench_world_wait(trip->world, is_idle, trip) ? took_s : -1;
 }
 
+double bench_trip_probe_s(bench_world *world) {
+  tripping trip = {.world = world, .kind = TRIP_PROBE};
+  return make_trip(&trip);
+}
+
 static void add(bench_results *results, trip_kind kind, unsigned trips, double part,
                 bench_samples *ours, bench_samples *syncs) {
   char name[64];

@@ -153,7 +153,7 @@ static const lrm_uv_drive_ops client_ops = {
 
 /* ---- opening ---- */
 
-static void fill_random(void *out, size_t bytes) {
+void bench_random(void *out, size_t bytes) {
   if (getrandom(out, bytes, 0) != (ssize_t)bytes) memset(out, 0x5a, bytes);
 }
 
@@ -164,8 +164,8 @@ static bool make_link(bench_world *world, bench_end *end, uint32_t role) {
                             .role = role,
                             .token = world->relay.token,
                             .agent = "remote-bench"};
-  fill_random(&config.seed, sizeof config.seed);
-  fill_random(config.link_id.bytes, sizeof config.link_id.bytes);
+  bench_random(&config.seed, sizeof config.seed);
+  bench_random(config.link_id.bytes, sizeof config.link_id.bytes);
   end->link_id = config.link_id;
   int error = lrm_link_create(&config, &end->link);
   return error == 0 || failed("link", error);
@@ -178,9 +178,8 @@ static bool connect_end(bench_world *world, bench_end *end, const lrm_uv_drive_o
     fprintf(stderr, "bench: %s: %s\n", world->relay.url, text);
     return false;
   }
-  static const lrm_uv_settings settings = {.struct_bytes = sizeof settings, .kinds = lrm_uv_kinds};
-  int error =
-      lrm_uv_drive_connect(&world->loop, &url, &settings, end->link, ops, world, &end->drive);
+  int error = lrm_uv_drive_connect(&world->loop, &url, &world->relay.settings, end->link, ops,
+                                   world, &end->drive);
   return error == 0 || failed("connect", error);
 }
 
@@ -216,8 +215,8 @@ static bool open_host(bench_world *world, const bench_options *options) {
                             .session = &session,
                             .created_ms = lrm_uv_wall_ms(),
                             .remote_mode = REMOTE__V1__REMOTE_MODE__REMOTE_MODE_CONTROL};
-  fill_random(config.seed, sizeof config.seed);
-  fill_random(config.session_id.bytes, sizeof config.session_id.bytes);
+  bench_random(config.seed, sizeof config.seed);
+  bench_random(config.session_id.bytes, sizeof config.session_id.bytes);
   world->session_id = config.session_id;
   uint64_t now_ns = bench_world_now_ns(world);
   int error = lrm_host_create(&config, lrm_uv_wall_ms(), now_ns, &world->host);
@@ -240,7 +239,7 @@ static bool open_client(bench_world *world) {
                               .link_id = world->client_end.link_id,
                               .session_id = world->session_id,
                               .publish = true};
-  fill_random(config.seed, sizeof config.seed);
+  bench_random(config.seed, sizeof config.seed);
   int error = lrm_client_create(&config, &world->client);
   if (error != 0) return failed("client", error);
   return connect_end(world, &world->client_end, &client_ops);

@@ -15,7 +15,9 @@
 typedef struct bench_relay {
   pid_t pid;
   char folder[1100];
-  char url[128];
+  char url[320];
+  char cert[1100], key[1100]; /* made for this run; "": none */
+  lrm_uv_settings settings;   /* of who connects to it */
   char token[256];
 } bench_relay;
 
@@ -46,6 +48,11 @@ typedef struct bench_world {
   lrm_id open_ask; /* the newest the client has seen; none: resolved since */
   bool broken;
 } bench_world;
+
+/* Random bytes for ids and seeds. */
+void bench_random(void *out, size_t bytes);
+/* A probe, there and back: seconds; below 0: failed. */
+double bench_trip_probe_s(bench_world *world);
 
 bool bench_world_open(bench_world *world, const bench_options *options);
 void bench_world_close(bench_world *world);
