@@ -240,8 +240,9 @@ class Relay:
         creates = host and channel.log == EVENTS
         if not any(message.session_id):
             raise Refused(4001)
-        if self.state.ceiling(conn.device.account) == "disabled":
-            raise Refused(3007, layer=ACCOUNT_LAYER)  # 10.1.1
+        value, layer = self.state.decide(conn.device.account)
+        if value == "disabled":
+            raise Refused(3007, layer=layer)  # 10.1.1
         if key in self.state.deleted and not broken("3.25.1"):
             raise Refused(3009)  # 3.25.1
         if creates and not messages.is_id(message.epoch):
@@ -304,6 +305,7 @@ class Relay:
 
     def _say_opened(self, a: Attachment, opened, empty_log: bool = False) -> None:
         opened.ceiling = self._ceiling(a.session)
+        opened.ceiling_layer = self.state.decide(a.session.account)[1]
         a.conn.carrier.opened(a.channel, opened, empty_log=empty_log)
 
     def _attach_publisher(self, a: Attachment, message, presence: Presence) -> None:
@@ -522,7 +524,8 @@ class Relay:
             host_heard_ms=presence.host_heard_ms, now_ms=self.clock.unix_ms,
             events_epoch=log.epoch, events_next=log.end, events_first=log.first,
             commands_epoch=session.commands_epoch, commands_stored=session.stored(),
-            commands_delivered=session.delivered(), ceiling=self._ceiling(session))
+            commands_delivered=session.delivered(), ceiling=self._ceiling(session),
+            ceiling_layer=self.state.decide(session.account)[1])
         if broken("14.1.2"):  # broken: stored is taken for delivered
             status.commands_delivered = session.stored()
         devices: dict[tuple, int] = {}
@@ -548,7 +551,7 @@ class Relay:
         status = self.status_of(session)
         facts = (status.host_attached, status.commands_epoch, status.commands_stored,
                  status.commands_delivered,
-                 0 if broken("10.1.2") else status.ceiling,
+                 0 if broken("10.1.2") else (status.ceiling, status.ceiling_layer),
                  0 if broken("14.1.1") else [a.SerializeToString() for a in status.attached],
                  0 if broken("14.1.1") else status.attached_total, status.events_first)
         for a in presence.of("publisher", "reader"):
@@ -626,6 +629,9 @@ class Relay:
             session.commands.append(Command(envelope.command_id, messages.encode(envelope),
                                             a.conn.link, expires))
         session.verdicts[envelope.command_id] = verdict
+        self.state.note(device.account, "command.refused" if problem else "command.stored",
+                        session_id=session.session_id, command_id=envelope.command_id,
+                        code=problem.code if problem else 0)
         session.activity_ms = self.clock.unix_ms
         return verdict
 
@@ -665,11 +671,31 @@ class Relay:
 
     def set_ceiling(self, account: str, value: str) -> None:
         self.state.ceilings[account] = value
+        self.policy_changed()
+
+    def policy_changed(self) -> None:
+        """10.1.1; what is less than that is told with LOG_STATUS."""
         for key, session in self.state.sessions.items():
-            if key[0] != account or value != "disabled" or broken("10.1.1"):
+            value, layer = self.state.decide(key[0])
+            if value != "disabled" or broken("10.1.1"):
                 continue
             for a in self.present(session).of("publisher", "host-reader", "reader", "outbox"):
-                a.conn.carrier.close(a.channel, 3007, layer=ACCOUNT_LAYER)  # 10.1.1
+                a.conn.carrier.close(a.channel, 3007, layer=layer)  # 10.1.1
+
+    def set_policy(self, organization: str = "", value: str | None = None, member: str = "",
+                   enterprise: str | None = None, administrator: str = "") -> None:
+        state = self.state
+        if organization:
+            state.organizations.setdefault(organization, "")
+            if value is not None:
+                state.organizations[organization] = value
+        if enterprise is not None:
+            state.enterprise = enterprise
+        if member:
+            state.members[member] = organization
+        if administrator:
+            state.administrators.add((administrator, organization))
+        self.policy_changed()
 
     def revoke(self, device: Device) -> None:
         """9.2.1."""

@@ -138,8 +138,80 @@ class Calls:
         self.relay.do(lambda: self.relay.revoke(conn.device))
 
 
+    # ---- policy, audit ----
+
+    def _get_policy(self, conn, id_: int, call) -> None:
+        """The layers that hold, the outermost first, and what they come to; or those that the
+        account administers."""
+        state, account, P = self.relay.state, conn.device.account, protos.policy
+        organization = state.members.get(account)
+        rules = []
+        if call.administered:
+            if (account, "") in state.administrators:
+                rules.append(self._enterprise_rule())
+            rules += [self._organization_rule(name) for name in state.organizations
+                      if (account, name) in state.administrators]
+        else:
+            if organization is not None and state.enterprise is not None:
+                rules.append(self._enterprise_rule())
+            if organization is not None:
+                rules.append(self._organization_rule(organization))
+            rules.append(P.PolicyRule(layer=protos.link.LAYER_ACCOUNT, name=account,
+                                      value=VALUES[state.ceilings.get(account, "control")]))
+        for rule in rules:
+            self._reply(conn, id_, True, policy=protos.relay.PolicyReply(rule=rule))
+        if call.administered:
+            return self._done(conn, id_)
+        value, layer = state.decide(account)
+        self._reply(conn, id_, policy=protos.relay.PolicyReply(effective=P.EffectivePolicy(
+            value=VALUES[value], decided_by=layer, explanation="decided by layer %d" % layer)))
+
+    def _enterprise_rule(self):
+        value, P = self.relay.state.enterprise, protos.policy
+        return P.PolicyRule(layer=protos.link.LAYER_ENTERPRISE, name="enterprise",
+                            value=VALUES[value], mode=P.ENTERPRISE_MODE_ENFORCE if value else
+                            P.ENTERPRISE_MODE_DELEGATE)
+
+    def _organization_rule(self, name: str):
+        return protos.policy.PolicyRule(layer=protos.link.LAYER_ORGANIZATION, name=name,
+                                        value=VALUES[self.relay.state.organizations[name]])
+
+    def _set_policy(self, conn, id_: int, call) -> None:
+        """10.4.1."""
+        rule, state, L, P = call.rule, self.relay.state, protos.link, protos.policy
+        about = {L.LAYER_ENTERPRISE: "", L.LAYER_ORGANIZATION: rule.name}.get(rule.layer)
+        if rule.layer == 0 or rule.value not in NAMES:
+            return self._problem(conn, id_, 4001)
+        if about is None or ((conn.device.account, about) not in state.administrators
+                             and not broken("10.4.1")):
+            return self._reply(conn, id_, problem=L.Problem(code=3002, layer=rule.layer))
+
+        def job() -> None:
+            if rule.layer == L.LAYER_ORGANIZATION:
+                self.relay.set_policy(organization=rule.name, value=NAMES[rule.value])
+            else:
+                enforced = rule.mode == P.ENTERPRISE_MODE_ENFORCE
+                self.relay.set_policy(enterprise=NAMES[rule.value] if enforced else "")
+            self._done(conn, id_)
+
+        self.relay.do(job)
+
+    def _export_audit(self, conn, id_: int, call) -> None:
+        state, account = self.relay.state, conn.device.account
+        mine = [r for r in state.audit if r["number"] >= getattr(call, "from") and (
+            r["account"] == account or broken("10.5.1")
+            or (r["organization"] and ((account, r["organization"]) in state.administrators
+                                       or (account, "") in state.administrators)))]
+        for record in mine[:call.limit or AUDIT_LIMIT]:
+            self._reply(conn, id_, True, audit=protos.relay.AuditRecord(**record))
+        self._done(conn, id_)
+
+
 CALLS = ("list_sessions", "watch_sessions", "cancel", "delete_session", "list_devices",
-         "revoke_device", "logout")
+         "revoke_device", "logout", "get_policy", "set_policy", "export_audit")
+VALUES = {"": 0, "disabled": 1, "view": 2, "control": 3}  # PolicyValue
+NAMES = {number: name for name, number in VALUES.items()}
+AUDIT_LIMIT = 1000
 
 
 class Watch:

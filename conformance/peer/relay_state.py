@@ -190,15 +190,42 @@ class Device:
     revoked: bool = False
 
 
+CEILINGS = ("disabled", "view", "control")
+
+
 @dataclasses.dataclass
 class State:
     devices: dict[bytes, Device] = dataclasses.field(default_factory=dict)  # by device_id
     ceilings: dict[str, str] = dataclasses.field(default_factory=dict)  # account: disabled, ...
     sessions: dict[tuple, Session] = dataclasses.field(default_factory=dict)
     deleted: set[tuple] = dataclasses.field(default_factory=set)  # 3.25
+    organizations: dict[str, str] = dataclasses.field(default_factory=dict)  # "": unconfigured
+    members: dict[str, str] = dataclasses.field(default_factory=dict)  # account: organization
+    enterprise: str | None = None  # None: there is none; "": organizations decide
+    administrators: set[tuple] = dataclasses.field(default_factory=set)  # account, organization or ""
+    audit: list[dict] = dataclasses.field(default_factory=list)
+
+    def decide(self, account: str) -> tuple[str, int]:
+        """10.1.3: the ceiling, and the layer that decided it, 0 when nothing is limited."""
+        L = protos.link
+        layers = [(self.ceilings.get(account, "control"), L.LAYER_ACCOUNT)]
+        organization = self.members.get(account)
+        if organization is not None and self.enterprise:
+            layers.insert(0, (self.enterprise, L.LAYER_ENTERPRISE))
+        elif organization is not None:
+            unconfigured = "control" if broken("10.1.3") else "disabled"
+            layers.insert(0, (self.organizations[organization] or unconfigured,
+                              L.LAYER_ORGANIZATION))
+        least = min(layers, key=lambda layer: CEILINGS.index(layer[0]))
+        return least if least[0] != "control" else ("control", 0)
 
     def ceiling(self, account: str) -> str:
-        return self.ceilings.get(account, "control")
+        return self.decide(account)[0]
+
+    def note(self, account: str, what: str, **more) -> None:
+        """9.5: one record of the audit log."""
+        self.audit.append(dict(number=len(self.audit) + 1, account=account, what=what,
+                               organization=self.members.get(account, ""), **more))
 
 
 # ---- tables ----
@@ -285,7 +312,7 @@ def judge_command(state: State, session: Session, envelope, outbox_key: tuple) -
     view_only = state.ceiling(session.account) == "view"
     if view_only and envelope.DESCRIPTOR and \
             getattr(envelope, "class") != protos.link.COMMAND_CLASS_VIEW:
-        return problem(code=5002, layer=protos.link.LAYER_ACCOUNT)
+        return problem(code=5002, layer=state.decide(session.account)[1])
     if not messages.is_id(envelope.event_epoch) and not broken("12.1.2"):
         return problem(code=5004, reason="event_epoch is missing")
     waiting = sum(c.outbox == outbox_key for c in session.commands[session.acked:])

@@ -104,6 +104,9 @@ class RelayRole:
     def act(self, name: str, a: dict) -> None:
         if name == "ceiling":
             self.relay.set_ceiling(a["account"], value_of(a["value"]))
+        elif name == "policy":
+            self.relay.set_policy(**{key: policy_of(value) if key in ("value", "enterprise") else value
+                                     for key, value in a.items()})
         elif name == "revoke":
             device = self.relay.device_of(a["token"])
             self.relay.do(lambda: self.relay.revoke(device))
@@ -113,6 +116,10 @@ class RelayRole:
             self.relay.hold(bool(a.get("on", True)))
         else:
             raise Unsupported("no act %s" % name)
+
+
+def policy_of(name: str) -> str:
+    return "" if name in ("UNCONFIGURED", "DELEGATE") else value_of(name)
 
 
 def value_of(name: str) -> str:

@@ -272,6 +272,44 @@ static void die(void *self) {
   free(r);
 }
 
+/* ---- policy ---- */
+
+static bool policy_value(relay_testee *r, const char *text, relay_policy *out) {
+  static const char *const names[] = {"UNCONFIGURED", "DISABLED", "VIEW", "CONTROL"};
+  for (int i = 0; i < 4; i++) {
+    if (strcmp(names[i], text) != 0) continue;
+    *out = (relay_policy)i;
+    return true;
+  }
+  parts_refuse(r->p, "no such policy: %s", text);
+  return false;
+}
+
+static bool policy(relay_testee *r, json_t *act) {
+  const char *organization = parts_text(act, "organization", "");
+  const char *value = parts_text(act, "value", ""), *member = parts_text(act, "member", "");
+  const char *enterprise = parts_text(act, "enterprise", "");
+  const char *administrator = parts_text(act, "administrator", "");
+  uint64_t now_ns = r->p->now_ns;
+  relay_policy set = RELAY_POLICY_UNSET;
+  if (organization[0] != '\0') PARTS_MUST(relay_organization_add(r->relay, organization, wall(r)));
+  if (value[0] != '\0') {
+    if (!policy_value(r, value, &set)) return false;
+    PARTS_MUST(relay_organization_set(r->relay, organization, set, now_ns, wall(r)));
+  }
+  if (enterprise[0] != '\0') {
+    bool enforces = strcmp(enterprise, "DELEGATE") != 0;
+    if (enforces && !policy_value(r, enterprise, &set)) return false;
+    PARTS_MUST(relay_enterprise_set(r->relay, "enterprise", enforces, set, now_ns, wall(r)));
+  }
+  if (member[0] != '\0')
+    PARTS_MUST(relay_account_join(r->relay, member, organization, now_ns, wall(r)));
+  if (administrator[0] != '\0')
+    PARTS_MUST(relay_administrator_set(
+        r->relay, administrator, organization[0] != '\0' ? organization : NULL, true, wall(r)));
+  return true;
+}
+
 /* ---- a turn ---- */
 
 static bool commit(relay_testee *r) {
@@ -345,6 +383,7 @@ static parts_acted act(void *self, const char *name, json_t *value) {
     bool good = ceiling(r, parts_text(value, "account", "home"), parts_text(value, "value", ""));
     return good ? PARTS_DONE : PARTS_UNSUPPORTED;
   }
+  if (strcmp(name, "policy") == 0) return policy(r, value) ? PARTS_DONE : PARTS_UNSUPPORTED;
   if (strcmp(name, "revoke") == 0) {
     revoke(r, parts_text(value, "token", ""));
   } else if (strcmp(name, "drain") == 0) {

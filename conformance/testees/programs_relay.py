@@ -186,10 +186,28 @@ class Relay:
             if os.path.exists(os.path.join(source, file)):
                 shutil.copy(os.path.join(source, file), path)
 
+    def policy(self, organization: str = "", value: str = "", member: str = "", enterprise: str = "",
+               administrator: str = "") -> None:
+        if organization:
+            self.command("org", organization)
+        if value:
+            self.command("policy", "--org", organization, "--value", value.lower())
+        if enterprise:
+            rule = ["--delegate"] if enterprise == "DELEGATE" else ["--enforce", enterprise.lower()]
+            self.command("policy", "--enterprise", "enterprise", *rule)
+        if member:
+            self.command("org", organization, "--add", member)
+        if administrator and organization:
+            self.command("org", organization, "--admin", administrator)
+        elif administrator:
+            self.command("policy", "--enterprise-admin", administrator)
+
     def act(self, name: str, members: dict) -> None:
         if name == "ceiling":
             self.command("account", members.get("account", "home"), "--ceiling",
                          members["value"].lower())
+        elif name == "policy":
+            self.policy(**members)
         elif name == "revoke":
             self.command("token", "--revoke", self.devices[members["token"]])
         elif name == "drain":

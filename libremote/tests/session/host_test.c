@@ -275,6 +275,60 @@ static void class_epoch_time_and_mode_are_checked(void **state) {
   expect_outcome(&id, OUTCOME(REJECTED), LRM_CODE_COMMAND_POLICY);
 }
 
+/* As LOG_STATUS does it. */
+static void ceiling_falls(uint32_t layer) {
+  kit.host->ceiling_view = true;
+  kit.host->ceiling_layer = layer;
+  lrm__host_enter(kit.host, kit.wall_ms, kit.now_ns);
+  assert_int_equal(lrm__host_leave(kit.host, lrm__host_limit_queued(kit.host)), 0);
+}
+
+static void queued_prompts_and_a_ceiling_that_falls(void **state) {
+  (void)state;
+  (void)kit_prompt(&kit, "runs");
+  assert_true(kit_act(&kit));
+  finish(0, NULL);
+  lrm_id waits = kit_prompt(&kit, "waits");
+  assert_int_equal(kit_outcome(&kit, &waits), 0);
+  ceiling_falls(REMOTE__V1__LAYER__LAYER_ORGANIZATION);
+  expect_outcome(&waits, OUTCOME(REJECTED), LRM_CODE_COMMAND_POLICY);
+  assert_int_equal(kit.outcome->layer, REMOTE__V1__LAYER__LAYER_ORGANIZATION);
+  assert_non_null(strstr(kit.outcome->reason, "organization"));
+  kit.host->ceiling_view = false;
+  waits = kit_prompt(&kit, "waits again");
+  assert_int_equal(lrm_host_set_remote_mode(kit.host, MODE(VIEW), "", kit.wall_ms, kit.now_ns), 0);
+  expect_outcome(&waits, OUTCOME(REJECTED), LRM_CODE_VIEW_ONLY);
+  assert_int_equal(kit.outcome->layer, REMOTE__V1__LAYER__LAYER_SESSION);
+  /* What the local person has said waits on, and is given. */
+  kit_turn_ended(&kit, "end_turn");
+  assert_false(kit_act(&kit));
+}
+
+static void commands_of_another_account(void **state) {
+  (void)state;
+  memcpy(kit.host->account, "bob", sizeof "bob");
+  lrm_id id = kit_prompt(&kit, "from ada");
+  expect_outcome(&id, OUTCOME(REJECTED), LRM_CODE_COMMAND_POLICY);
+  assert_int_equal(kit.outcome->layer, REMOTE__V1__LAYER__LAYER_ACCOUNT);
+  memcpy(kit.host->account, "ada", sizeof "ada");
+  (void)kit_prompt(&kit, "from ada");
+  assert_true(kit_act(&kit));
+}
+
+static void machines_that_are_only_watched(void **state) {
+  (void)state;
+  Remote__V1__Probe probe = REMOTE__V1__PROBE__INIT;
+  assert_int_equal(lrm_host_set_watch_only(kit.host, true, kit.wall_ms, kit.now_ns), 0);
+  lrm_id id = kit_prompt(&kit, "no");
+  expect_outcome(&id, OUTCOME(REJECTED), LRM_CODE_COMMAND_POLICY);
+  assert_int_equal(kit.outcome->layer, REMOTE__V1__LAYER__LAYER_DEVICE);
+  id = kit_command_of(&kit, REMOTE__V1__COMMAND__BODY_PROBE, &probe);
+  expect_outcome(&id, OUTCOME(APPLIED), 0);
+  assert_int_equal(lrm_host_set_watch_only(kit.host, false, kit.wall_ms, kit.now_ns), 0);
+  (void)kit_prompt(&kit, "yes");
+  assert_true(kit_act(&kit));
+}
+
 static void known_ids_add_nothing(void **state) {
   (void)state;
   lrm_id first = kit_prompt(&kit, "once");
@@ -621,6 +675,9 @@ int main(void) {
       TEST(what_is_refused),
       TEST(blanks_in_front_of_a_prompt_hide_nothing),
       TEST(class_epoch_time_and_mode_are_checked),
+      TEST(queued_prompts_and_a_ceiling_that_falls),
+      TEST(commands_of_another_account),
+      TEST(machines_that_are_only_watched),
       TEST(known_ids_add_nothing),
       TEST(modes_that_ask_less_are_for_the_local_person),
       TEST(the_first_answer_wins),
