@@ -35,6 +35,7 @@ class Conn:
         self.device: Device | None = None
         self.role = 0
         self.surface = ""
+        self.features: list[str] = []  # that HELLO named
         self.link: tuple = ()  # (account, device_id, link_id)
         self.generation = 0
 
@@ -196,6 +197,7 @@ class Relay:
         if hello.generation < newest or (hello.generation == newest and not broken("3.3.1")):
             return conn.carrier.fault(3004, stored_generation=newest)  # 3.3.1
         conn.device, conn.role = device, hello.role
+        conn.features = list(hello.features)
         conn.surface = hello.agent.split("/", 1)[0][:23]
         conn.generation = hello.generation
         conn.carrier.accept(welcome, protos.link.Principal(
@@ -254,6 +256,8 @@ class Relay:
             session = self._create(conn, key, message)
         if not host and channel.log == COMMANDS and message.epoch != conn.link[2]:
             raise Refused(4001)
+        if not host and channel.log == EVENTS and not set(session.needs) <= set(conn.features):
+            raise Refused(3006)
         if host:
             if session.device_id != conn.device.device_id and not broken("3.4.1"):
                 raise Refused(3002)
@@ -313,6 +317,7 @@ class Relay:
         log = a.session.events
         before = log.epoch
         opened, restarted = opened_for_events_publisher(log, message)
+        a.session.needs = list(message.needs)
         a.reset = opened.outcome == protos.link.OPEN_OUTCOME_RESET
         if restarted:
             presence.clear_tails(0)

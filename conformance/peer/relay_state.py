@@ -131,6 +131,7 @@ class Session:
     created_ms: int
     activity_ms: int
     events: EventLog = dataclasses.field(default_factory=EventLog)
+    needs: list[str] = dataclasses.field(default_factory=list)  # features that readers must have (3.4)
     # The fence (3.7).
     generation: int = 0
     writer: tuple = ()

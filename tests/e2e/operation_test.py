@@ -133,6 +133,9 @@ def systemd_is_told(p):
     p.start_host()
     wait("a status with the host", lambda: any("1 hosts" in line for line in manager.hear()))
     assert not any("rrt_" in line for line in manager.hear())
+    p.relay.send_signal(signal.SIGHUP)
+    wait("RELOADING=1, then READY=1", lambda: manager.count("RELOADING=1") == 1 and manager.count("READY=1") == 2)
+    assert any(line.startswith("MONOTONIC_USEC=") for line in manager.hear())
     p.relay.send_signal(signal.SIGTERM)
     wait("STOPPING=1", lambda: manager.count("STOPPING=1") == 1)
     assert p.relay.process.wait(60) == 0

@@ -389,6 +389,7 @@ static void open_events_publish(attempt *a) {
   }
   ch->opened = opened;
   ch->writer_generation = a->open->writer_generation;
+  relay_needs_save(s, r, a->open);
   /* OPENED.next comes after all accepted blocks are committed, a switch is committed before it is
    * announced, and so is this writer's generation (spec 3.6, 3.9, 3.11). */
   ch->stamp = relay_commit_ticket(r);
@@ -450,6 +451,10 @@ static void open_events_read(attempt *a) {
   relay_session *s = a->session;
   if (s == NULL) {
     refuse(a, LRM_CODE_NOT_FOUND, "no such session");
+    return;
+  }
+  if (!relay_needs_met(s, a->c)) {
+    refuse(a, LRM_CODE_UPGRADE_REQUIRED, "this session needs a newer program to be read");
     return;
   }
   int result = relay_session_events(s, r);

@@ -206,6 +206,7 @@ void relay_disconnect(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
   if (c->next != NULL) c->next->previous = c->previous;
   r->connections_count--;
   relay_address_leave(r, c->address);
+  relay_free(r, c->features);
   lrm_link_destroy(c->link);
   relay_free(r, c);
 }
@@ -297,6 +298,7 @@ static void sign_in(relay_connection *c, const remote_v1_Hello *hello, const lrm
   c->exchange = c->exchanging ? hello->exchange : 0;
   relay_text(c->device, sizeof c->device, device->name);
   name_surface(c, hello->agent);
+  relay_features_take(c, hello);
   relay_text(principal.account, sizeof principal.account, c->account->name);
   relay_text(principal.device, sizeof principal.device, device->name);
   principal.device_id.size = sizeof device_id->bytes;

@@ -19,7 +19,7 @@ if(NOT TARGET remote_relay_core)
     policy.c
     policy_calls.c
     presence.c
-    format.c quota.c
+    format.c needs.c quota.c
     record.c
     relay.c
     retention.c

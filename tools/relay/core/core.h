@@ -37,6 +37,7 @@ enum relay_space {
   SPACE_ADMINISTRATOR = 22,
   SPACE_COUNTER = 23, /* numbers that are never given twice */
   SPACE_FORMAT = 30,
+  SPACE_NEEDS = 31,   /* of a session: features that its readers must have */
   SPACE_PROGRAM = 100 /* from here on: the program's own */
 };
 
@@ -236,6 +237,8 @@ struct relay_connection {
   void *user;
   relay_connection_state state;
   relay_account *account;
+  char (*features)[24]; /* of HELLO; NULL: none */
+  uint32_t features_count;
   relay_address *address;          /* NULL: not limited by address */
   relay_connection *unsigned_next; /* GREETING and UNSIGNED, the oldest first */
   relay_connection *unsigned_previous;
@@ -393,6 +396,12 @@ void relay_lose(relay *r, int result, const char *event);
 /* Puts or removes; a fault is logged and shows as a failing store. */
 void relay_put(relay *r, enum relay_space space, lrm_slice key, lrm_slice value);
 void relay_remove(relay *r, enum relay_space space, lrm_slice key);
+
+/* ---- needs.c ---- */
+void relay_features_take(relay_connection *c, const remote_v1_Hello *hello);
+void relay_needs_save(relay_session *s, relay *r, const remote_v1_Open *open);
+/* The connection's program has the features that the session's host asks of readers. */
+bool relay_needs_met(const relay_session *s, const relay_connection *c);
 
 /* ---- format.c ---- */
 /* LRM_ERR_STATE: a newer relay's. An older one becomes today's, in the open batch. */

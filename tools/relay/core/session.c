@@ -387,6 +387,7 @@ int relay_session_delete(relay_session *s, relay *r, uint64_t now_ns, uint64_t w
   size_t key_bytes = relay_session_key(s, key);
   relay_remove(r, SPACE_INFO, (lrm_slice){key, key_bytes});
   relay_remove(r, SPACE_DESCRIPTION, (lrm_slice){key, key_bytes});
+  relay_remove(r, SPACE_NEEDS, (lrm_slice){key, key_bytes});
   relay_remove(r, SPACE_MARKS, (lrm_slice){key, key_bytes});
   for (uint32_t i = 0; i < s->outboxes_count; i++) {
     relay_outbox_trim(s, r, &s->outboxes[i], s->outboxes[i].next);

@@ -56,7 +56,9 @@ static bool terminal_gone(void) {
 
 static void signalled(server *s, uint32_t number) {
   if (number == SIGHUP && !terminal_gone()) {
+    notify_reloading();
     server_reload(s);
+    notify_say("READY=1");
     return;
   }
   if (s->draining != DRAIN_NONE) {

@@ -448,6 +448,65 @@ static void floods_of_frames_end_their_connection(void **state) {
   }
 }
 
+/* ---- what readers must have ---- */
+
+static peer *reader_with(testbed *bed, const char *link, const char *feature) {
+  peer *p = calloc(1, sizeof *p);
+  bed->peers[bed->peers_count++] = p;
+  p->bed = bed;
+  p->blocks = calloc(BLOCKS_MAX, sizeof *p->blocks);
+  const char *features[] = {"other", feature};
+  lrm_link_config config = {.struct_bytes = sizeof config,
+                            .side = LRM_SIDE_CONNECTING,
+                            .allocator = lrm_allocator_default(),
+                            .seed = 9,
+                            .link_id = id_of(link),
+                            .role = remote_v1_Role_ROLE_CLIENT,
+                            .token = token_alice_phone,
+                            .agent = "test/1",
+                            .features = features,
+                            .features_count = 2};
+  assert_int_equal(lrm_link_create(&config, &p->link), 0);
+  peer_reconnect(p);
+  return p;
+}
+
+static remote_v1_Open publishing(const char *session, const char *need, uint64_t generation) {
+  remote_v1_Open open = remote_v1_Open_init_zero;
+  lrm_id id = id_of(session), epoch = id_of("e1");
+  open.session_id.size = open.epoch.size = 16;
+  memcpy(open.session_id.bytes, id.bytes, 16);
+  memcpy(open.epoch.bytes, epoch.bytes, 16);
+  open.log = remote_v1_Log_LOG_EVENTS;
+  open.direction = remote_v1_Direction_DIRECTION_PUBLISH;
+  open.writer_generation = generation;
+  open.needs_count = need != NULL;
+  if (need != NULL) snprintf(open.needs[0], sizeof open.needs[0], "%s", need);
+  return open;
+}
+
+static void readers_have_what_a_session_needs(void **state) {
+  (void)state;
+  testbed *bed = testbed_open();
+  peer *host = peer_connect(bed, token_alice, "host", 1, true);
+  remote_v1_Open open = publishing("s1", "colours", 10);
+  assert_open(host, peer_open(host, &open));
+  peer *old = peer_connect(bed, token_alice_phone, "old", 1, false);
+  assert_closed(old, open_read(old, "s1"), LRM_CODE_UPGRADE_REQUIRED);
+  assert_open(old, open_outbox(old, "s1", "old", 0, 0)); /* who cannot read may still command */
+  peer *new = reader_with(bed, "new", "colours");
+  assert_open(new, open_read(new, "s1"));
+  /* It is known after a restart, and over when its host says so. */
+  testbed_restart(bed, false);
+  peer_reconnect(old);
+  assert_closed(old, open_read(old, "s1"), LRM_CODE_UPGRADE_REQUIRED);
+  peer_reconnect(host);
+  open = publishing("s1", NULL, 11);
+  assert_open(host, peer_open(host, &open));
+  assert_open(old, open_read(old, "s1"));
+  testbed_free(bed);
+}
+
 static void a_full_relay_says_so_without_a_link(void **state) {
   (void)state;
   uint8_t data[512];
@@ -474,6 +533,7 @@ int main(void) {
       cmocka_unit_test(commands_come_at_a_rate_and_none_is_lost),
       cmocka_unit_test(bytes_of_a_day_are_counted),
       cmocka_unit_test(floods_of_frames_end_their_connection),
+      cmocka_unit_test(readers_have_what_a_session_needs),
       cmocka_unit_test(a_full_relay_says_so_without_a_link),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
