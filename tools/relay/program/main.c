@@ -20,6 +20,8 @@ static const char usage[] =
     "           [--store-bytes-max SIZE] [--retention TIME]\n"
     "           [--audit-bytes-max SIZE] [--audit-retention TIME]\n"
     "           [--web DIR] [--origin URL]... [--trusted-proxy ADDR]... [--public-metrics]\n"
+    "           [--oidc-issuer URL --oidc-client-id ID] [--oidc-jwks FILE] [--oidc-ca FILE]\n"
+    "           [--oidc-claim NAME] [--oidc-allow DOMAIN|ADDRESS]... [--oidc-create]\n"
     "           runs the relay. URL is tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, or\n"
     "           http://HOST[:PORT][/PATH] and https:// for WebSocket (ws, wss), by default\n"
     "           tcp://127.0.0.1:7443; what is not encrypted listens on loopback only, unless\n"
@@ -27,6 +29,11 @@ static const char usage[] =
     "           --tls-cert, --tls-key: PEM files, read again at SIGHUP; a key that others can\n"
     "           read is refused. --tls-client-ca: clients need a certificate signed by one of\n"
     "           these\n"
+    "           --oidc-issuer: people sign in with identity tokens of this OpenID Connect\n"
+    "           issuer; the account is their verified email (--oidc-claim: another claim). Keys\n"
+    "           come from the issuer, or from --oidc-jwks. New accounts are made for "
+    "--oidc-allow,\n"
+    "           or for everybody with --oidc-create\n"
     "           --log-rate (20): lines of one event a second, a hundred times that at once; what\n"
     "           is left out is counted and said; none: no limit.\n"
     "           --restored: the store is an older copy (noticed by itself as long as the file\n"
@@ -224,7 +231,7 @@ static int run_compact(int argc, char **argv) {
 static int run_serve(int argc, char **argv) {
   program_options options;
   char error[300];
-  if (!options_parse(&options, argc, argv, "dlivoLw")) return PROGRAM_USAGE;
+  if (!options_parse(&options, argc, argv, "dlivoLwO")) return PROGRAM_USAGE;
   if (!fault_parse(getenv("REMOTE_RELAY_FAULT"), error, sizeof error)) {
     fputs("REMOTE_RELAY_FAULT: ", stderr);
     return wrong_use(error);

@@ -148,6 +148,45 @@ static bool set_json(program_options *out, const char *value) {
   return true;
 }
 
+static bool set_oidc_issuer(program_options *out, const char *value) {
+  out->oidc_issuer = value;
+  return true;
+}
+
+static bool set_oidc_client(program_options *out, const char *value) {
+  out->oidc_client_id = value;
+  return true;
+}
+
+static bool set_oidc_jwks(program_options *out, const char *value) {
+  out->oidc_jwks = value;
+  return true;
+}
+
+static bool set_oidc_claim(program_options *out, const char *value) {
+  out->oidc_claim = value;
+  return true;
+}
+
+static bool set_oidc_ca(program_options *out, const char *value) {
+  out->oidc_ca = value;
+  return true;
+}
+
+static bool set_oidc_allow(program_options *out, const char *value) {
+  size_t most = sizeof out->oidc_allow / sizeof *out->oidc_allow;
+  if (value[0] == '\0' || value[0] == '@' || out->oidc_allow_count == most)
+    return complain("--oidc-allow is a domain or an address, 16 times at most; not ", value);
+  out->oidc_allow[out->oidc_allow_count++] = value;
+  return true;
+}
+
+static bool set_oidc_create(program_options *out, const char *value) {
+  (void)value;
+  out->oidc_create = true;
+  return true;
+}
+
 static bool set_yes(program_options *out, const char *value) {
   (void)value;
   out->yes = true;
@@ -293,6 +332,13 @@ static const struct {
              {"--origin", 'w', true, set_origin},
              {"--trusted-proxy", 'w', true, set_proxy},
              {"--public-metrics", 'w', false, set_public_metrics},
+             {"--oidc-issuer", 'O', true, set_oidc_issuer},
+             {"--oidc-client-id", 'O', true, set_oidc_client},
+             {"--oidc-jwks", 'O', true, set_oidc_jwks},
+             {"--oidc-claim", 'O', true, set_oidc_claim},
+             {"--oidc-ca", 'O', true, set_oidc_ca},
+             {"--oidc-allow", 'O', true, set_oidc_allow},
+             {"--oidc-create", 'O', false, set_oidc_create},
              {"--yes", 'y', false, set_yes},
              {"--deny", 'y', false, set_deny},
              {"--restored", 'o', false, set_restored},

@@ -34,6 +34,10 @@ typedef struct program_options {
   lrm_uv_trust trust; /* --tls-cert, --tls-key, --tls-client-ca; NULL: not given */
   bool restored;      /* the operator says so */
   bool json;
+  const char *oidc_issuer, *oidc_client_id, *oidc_jwks, *oidc_claim, *oidc_ca;
+  const char *oidc_allow[16];
+  size_t oidc_allow_count;
+  bool oidc_create;
   bool yes;                               /* do not ask */
   bool deny;                              /* refuse instead */
   bool remove;                            /* --delete */

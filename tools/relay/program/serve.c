@@ -155,6 +155,41 @@ static void on_revoked(void *user, const lrm_id *device_id) {
   state_revoked(&s->state, device_id);
 }
 
+#ifdef REMOTE_WITH_OIDC
+static bool on_verify(void *user, uint64_t ticket, lrm_slice id_token) {
+  server *s = user;
+  return oidc_verify(s->oidc, ticket, id_token);
+}
+#endif
+
+/* Judged before anything is opened. */
+static bool open_oidc(server *s, const program_options *options, relay_config *config) {
+  if (options->oidc_issuer == NULL)
+    return (options->oidc_client_id == NULL && options->oidc_jwks == NULL) ||
+           server_complain("--oidc-client-id and --oidc-jwks need --oidc-issuer");
+#ifdef REMOTE_WITH_OIDC
+  char error[400] = "out of memory";
+  oidc_settings settings = {.rules = {.issuer = options->oidc_issuer,
+                                      .client_id = options->oidc_client_id,
+                                      .claim = options->oidc_claim,
+                                      .allow_count = options->oidc_allow_count,
+                                      .create = options->oidc_create},
+                            .jwks_file = options->oidc_jwks,
+                            .ca_file = options->oidc_ca};
+  for (size_t i = 0; i < options->oidc_allow_count; i++)
+    settings.rules.allow[i] = options->oidc_allow[i];
+  if (!oidc_open(&s->oidc, &s->loop, &settings, error, sizeof error)) return server_complain(error);
+  config->oidc_issuer = options->oidc_issuer;
+  config->oidc_client_id = options->oidc_client_id;
+  config->oidc_verify = on_verify;
+  return true;
+#else
+  (void)s;
+  (void)config;
+  return server_complain("this build takes no identity tokens (it was made without cjose)");
+#endif
+}
+
 static bool open_all(server *s, const program_options *options, const lrm_url *urls, size_t count) {
   char error[700];
   switch (data_dir_open(&s->dir, options->data, true, error, sizeof error)) {
@@ -179,8 +214,12 @@ static bool open_all(server *s, const program_options *options, const lrm_url *u
                          .audit_bytes_max = options->audit_bytes_max,
                          .audit_retention_ms = options->audit_retention_ms};
   options_limits_apply(&options->limits, &config);
+  if (!open_oidc(s, options, &config)) return false;
   if (!state_open(&s->state, &s->dir, &config, error, sizeof error)) return server_complain(error);
   relay_on_revoked(s->state.relay, on_revoked);
+#ifdef REMOTE_WITH_OIDC
+  if (s->oidc != NULL) oidc_serve(s->oidc, s->state.relay);
+#endif
   if (!first_start(s)) return false;
   if (!witness_open(&s->witness, &s->state, options->restored, error, sizeof error))
     return server_complain(error);

@@ -6,6 +6,9 @@
 
 #include "metrics.h"
 #include "program.h"
+#ifdef REMOTE_WITH_OIDC
+#include "oidc.h"
+#endif
 #include "remote/carrier_uv.h"
 
 enum { CONTROLS_MAX = 16, TURNED_AWAY_MAX = 128 };
@@ -36,6 +39,7 @@ struct server {
   uv_loop_t loop;
   data_dir dir;
   program_state state;
+  struct oidc *oidc; /* NULL: no identity tokens */
   witness witness;
   lrm_uv_committer *committer;
   lrm_uv_settings settings; /* of what it listens on */
