@@ -140,7 +140,20 @@ try:
 except ImportError:
     SESSION, SESSION_UNBREAKABLE = {}, {}
 
-SWITCHES: dict[str, str] = {**LINK, **RELAY, **SESSION}
+# The mistakes of a relay that takes long-polls.
+POLLS: dict[str, str] = {
+    "3.26.1": "takes an exchange again",
+    "3.26.2": "lets the pending exchange wait on",
+    "3.26.3": "takes a BLOCK before its OPENED for a mistake",
+    "3.26.4": "takes a gap in a body for one on a carrier",
+    "3.26.5": "takes an ACK of another number line",
+    "3.26.6": "answers every exchange at once",
+    "3.26.7": "answers a PING before what came before it is stored",
+    "3.26.8": "knows no largest answer",
+    "3.26.9": "who polls is away between two exchanges",
+}
+
+SWITCHES: dict[str, str] = {**LINK, **RELAY, **POLLS, **SESSION}
 
 UNBREAKABLE: dict[str, str] = {
     "A.1": "listening is not part of this peer: it has no sockets",
@@ -150,13 +163,11 @@ UNBREAKABLE: dict[str, str] = {
            "back, which is what it is to do",
     "A.5": "this peer offers no OIDC",
     "A.6": "carriers are the harness's; nothing here compresses but blocks",
-    **{f"3.26.{n}": "this peer's relay takes no exchanges; testee-parts and sim --polls hold it"
-       for n in range(1, 10)},
     "A.7": "there are no carriers of messages in the harness",
     "A.8": "memory cannot be seen from outside",
     "A.9": "there are no browsers in the harness",
-    "A.10": "there is no long-poll in the harness",
-    "A.11": "there is no long-poll in the harness",
+    "A.10": "this peer is no client of long-polls",
+    "A.11": "this peer is no client of long-polls",
     "A.12": "this relay has accounts outside any organization only",
     "A.14": "sealing is reserved; version 1 refuses it (6.2.2)",
     "A.17": "nothing tells a relay that its store is an older copy",

@@ -29,7 +29,7 @@ ROLES = {
     pb.ROLE_CLIENT: ("role_client", "ClientRole"),
 }
 FEATURES = ["hold_commits", "copy", "restart", "beside", "room", "half_open", "clock", "local",
-            "early_open"]
+            "early_open", "long_poll"]
 SETTLE_ROUNDS_MAX = 10_000
 
 
@@ -125,7 +125,10 @@ class Harness:
             self.role = kind(self.clock, config)
 
     def on_connected(self, ask, response) -> None:
-        self.role.connected(ask.carrier, ask.refused)
+        if ask.poll:
+            self.role.exchange(ask.carrier)
+        else:
+            self.role.connected(ask.carrier, ask.refused)
 
     def on_bytes(self, ask, response) -> None:
         self.role.receive(ask.carrier, ask.data)

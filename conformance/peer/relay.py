@@ -38,6 +38,8 @@ class Conn:
         self.features: list[str] = []  # that HELLO named
         self.link: tuple = ()  # (account, device_id, link_id)
         self.generation = 0
+        self.polls = False  # one long-poll exchange
+        self.superseded = False  # a later exchange has come
 
     def writer(self) -> tuple:
         return self.link[1:]
@@ -58,6 +60,8 @@ class Attachment:
     info: bytes = b""  # reader: the INFO it was sent
     missed: set[int] = dataclasses.field(default_factory=set)  # broken("3.18.2")
 
+    absent_until_ms: int = 0  # of a long-poll link, between two exchanges (3.26.9)
+
     def live(self) -> bool:
         return self.conn.carrier.state == "LIVE" and self.channel.state != "CLOSED"
 
@@ -67,6 +71,7 @@ class Presence:
 
     def __init__(self) -> None:
         self.attached: list[Attachment] = []
+        self.absent: list[Attachment] = []
         self.info = b""
         self.host_attached = False
         self.host_since_ms = 0
@@ -101,6 +106,7 @@ class Relay:
         self.conns: dict[int, Conn] = {}
         self.presence: dict[tuple, Presence] = {}
         self.generations: dict[tuple, int] = {}  # 3.3: newest accepted, by link
+        self.newest_exchange: dict[tuple, int] = {}  # 3.26.1
         self.watched: set[int] = set()  # carriers of hosts whose events somebody reads
         self.calls = Calls(self)
         for session in state.sessions.values():
@@ -128,6 +134,34 @@ class Relay:
         self.conns[number] = Conn(number, Carrier(
             "A", self.clock, channels_max=self.channels_max, rng=self.rng))
 
+    # ---- long-poll (3.26; polling.py) ----
+
+    def _resumes(self, conn: Conn, hello) -> bool:
+        newest = self.newest_exchange.get(conn.link, 0)
+        return conn.polls and hello.generation == self.generations.get(conn.link) and newest > 0 \
+            and (hello.exchange > newest or broken("3.26.1"))
+
+    def _leave_absent(self, conn: Conn, until_ms: int) -> None:
+        for presence in self.presence.values():
+            for a in presence.attached:
+                if a.conn is conn and a.live() and not a.reset and a.channel.state == "OPEN" \
+                        and a.kind in ("publisher", "reader") and not broken("3.26.9"):
+                    a.absent_until_ms = until_ms
+                    presence.absent.append(a)
+            presence.attached = [a for a in presence.attached if a.conn is not conn]
+
+    def exchange_complete(self, conn: Conn) -> None:
+        """Every OPEN has been heard: what was not opened again is away."""
+        for presence in self.presence.values():
+            presence.absent = [a for a in presence.absent if a.conn.link != conn.link]
+
+    def exchange_over(self, conn: Conn, answered: bool) -> None:
+        if conn.carrier.state == "LIVE" and not conn.superseded:
+            wait_ms = 25_000 if answered else 10_000
+            self._leave_absent(conn, self.clock.now_ms + wait_ms)
+        conn.carrier.cut()
+        self.conns.pop(conn.number, None)
+
     def present(self, session: Session) -> Presence:
         key = (session.account, session.session_id)
         return self.presence.setdefault(key, Presence())
@@ -142,6 +176,7 @@ class Relay:
 
     def next_ms(self) -> int | None:
         due = [c.carrier.next_ms() for c in self.conns.values()]
+        due += [a.absent_until_ms for p in self.presence.values() for a in p.absent]
         return min((ms for ms in due if ms is not None), default=None)
 
     def _look_after_sessions(self) -> None:
@@ -149,6 +184,8 @@ class Relay:
         for key, session in list(self.state.sessions.items()):
             presence = self.present(session)
             presence.attached = [a for a in presence.attached if a.live()]
+            presence.absent = [a for a in presence.absent
+                               if a.absent_until_ms > self.clock.now_ms]
             if not presence.attached:
                 presence.clear_tails(presence.tail_base)  # 3.23.3: the host sends them again
             self._host_presence(session, presence)
@@ -194,7 +231,12 @@ class Relay:
             return conn.carrier.refuse(3003, reason="this device was revoked")  # 3.1.6
         conn.link = (device.account, device.device_id, hello.link_id)
         newest = self.generations.get(conn.link, 0)
-        if hello.generation < newest or (hello.generation == newest and not broken("3.3.1")):
+        if conn.polls and not hello.exchange:
+            return conn.carrier.refuse(4001, reason="a long-poll needs an exchange")  # 3.26.1
+        resumes = self._resumes(conn, hello)
+        if resumes:
+            pass
+        elif hello.generation < newest or (hello.generation == newest and not broken("3.3.1")):
             return conn.carrier.fault(3004, stored_generation=newest)  # 3.3.1
         conn.device, conn.role = device, hello.role
         conn.features = list(hello.features)
@@ -205,9 +247,16 @@ class Relay:
         if conn.carrier.state != "LIVE":
             return
         self.generations[conn.link] = hello.generation
+        self.newest_exchange[conn.link] = hello.exchange if conn.polls else 0
         device.used_ms = self.clock.unix_ms
         for other in self.conns.values():
-            if other is not conn and other.link == conn.link and not broken("3.3.2"):
+            if other is conn or other.link != conn.link:
+                continue
+            if resumes:
+                if not broken("3.26.2"):
+                    self._leave_absent(other, self.clock.now_ms + 25_000)
+                    other.superseded = True  # 3.26.2
+            elif not broken("3.3.2"):
                 other.carrier.fault(3004, stored_generation=hello.generation)  # 3.3.2
 
     # ---- OPEN (3.4) ----
@@ -297,6 +346,9 @@ class Relay:
         channel.owner = attachment
         getattr(self, "_attach_" + kind.replace("-", "_"))(attachment, message, presence)
         if channel.state == "OPEN":
+            for a in [a for a in presence.absent if a.conn.link == conn.link and a.kind == kind]:
+                presence.absent.remove(a)
+                attachment.since_ms = a.since_ms
             presence.attached.append(attachment)
             self._host_presence(session, presence)
             if channel.log == EVENTS:
@@ -505,7 +557,7 @@ class Relay:
         """14.1, 14.2.1, 5.1.4."""
         publishers = [a for a in presence.of("publisher") if not a.reset]
         now = self.clock.unix_ms
-        attached = bool(publishers)
+        attached = bool(publishers) or any(a.kind == "publisher" for a in presence.absent)
         if broken("14.2.1") and presence.host_attached and not attached:
             attached = now < presence.host_heard_ms + 20_000  # broken: waits for it to come back
         if publishers:
@@ -534,7 +586,7 @@ class Relay:
         if broken("14.1.2"):  # broken: stored is taken for delivered
             status.commands_delivered = session.stored()
         devices: dict[tuple, int] = {}
-        for a in presence.of("publisher", "reader"):
+        for a in presence.of("publisher", "reader") + presence.absent:
             if a.reset:
                 continue  # it publishes nothing
             role = protos.link.ROLE_HOST if a.kind == "publisher" else protos.link.ROLE_CLIENT

@@ -6,6 +6,7 @@ import random
 
 from clock import Clock
 from link import Output
+from polling import Exchange
 from relay import Relay
 from relay_state import LOG_BYTES_MAX, Device, State
 from role_link import Unsupported
@@ -21,6 +22,7 @@ class RelayRole:
         self.outputs: collections.deque[Output] = collections.deque()
         self.rooms: dict[int, int] = {}
         self.copies: dict[str, State] = {}
+        self.exchanges: dict[int, Exchange] = {}
         self.relay = self._open(self._new_state())
 
     def _new_state(self) -> State:
@@ -45,12 +47,23 @@ class RelayRole:
     def connected(self, number: int, refused: bool) -> None:
         self.relay.connect(number)
 
+    def exchange(self, number: int) -> None:
+        self.relay.connect(number)
+        self.relay.conns[number].polls = True
+
     def receive(self, number: int, data: bytes) -> None:
         conn = self.relay.conns.get(number)
+        if conn is not None and conn.polls:
+            if number not in self.exchanges:
+                self.exchanges[number] = Exchange(self.relay, conn, data)
+            return
         if conn is not None:
             conn.carrier.receive(data)
 
     def cut(self, number: int) -> None:
+        exchange = self.exchanges.pop(number, None)
+        if exchange is not None:
+            self.relay.exchange_over(exchange.conn, answered=False)
         conn = self.relay.conns.pop(number, None)
         if conn is not None:
             conn.carrier.cut()
@@ -61,13 +74,30 @@ class RelayRole:
     def tick(self) -> None:
         for _ in range(100):
             self.relay.tick()
-            if not self._put_out():
+            moved = self._step_exchanges()
+            if not self._put_out() and not moved:
                 return
+
+    def _step_exchanges(self) -> bool:
+        moved = False
+        for number, exchange in list(self.exchanges.items()):
+            moved = exchange.step() or moved
+            if not exchange.done():
+                continue
+            moved = True
+            if exchange.answer and not exchange.conn.superseded:
+                self.outputs.append(Output("bytes", number, exchange.answer))
+            self.outputs.append(Output("closed", number))
+            del self.exchanges[number]
+            self.relay.exchange_over(exchange.conn, answered=True)
+        return moved
 
     def _put_out(self) -> bool:
         """Whether anything was written or closed: then there may be more to do."""
         busy = False
         for number, conn in list(self.relay.conns.items()):
+            if conn.polls:
+                continue
             data = conn.carrier.take(self.rooms.get(number))
             if data:
                 busy = True
@@ -81,7 +111,8 @@ class RelayRole:
         return busy
 
     def next_ms(self) -> int | None:
-        return self.relay.next_ms()
+        due = [e.due_ms() for e in self.exchanges.values()] + [self.relay.next_ms()]
+        return min((ms for ms in due if ms is not None), default=None)
 
     # ---- durable state ----
 
@@ -94,6 +125,7 @@ class RelayRole:
         elif back_to:
             state = copy.deepcopy(self.copies[back_to])
         self.rooms.clear()
+        self.exchanges.clear()
         self.relay = self._open(state)
 
     def copy(self, name: str) -> None:
