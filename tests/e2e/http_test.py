@@ -195,7 +195,7 @@ def a_thousand_connections(w):
     def descriptors():
         return len(os.listdir(f"{folder}/fd"))
     before = descriptors() + 2
-    for i in range(1200):
+    for i in range(800):
         s = upgrade(port)
         if i % 3 == 0:
             s.sendall(frame(8, b"\x03\xe8"))
