@@ -393,6 +393,9 @@ static int confirm(relay *r, relay_pairing *p, const relay_account *account, con
   save(r, p);
   p->confirmed = relay_commit_ticket(r);
   r->calls_dirty = true;
+  relay_audit_note(
+      r, &(relay_audit_entry){.what = "pairing.confirmed", .account = account, .detail = p->device},
+      wall_ms);
   relay_log(r, RELAY_INFO, "pairing.confirmed", "account", account->name, "device", p->device,
             "address", p->peer, "by", by, NULL);
   return 0;
@@ -407,6 +410,10 @@ int relay_pairing_confirm(relay *r, const char *code, const char *account, uint6
 
 static int deny(relay *r, relay_pairing *p, const char *by, uint64_t now_ns, uint64_t wall_ms) {
   if (p->added) return LRM_ERR_STATE;
+  const relay_account *account = r->acting != NULL ? r->acting->account : NULL;
+  relay_audit_note(
+      r, &(relay_audit_entry){.what = "pairing.denied", .account = account, .detail = p->device},
+      wall_ms);
   relay_log(r, RELAY_WARNING, "pairing.denied", "device", p->device, "address", p->peer, "by", by,
             NULL);
   relay_pairing_end(r, p, LRM_CODE_FORBIDDEN, "a person refused this device", now_ns, wall_ms);
