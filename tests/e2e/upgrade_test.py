@@ -69,7 +69,8 @@ def said_of(p):
     listed = wait("the session", lambda: p.remote("ls", "--json").stdout.strip())
     assert "fixture" in listed, listed
     session = json.loads(listed.splitlines()[0])["session_id"]
-    r = p.remote("watch", session, "--from", "start", "--until", "idle", "--json")
+    stored = json.loads(relay_command(p, "stats", "--json").stdout)["sessions"][0]
+    r = p.remote("watch", session, "--from", "start", "--until", str(stored["end"]), "--json")
     assert r.returncode == 0, r.stderr
     assert "hello from an older relay" in r.stdout, r.stdout
     return r.stdout.count("\n")
