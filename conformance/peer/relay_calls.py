@@ -16,9 +16,9 @@ class Calls:
 
     def request(self, conn, request) -> None:
         """9.5.1."""
-        if conn.device is None:
-            return self._problem(conn, request.id, 3001)  # 3.2.1
         call = request.WhichOneof("call")
+        if conn.device is None:  # 3.2.1; this relay signs in by tokens only
+            return self._problem(conn, request.id, 3002 if call in SIGN_IN_CALLS else 3001)
         handle = getattr(self, "_" + call, None) if call in CALLS else None
         if handle is None:
             return self._problem(conn, request.id, 3002)
@@ -207,6 +207,7 @@ class Calls:
         self._done(conn, id_)
 
 
+SIGN_IN_CALLS = ("pair_device", "begin_oidc", "login_oidc")
 CALLS = ("list_sessions", "watch_sessions", "cancel", "delete_session", "list_devices",
          "revoke_device", "logout", "get_policy", "set_policy", "export_audit")
 VALUES = {"": 0, "disabled": 1, "view": 2, "control": 3}  # PolicyValue
