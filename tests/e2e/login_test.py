@@ -4,13 +4,14 @@ is shown, wrong codes, tokens from scripts and with an end, signing out a machin
 that nothing of it is left in a place where others could read it.
 
     login_test.py BUILD_DIR [WORD...]"""
+import contextlib
 import os
 import re
 import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Failure, plain, run, wait_until  # noqa: E402
+from harness import Failure, NotBuilt, World, plain, run, wait_until  # noqa: E402
 
 LONG = 120
 CODE = re.compile(r"Code: ([BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4})")
@@ -228,8 +229,16 @@ def nothing_is_left(w):
                     raise Failure(f"a secret is in {file}")
 
 
+def on_every_carrier(w):
+    """Paired, hosting, signed out: the same wherever the bytes go."""
+    for kind in ("tls", "wss", "poll", "grpcs"):
+        with contextlib.suppress(NotBuilt), World(w.build, kind, carrier=kind) as other:
+            signing_out_ends_the_host(other)
+
+
 CASES = [a_phone_is_paired, the_operator_pairs, it_survives_cuts_and_kills, a_thousand_wrong_codes,
-         tokens_for_scripts, signing_out_ends_the_host, nothing_is_left]
+         tokens_for_scripts, signing_out_ends_the_host, nothing_is_left,
+         on_every_carrier]
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
