@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Mistakes that a script can find: include direction, banned calls, formatting, freshness of
-generated code, undefined symbols of the sans-I/O core.
+generated code and of the planted bugs, undefined symbols of the sans-I/O core.
 
   check.py                  all checks on the tree (symbols excepted: they need a build)
   check.py --symbols DIR    undefined symbols of DIR/libremote/libremote.a
@@ -186,6 +186,20 @@ def check_symbols(archive):
             and not symbol.startswith("lrm_schema_")]
 
 
+def check_canaries(root):
+    """A planted bug must apply to the sources as they are, or it guards nothing."""
+    folder = os.path.join(root, "tools/canary")
+    # In a copy inside another repository, git apply is not to know of that one.
+    env = dict(os.environ, GIT_CEILING_DIRECTORIES=os.path.dirname(root))
+    faults = []
+    for name in sorted(n for n in os.listdir(folder) if n.endswith(".patch")):
+        done = subprocess.run(["git", "apply", "--check", os.path.join(folder, name)], cwd=root, env=env,
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            faults.append(f"tools/canary/{name}:1: does not apply any more: {done.stderr.strip().splitlines()[-1]}")
+    return faults
+
+
 def self_test():
     """Each check must find its planted mistake, at its line."""
     failures = []
@@ -217,6 +231,14 @@ def self_test():
             failures.append("self-test: a member named free is not the global one")
         plant("libremote/src/link/a.c", "int   f( void ){return 0;}\n")
         expect("formatting", check_format(root), "libremote/src/link/a.c")
+        os.makedirs(os.path.join(root, "tools/canary"))
+        plant("x.c", "int f(void) {\n  return 0;\n}\n")
+        patch = "It is wrong.\n--- a/x.c\n+++ b/x.c\n@@ -1,3 +1,3 @@\n int f(void) {\n-  return %d;\n+  return 2;\n }\n"
+        plant("tools/canary/stale.patch", patch % 1)
+        plant("tools/canary/good.patch", patch % 0)
+        expect("stale canary", check_canaries(root), "tools/canary/stale.patch:1")
+        if any("good.patch" in fault for fault in check_canaries(root)):
+            failures.append("self-test: a patch that applies is not stale")
         plant("b.c", "#include <stdlib.h>\nvoid *lrm_f(void);\nvoid *lrm_f(void) { return malloc(3); }\n")
         subprocess.run(["gcc", "-c", "b.c", "-o", "b.o"], cwd=root, check=True)
         subprocess.run(["ar", "rc", "b.a", "b.o"], cwd=root, check=True)
@@ -234,7 +256,8 @@ def main(arguments):
         checks = [("symbols", lambda: check_symbols(os.path.join(arguments[1], "libremote/libremote.a")))]
     else:
         checks = [("includes", lambda: check_includes(ROOT)), ("banned calls", lambda: check_banned(ROOT)),
-                  ("formatting", lambda: check_format(ROOT)), ("generated code", lambda: check_generated(ROOT))]
+                  ("formatting", lambda: check_format(ROOT)), ("generated code", lambda: check_generated(ROOT)),
+                  ("canaries", lambda: check_canaries(ROOT))]
     bad = 0
     for name, run in checks:
         faults = run()
