@@ -494,6 +494,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "steer: %s\n", error);
     return 2;
   }
+  signal(SIGPIPE, SIG_IGN); /* libuv leaves this to programs */
   settings.trust.ca_file = getenv("REMOTE_TLS_CA"); /* who may sign relays */
   uv_loop_init(&s.loop);
   s.next_prompt = first;
