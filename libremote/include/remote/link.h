@@ -19,8 +19,11 @@
  * after lrm_link_outgoing. INFO and LOG_STATUS replace an older one of their channel that still
  * waits.
  *
- * Threads: one at a time. Memory: everything is allocated by lrm_link_create, from `allocator`;
- * nothing later. Time: `now_ns` is monotonic, any origin, never 0; it may not go backwards. */
+ * Threads: one at a time. Memory: from `allocator`. A connecting link allocates everything in
+ * lrm_link_create and nothing later. An accepting one, of which there are many, takes room for
+ * channels as they are opened and for its queue while something waits in it; when there is none its
+ * carrier ends with 1003, and the other side comes back to where it was. Time: `now_ns` is
+ * monotonic, any origin, never 0; it may not go backwards. */
 #ifndef REMOTE_LINK_H
 #define REMOTE_LINK_H
 

@@ -7,21 +7,45 @@
 /* Numbers rise by one, so a channel is nearly always in the slot its number names. */
 lrm__channel *lrm__channel_find(const lrm_link *link, uint32_t number) {
   if (number == 0 || link->channels_used == 0) return NULL;
-  uint32_t slot = number % link->channels_max;
-  for (uint32_t i = 0; i < link->channels_max; i++) {
+  uint32_t slot = number % link->channels_room;
+  for (uint32_t i = 0; i < link->channels_room; i++) {
     lrm__channel *ch = &link->channels[slot];
     if (ch->number == number && ch->state != LRM__CHANNEL_FREE) return ch;
-    slot = slot + 1 == link->channels_max ? 0 : slot + 1;
+    slot = slot + 1 == link->channels_room ? 0 : slot + 1;
   }
   return NULL;
 }
 
+/* The first free slot from the one that the number names. */
+static lrm__channel *free_slot(lrm__channel *channels, uint32_t room, uint32_t number) {
+  uint32_t slot = number % room;
+  while (channels[slot].state != LRM__CHANNEL_FREE) slot = slot + 1 == room ? 0 : slot + 1;
+  return &channels[slot];
+}
+
+/* Four times the slots, each channel in the one that its number names now. */
+static bool make_room(lrm_link *link) {
+  uint32_t room = link->channels_room == 0 ? LRM__CHANNELS_FIRST : link->channels_room * 4;
+  if (room > link->channels_max) room = link->channels_max;
+  lrm__channel *channels = link->allocator.alloc(link->allocator.user, room * sizeof *channels);
+  if (channels == NULL) return false;
+  memset(channels, 0, room * sizeof *channels);
+  for (uint32_t i = 0; i < link->channels_room; i++) {
+    const lrm__channel *ch = &link->channels[i];
+    if (ch->state != LRM__CHANNEL_FREE) *free_slot(channels, room, ch->number) = *ch;
+  }
+  if (link->channels != NULL && link->allocator.free != NULL)
+    link->allocator.free(link->allocator.user, link->channels);
+  link->channels = channels;
+  link->channels_room = room;
+  link->turn = 0;
+  return true;
+}
+
 lrm__channel *lrm__channel_take(lrm_link *link, uint32_t number) {
   if (link->channels_used == link->channels_max) return NULL;
-  uint32_t slot = number % link->channels_max;
-  while (link->channels[slot].state != LRM__CHANNEL_FREE)
-    slot = slot + 1 == link->channels_max ? 0 : slot + 1;
-  lrm__channel *ch = &link->channels[slot];
+  if (link->channels_used == link->channels_room && !make_room(link)) return NULL;
+  lrm__channel *ch = free_slot(link->channels, link->channels_room, number);
   memset(ch, 0, sizeof *ch);
   ch->number = number;
   ch->state = LRM__CHANNEL_OPENING;

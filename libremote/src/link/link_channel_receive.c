@@ -53,6 +53,8 @@ int lrm__receive_open(lrm_link *link, const lrm_frame *frame, uint64_t now_ns) {
   if (lrm__message_read(link, frame) != 0 || !open_is_legal(open))
     return lrm__link_fail(link, LRM_CODE_PROTOCOL, "OPEN cannot be understood");
   lrm__channel *ch = lrm__channel_take(link, frame->channel);
+  if (ch == NULL && link->channels_used < link->channels_max)
+    return lrm__link_fail(link, LRM_CODE_INTERNAL, "out of memory");
   if (ch == NULL) return lrm__link_fail(link, LRM_CODE_LIMIT, "too many channels");
   if (link->sign_in_deadline_ns != 0) { /* not signed in: only REQUESTs are taken */
     ch->state = LRM__CHANNEL_CLOSING;

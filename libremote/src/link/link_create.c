@@ -1,5 +1,6 @@
-/* Making a link: one block of memory for everything it will ever need, and the two ends of a
- * carrier's life. */
+/* Making a link: one block of memory for what it always has, and the two ends of a carrier's life.
+ * A relay has thousands of accepting links, nearly all with few channels and nothing waiting: they
+ * take room for those when they need it. */
 #include <string.h>
 
 #include "base/wipe.h"
@@ -33,10 +34,10 @@ static size_t aligned(size_t bytes) {
 static layout lay_out(const lrm_link *link) {
   layout l;
   l.channels = aligned(sizeof *link);
-  l.hello = l.channels + aligned(link->channels_max * sizeof(lrm__channel));
+  l.hello = l.channels + aligned(link->channels_room * sizeof(lrm__channel));
   l.features = l.hello + (link->side == LRM_SIDE_CONNECTING ? aligned(sizeof(lrm__hello)) : 0);
   l.queue = l.features + aligned(link->features_count * sizeof *link->features);
-  l.bytes = l.queue + link->control_bytes;
+  l.bytes = l.queue + (link->side == LRM_SIDE_CONNECTING ? link->control_bytes : 0);
   return l;
 }
 
@@ -60,6 +61,7 @@ static void take_numbers(lrm_link *link, const lrm_link_config *config) {
   link->random = config->seed;
   link->channels_max = or_default(config->channels_max,
                                   accepting ? LRM_CHANNELS_RELAY_MAX : LRM_CHANNELS_CLIENT_MAX);
+  link->channels_room = accepting ? 0 : link->channels_max;
   link->control_bytes = or_default(
       config->control_bytes, accepting ? LRM__CONTROL_BYTES_ACCEPTING : LRM__CONTROL_BYTES_DEFAULT);
   if (link->control_bytes < LRM__CONTROL_BYTES_MIN) link->control_bytes = LRM__CONTROL_BYTES_MIN;
@@ -91,10 +93,10 @@ int lrm_link_create(const lrm_link_config *config, lrm_link **out) {
   memset(memory, 0, l.bytes);
   lrm_link *link = (lrm_link *)(void *)memory;
   *link = start;
-  link->channels = (lrm__channel *)(void *)(memory + l.channels);
+  if (link->channels_room > 0) link->channels = (lrm__channel *)(void *)(memory + l.channels);
   link->features = (char(*)[24])(void *)(memory + l.features);
-  link->queue = memory + l.queue;
   if (config->side == LRM_SIDE_CONNECTING) {
+    link->queue = memory + l.queue;
     link->hello = (lrm__hello *)(void *)(memory + l.hello);
     *link->hello = hello;
   }
@@ -111,7 +113,12 @@ void lrm_link_destroy(lrm_link *link) {
   if (link->hello != NULL) lrm__wipe(link->hello, sizeof *link->hello);
   lrm__wipe(&link->decoded, sizeof link->decoded);
   lrm_allocator allocator = link->allocator;
-  if (allocator.free != NULL) allocator.free(allocator.user, link);
+  if (allocator.free == NULL) return;
+  if (link->side == LRM_SIDE_ACCEPTING) {
+    if (link->channels != NULL) allocator.free(allocator.user, link->channels);
+    if (link->queue != NULL) allocator.free(allocator.user, link->queue);
+  }
+  allocator.free(allocator.user, link);
 }
 
 int lrm_link_set_token(lrm_link *link, const char *token, uint64_t now_ns) {

@@ -8,6 +8,7 @@
 #include "remote/link.h"
 
 #define LRM__PONGS_MAX 4u
+#define LRM__CHANNELS_FIRST 4u /* room of an accepting link for its first channels */
 #define LRM__CONTROL_BYTES_DEFAULT (16u * 1024u)
 #define LRM__CONTROL_BYTES_ACCEPTING (8u * 1024u)
 #define LRM__CONTROL_BYTES_MIN (4u * 1024u)
@@ -94,6 +95,7 @@ struct lrm_link {
   lrm_link_state state;
   uint64_t random;
   uint32_t channels_max;
+  uint32_t channels_room; /* slots that there are; fewer than channels_max on the accepting side */
   uint32_t control_bytes;
   uint32_t frame_bytes_max;
   uint32_t window_bytes;
@@ -161,7 +163,7 @@ struct lrm_link {
   uint32_t peer_channels_max;
   uint32_t queue_head;
   uint32_t queue_tail;
-  uint8_t *queue;
+  uint8_t *queue; /* accepting: NULL while nothing waits */
 
   /* Channels and calls. */
   uint32_t channel_last; /* highest number used on this carrier */
@@ -215,6 +217,8 @@ int lrm__receive_receipt(lrm_link *link, const lrm_frame *frame, uint64_t now_ns
 
 /* link_channel.c */
 lrm__channel *lrm__channel_find(const lrm_link *link, uint32_t number);
+/* NULL: there are channels_max of them, or no memory for more (accepting side). Pointers to other
+ * channels are void afterwards. */
 lrm__channel *lrm__channel_take(lrm_link *link, uint32_t number);
 void lrm__channel_free(lrm_link *link, lrm__channel *ch);
 void lrm__channel_owe(lrm_link *link, lrm__channel *ch, uint16_t due);

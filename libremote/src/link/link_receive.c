@@ -280,7 +280,7 @@ int lrm_link_recv(lrm_link *link, const uint8_t *data, size_t bytes, size_t *con
 /* ---- events out ---- */
 
 static bool take_report(lrm_link *link, lrm_link_event *event) {
-  for (uint32_t i = 0; i < link->channels_max; i++) {
+  for (uint32_t i = 0; i < link->channels_room; i++) {
     lrm__channel *ch = &link->channels[i];
     if (!(ch->flags & LRM__REPORT)) continue;
     memset(&link->report, 0, sizeof link->report);

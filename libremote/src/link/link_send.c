@@ -52,6 +52,25 @@ static void queue_compact(lrm_link *link) {
   link->queue_head = 0;
 }
 
+/* An accepting link has the queue's memory while something waits in it. Without memory the carrier
+ * ends: a caller that is told "later" would wait for an end of the queue that never comes. */
+static bool queue_take_memory(lrm_link *link) {
+  if (link->queue != NULL) return true;
+  link->queue = link->allocator.alloc(link->allocator.user, link->control_bytes);
+  if (link->queue == NULL && link->state != LRM_LINK_CLOSING)
+    (void)lrm__link_fail(link, LRM_CODE_INTERNAL, "out of memory");
+  return link->queue != NULL;
+}
+
+static void queue_release_memory(lrm_link *link) {
+  bool empty = link->queue_head == link->queue_tail;
+  if (link->side != LRM_SIDE_ACCEPTING || !empty || link->queue == NULL) return;
+  if (link->allocator.free == NULL) return; /* nothing is ever given back */
+  lrm__wipe(link->queue, link->control_bytes); /* a REPLY may have held a token */
+  link->allocator.free(link->allocator.user, link->queue);
+  link->queue = NULL;
+}
+
 int lrm__queue_push(lrm_link *link, const lrm_frame *frame, bool replaces) {
   uint8_t header[LRM_FRAME_HEADER_BYTES_MAX];
   size_t header_bytes = lrm_frame_encode_header(frame, header);
@@ -60,6 +79,7 @@ int lrm__queue_push(lrm_link *link, const lrm_frame *frame, bool replaces) {
   size_t old = replaces ? queue_find(link, frame->type, frame->channel) : SIZE_MAX;
   uint32_t kept = link->queue_tail - link->queue_head - queue_record_bytes(link, old);
   if (bytes > UINT16_MAX || need > link->control_bytes - kept) return LRM_ERR_BUSY;
+  if (!queue_take_memory(link)) return LRM_ERR_BUSY;
   if (old != SIZE_MAX) queue_drop(link, old);
   if (need > link->control_bytes - link->queue_tail) queue_compact(link);
   record r = {frame->channel, (uint16_t)bytes, (uint16_t)frame->type};
@@ -220,7 +240,7 @@ static void write_owed(lrm_link *link, lrm__channel *ch, writer *w) {
 
 static void each_due(lrm_link *link, writer *w, uint16_t due,
                      void (*write)(lrm_link *, lrm__channel *, writer *)) {
-  for (uint32_t i = 0; i < link->channels_max && link->channels_due > 0 && !w->full; i++)
+  for (uint32_t i = 0; i < link->channels_room && link->channels_due > 0 && !w->full; i++)
     if (link->channels[i].flags & due) write(link, &link->channels[i], w);
 }
 
@@ -311,6 +331,7 @@ int lrm_link_outgoing(lrm_link *link, uint8_t *out, size_t capacity, size_t *wri
   if (link->state == LRM_LINK_LIVE || (link->state == LRM_LINK_CLOSING && link->was_live))
     write_live(link, &w);
   if (link->state == LRM_LINK_CLOSING) write_farewell(link, &w);
+  queue_release_memory(link);
   *written = w.used;
   if (w.used > 0) lrm__timers_sent(link, now_ns);
   return w.used == 0 && w.full ? LRM_ERR_TOO_LARGE : 0;
@@ -410,7 +431,8 @@ int lrm_link_accept(lrm_link *link, const remote_v1_Principal *principal, uint64
       lrm__message_write(frame.type, &welcome, payload, sizeof payload, &frame.payload.bytes);
   if (result != 0) return result;
   result = lrm__queue_push(link, &frame, false);
-  LRM_ASSERT(result == 0); /* the queue is empty, and larger than any WELCOME */
+  /* The queue is empty, and larger than any WELCOME. */
+  if (result != 0) return LRM_ERR_NO_MEMORY;
   lrm__link_enter(link, LRM_LINK_LIVE);
   lrm__timers_live(link, 0, now_ns);
   link->sign_in_deadline_ns = principal == NULL ? now_ns + LRM_SIGN_IN_NS : 0;
@@ -471,8 +493,8 @@ bool lrm_link_wanted(lrm_link *link, lrm_link_want *want) {
   memset(want, 0, sizeof *want);
   if (link->state != LRM_LINK_LIVE || link->channels_used == 0 || lrm_link_has_outgoing(link))
     return false;
-  for (uint32_t i = 0; i < link->channels_max; i++) {
-    const lrm__channel *ch = &link->channels[(link->turn + i) % link->channels_max];
+  for (uint32_t i = 0; i < link->channels_room; i++) {
+    const lrm__channel *ch = &link->channels[(link->turn + i) % link->channels_room];
     if (!may_send(link, ch)) continue;
     if (!wants_block(ch) && !wants_tail(link, ch)) continue;
     want->channel = ch->number;

@@ -128,7 +128,7 @@ void lrm__link_farewell(lrm_link *link, uint32_t type, const remote_v1_Problem *
   if (!lrm_code_reconnects(problem->code)) link->final = true;
   lrm__link_enter(link, LRM_LINK_CLOSING);
   /* What is made our own is acknowledged before the goodbye. */
-  for (uint32_t i = 0; link->was_live && i < link->channels_max; i++) {
+  for (uint32_t i = 0; link->was_live && i < link->channels_room; i++) {
     lrm__channel *ch = &link->channels[i];
     if (ch->state != LRM__CHANNEL_OPEN || ch->publishes) continue;
     if (ch->sub.own > ch->sub.acked) lrm__channel_owe(link, ch, LRM__ACK_DUE);
@@ -136,6 +136,7 @@ void lrm__link_farewell(lrm_link *link, uint32_t type, const remote_v1_Problem *
 }
 
 static int error_of_code(uint32_t code) {
+  if (code == LRM_CODE_INTERNAL) return LRM_ERR_NO_MEMORY;
   return code == LRM_CODE_LIMIT ? LRM_ERR_LIMIT : LRM_ERR_PROTOCOL;
 }
 
@@ -150,7 +151,8 @@ int lrm__link_fail(lrm_link *link, uint32_t code, const char *detail) {
 
 /* Everything that belonged to the carrier. */
 void lrm__link_forget_carrier(lrm_link *link) {
-  memset(link->channels, 0, link->channels_max * sizeof *link->channels);
+  if (link->channels_room > 0)
+    memset(link->channels, 0, link->channels_room * sizeof *link->channels);
   link->channel_last = link->channels_used = link->channels_due = 0;
   link->turn = link->requests_mask = link->reports_owed = 0;
   link->queue_head = link->queue_tail = 0;

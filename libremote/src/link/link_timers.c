@@ -166,7 +166,7 @@ static void expire_greeting(lrm_link *link, uint64_t now_ns) {
 static void expire_acks(lrm_link *link, uint64_t now_ns) {
   if (link->ack_deadline_ns == 0 || now_ns < link->ack_deadline_ns) return;
   link->ack_deadline_ns = 0;
-  for (uint32_t i = 0; i < link->channels_max; i++) {
+  for (uint32_t i = 0; i < link->channels_room; i++) {
     lrm__channel *ch = &link->channels[i];
     if (ch->state == LRM__CHANNEL_OPEN && !ch->publishes) lrm__channel_judge_ack(link, ch, now_ns);
   }

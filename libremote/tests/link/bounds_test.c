@@ -59,6 +59,62 @@ static void a_wrong_configuration_is_refused(void **state) {
   lrm_link_destroy(NULL);
 }
 
+/* An accepting link that is only there costs its own numbers; channels and what waits cost while they
+ * are there. */
+static void an_accepting_link_takes_room_when_it_needs_it(void **state) {
+  (void)state;
+  live(LRM_SIDE_ACCEPTING);
+  assert_true(p.held_bytes < 3 * 1024);
+  size_t idle_bytes = p.held_bytes;
+  remote_v1_Open open = an_open(PUBLISH, COMMANDS, 0);
+  remote_v1_Opened opened = an_opened(0, 0);
+  for (uint32_t i = 1; i <= 5; i++) {
+    peer_feed_message(&p, (lrm_frame){.type = LRM_FRAME_OPEN, .channel = i}, &open);
+    assert_int_equal(lrm_link_opened(p.link, i, &opened, 0, p.now_ns), 0);
+    assert_true(p.held_bytes <= idle_bytes + (i <= 4 ? 4 : 16) * 192);
+  }
+  remote_v1_Receipt receipt = remote_v1_Receipt_init_zero;
+  receipt.command_id.size = 16;
+  size_t open_bytes = p.held_bytes;
+  assert_int_equal(lrm_link_send_receipt(p.link, 3, 0, &receipt, p.now_ns), 0);
+  assert_true(p.held_bytes > open_bytes);
+  assert_non_null(strstr(peer_frames(&p), "RECEIPT"));
+  assert_int_equal(p.held_bytes, open_bytes);
+  peer_end(&p);
+}
+
+/* Without memory for it the carrier ends, to be tried again: nobody waits for an end of the queue. */
+static void without_memory_the_carrier_ends(void **state) {
+  (void)state;
+  remote_v1_Open open = an_open(PUBLISH, COMMANDS, 0);
+  live(LRM_SIDE_ACCEPTING);
+  p.no_memory = true;
+  peer_feed_message(&p, (lrm_frame){.type = LRM_FRAME_OPEN, .channel = 1}, &open);
+  assert_int_equal(p.result, LRM_ERR_NO_MEMORY);
+  assert_non_null(strstr(peer_frames(&p), "GOAWAY code=1003"));
+  peer_end(&p);
+
+  live(LRM_SIDE_ACCEPTING);
+  uint32_t channel = peer_open(&p, PUBLISH, COMMANDS, 0, 0, 0);
+  (void)peer_frames(&p);
+  p.no_memory = true;
+  remote_v1_Receipt receipt = remote_v1_Receipt_init_zero;
+  receipt.command_id.size = 16;
+  assert_int_equal(lrm_link_send_receipt(p.link, channel, 0, &receipt, p.now_ns), LRM_ERR_BUSY);
+  assert_int_equal(lrm_link_state_now(p.link), LRM_LINK_CLOSING);
+  assert_non_null(strstr(peer_frames(&p), "GOAWAY code=1003"));
+  peer_end(&p);
+
+  peer_start(&p, LRM_SIDE_ACCEPTING);
+  remote_v1_Hello hello = a_hello(1);
+  peer_feed_message(&p, (lrm_frame){.type = LRM_FRAME_HELLO}, &hello);
+  remote_v1_Principal principal = a_principal();
+  p.no_memory = true;
+  assert_int_equal(lrm_link_accept(p.link, &principal, 1, "test/1", p.now_ns), LRM_ERR_NO_MEMORY);
+  assert_int_equal(lrm_link_state_now(p.link), LRM_LINK_CLOSING);
+  peer_end(&p);
+}
+
 /* Every OPEN of a full link is answered, with nothing written in between. */
 static void openeds_are_never_lost(void **state) {
   (void)state;
@@ -274,6 +330,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_link_is_small),
       cmocka_unit_test(a_wrong_configuration_is_refused),
+      cmocka_unit_test(an_accepting_link_takes_room_when_it_needs_it),
+      cmocka_unit_test(without_memory_the_carrier_ends),
       cmocka_unit_test(openeds_are_never_lost),
       cmocka_unit_test(a_full_queue_says_busy_and_loses_nothing),
       cmocka_unit_test(a_busy_replacement_keeps_the_old_one),

@@ -1,5 +1,5 @@
 /* One link under test, with a raw peer on the other side: the test feeds frames and reads what
- * comes out as text. Counts allocations; the clock is a number. */
+ * comes out as text. Counts what it allocates; the clock is a number. */
 #ifndef TESTS_LINK_PEER_H
 #define TESTS_LINK_PEER_H
 
@@ -12,7 +12,10 @@
 typedef struct peer {
   lrm_link *link;
   uint64_t now_ns;
+  bool connecting;
   int allocations;
+  size_t held_bytes; /* allocated and not freed */
+  bool no_memory;    /* the next allocation fails, and all after it */
   uint8_t in[600 * 1024]; /* not yet consumed by the link */
   size_t in_bytes;
   char events[8192]; /* since the last take */
