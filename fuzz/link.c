@@ -2,10 +2,10 @@
  * how time passes. First byte: bit 0 the side (1 accepting), bit 1 a small credit window, bit 2
  * GREASE. Then a script (script.h): its pieces are bytes from the peer.
  *
- * Whatever comes: no crash, one allocation of a connecting link and none that stays, states that exist, and these hold: blocks are told
- * in order and once; nothing is acknowledged that the owner did not say; credit never falls, and
- * what is told is within it;
- * nothing follows a goodbye; a fault always ends in CLOSING. */
+ * Whatever comes: no crash, one allocation of a connecting link and none that stays, states that
+ * exist, and these hold: blocks are told in order and once; nothing is acknowledged that the owner
+ * did not say; credit never falls, and what is told is within it; nothing follows a goodbye; a
+ * fault always ends in CLOSING. */
 #include <string.h>
 
 #include <pb_encode.h>

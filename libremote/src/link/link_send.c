@@ -65,7 +65,7 @@ static bool queue_take_memory(lrm_link *link) {
 static void queue_release_memory(lrm_link *link) {
   bool empty = link->queue_head == link->queue_tail;
   if (link->side != LRM_SIDE_ACCEPTING || !empty || link->queue == NULL) return;
-  if (link->allocator.free == NULL) return; /* nothing is ever given back */
+  if (link->allocator.free == NULL) return;    /* nothing is ever given back */
   lrm__wipe(link->queue, link->control_bytes); /* a REPLY may have held a token */
   link->allocator.free(link->allocator.user, link->queue);
   link->queue = NULL;

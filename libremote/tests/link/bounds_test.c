@@ -59,8 +59,8 @@ static void a_wrong_configuration_is_refused(void **state) {
   lrm_link_destroy(NULL);
 }
 
-/* An accepting link that is only there costs its own numbers; channels and what waits cost while they
- * are there. */
+/* An accepting link that is only there costs its own numbers; channels and what waits cost while
+ * they are there. */
 static void an_accepting_link_takes_room_when_it_needs_it(void **state) {
   (void)state;
   live(LRM_SIDE_ACCEPTING);
@@ -83,7 +83,8 @@ static void an_accepting_link_takes_room_when_it_needs_it(void **state) {
   peer_end(&p);
 }
 
-/* Without memory for it the carrier ends, to be tried again: nobody waits for an end of the queue. */
+/* Without memory for it the carrier ends, to be tried again: nobody waits for an end of the queue.
+ */
 static void without_memory_the_carrier_ends(void **state) {
   (void)state;
   remote_v1_Open open = an_open(PUBLISH, COMMANDS, 0);

@@ -14,8 +14,8 @@ typedef struct peer {
   uint64_t now_ns;
   bool connecting;
   int allocations;
-  size_t held_bytes; /* allocated and not freed */
-  bool no_memory;    /* the next allocation fails, and all after it */
+  size_t held_bytes;      /* allocated and not freed */
+  bool no_memory;         /* the next allocation fails, and all after it */
   uint8_t in[600 * 1024]; /* not yet consumed by the link */
   size_t in_bytes;
   char events[8192]; /* since the last take */
