@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Failure, NotBuilt, World, plain, run, wait_until  # noqa: E402
@@ -199,6 +200,29 @@ def signing_out_ends_the_host(w):
     w.relay_command("account").expect(0).says("devices 0")
 
 
+def signed_in_again(w):
+    """A session of a device that was signed out goes on as another one once its machine is signed in anew."""
+    w.start_relay()
+    desk = folder_of(w, "desk")
+    sign_in(w, desk, "--device", "desk")
+    host = w.spawn("host", [w.program["remote"], "host", "--remote", "--", w.program["remote-demo-agent"]],
+                   env=without_token(desk), terminal=(100, 30))
+
+    def attached():
+        return [s["session_id"] for s in w.sessions() if s["attached"]]
+    (first,) = wait_until("the session", attached, LONG)
+    w.cli("logout", env=without_token(desk)).expect(0).says("signed out")
+    host.wait_text("Sign in again", LONG)
+    sign_in(w, desk, "--device", "desk")
+
+    def on_again():
+        host.type("/remote on\r")
+        time.sleep(0.3)  # not typed faster than a person would
+        return attached()
+    (second,) = wait_until("it is on again", on_again, LONG)
+    assert second != first and "/remote on makes it a new one there" in " ".join(plain(host.text).split())
+
+
 def nothing_is_left(w):
     """Codes, secrets and tokens are in no log, store, capture, or file but the token's own."""
     w.env["REMOTE_CAPTURE"] = f"{w.root}/capture"
@@ -237,8 +261,8 @@ def on_every_carrier(w):
 
 
 CASES = [a_phone_is_paired, the_operator_pairs, it_survives_cuts_and_kills, a_thousand_wrong_codes,
-         tokens_for_scripts, signing_out_ends_the_host, nothing_is_left,
-         on_every_carrier]
+         tokens_for_scripts, signing_out_ends_the_host,
+         signed_in_again, nothing_is_left, on_every_carrier]
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:

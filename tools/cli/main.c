@@ -66,9 +66,9 @@ static void print_help(FILE *to) {
   fputs(
       "\n`remote COMMAND --help` shows its flags. SESSION and ASK may be cut to any unique\n"
       "prefix; without SESSION the only live one is meant. --relay, --token-file, --config,\n"
-      "--timeout and --capture are understood by every command. `remote --help-config` lists the "
-      "keys of\n"
-      "config.ini.\n\n"
+      "--timeout, --capture, --tls-ca, --tls-cert, --tls-key and --insecure are understood by "
+      "every\n"
+      "command, also in front of it. `remote --help-config` lists the keys of config.ini.\n\n"
       "Exit codes: 0 done, 1 failure, 2 usage, 3 unreachable, 4 not allowed, 5 not found,\n"
       "6 rejected or superseded, 7 expired or withdrawn, 8 unknown.\n",
       to);
@@ -97,16 +97,19 @@ static int unknown_command(const char *word) {
 /* Flags that every command takes may stand in front of it: they are moved behind its name. Returns
  * how many words they are. */
 static int leading_flags(int argc, char **argv) {
-  static const char *const names[] = {"--relay", "--token-file", "--config", "--timeout",
-                                      "--capture"};
+  static const char *const names[] = {"--relay",    "--token-file", "--config",
+                                      "--timeout",  "--capture",    "--tls-ca",
+                                      "--tls-cert", "--tls-key",    "--insecure"};
+  size_t bare = sizeof names / sizeof *names - 1; /* takes no value */
   int count = 0;
   for (bool found = true; found && 1 + count < argc;) {
     const char *word = argv[1 + count];
     size_t bytes = strcspn(word, "=");
     found = false;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++)
+    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
       found = strlen(names[i]) == bytes && !strncmp(word, names[i], bytes);
-    if (found) count += word[bytes] ? 1 : 2;
+      if (found) count += word[bytes] || i == bare ? 1 : 2;
+    }
   }
   return 1 + count < argc ? count : 0;
 }

@@ -115,6 +115,10 @@ static int parse_host(const scheme *s, const char *authority, size_t bytes, lrm_
   const char *host = authority;
   size_t host_bytes = 0;
   const char *port = NULL;
+  if (memchr(authority, '@', bytes) != NULL) {
+    return refuse_for(s, error, error_bytes, "a name or password never stands in a URL; write",
+                      "host:port");
+  }
   if (bytes > 0 && authority[0] == '[') {
     const char *close = memchr(authority, ']', bytes);
     if (close == NULL) {
@@ -139,10 +143,8 @@ static int parse_host(const scheme *s, const char *authority, size_t bytes, lrm_
     return refuse_for(s, error, error_bytes, "the host is missing", "host:port");
   }
   if (host_bytes >= sizeof out->host) return refuse(error, error_bytes, "the host is too long");
-  if (!plain_text(host, host_bytes) || memchr(host, '@', host_bytes) != NULL) {
-    return refuse_for(s, error, error_bytes,
-                      "the host holds a character that cannot be (credentials never stand in a "
-                      "URL); write",
+  if (!plain_text(host, host_bytes)) {
+    return refuse_for(s, error, error_bytes, "the host holds a character that cannot be; write",
                       "host:port");
   }
   out->port = s->port;

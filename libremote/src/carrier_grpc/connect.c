@@ -41,6 +41,9 @@ static const char *advice(grpc_status_code status, const char *details) {
       strstr(details, "wrong version number") != NULL) {
     return "it does not speak TLS there (grpc:// instead of grpcs://?)";
   }
+  if (strstr(details, "no application protocol") != NULL) {
+    return "TLS, but no gRPC is served there (tls:// or wss:// instead of grpcs://?)";
+  }
   if (status == GRPC_STATUS_UNIMPLEMENTED) return "there is gRPC, but no relay behind it";
   return NULL;
 }
@@ -51,6 +54,9 @@ void lrm__grpc_describe(grpc_stream *s) {
   plain_text(details, sizeof details, GRPC_SLICE_START_PTR(s->details),
              GRPC_SLICE_LENGTH(s->details));
   const char *why = advice(s->status, details);
+  if (why == NULL && !s->up && strstr(details, "Socket closed") != NULL) {
+    why = "the other side closed it: is gRPC served there, or only with TLS (grpcs://)?";
+  }
   if (why == NULL) why = details[0] != '\0' ? gist(details) : "the relay gave no reason";
   if (s->status == GRPC_STATUS_OK) {
     snprintf(text, sizeof text, "the other side closed the connection");

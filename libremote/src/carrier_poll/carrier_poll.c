@@ -280,6 +280,8 @@ static post *free_post(poll_carrier *c) {
 static void fail_post(poll_carrier *c, const post *p, CURLcode code) {
   char text[200];
   const char *why = p->error[0] != '\0' ? p->error : curl_easy_strerror(code);
+  if (code == CURLE_GOT_NOTHING)
+    why = "no answer: is HTTP served there, or only with TLS (polls://)?";
   if (p->too_large) why = "its answer is larger than an answer may be";
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
     snprintf(text, sizeof text, "%.60s: the certificate is not trusted: %.110s", c->target, why);

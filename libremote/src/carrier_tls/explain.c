@@ -190,8 +190,8 @@ static const struct {
     {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "the other side speaks neither TLS 1.2 nor 1.3",
      "the client speaks neither TLS 1.2 nor 1.3", false},
     {SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL,
-     "the other side speaks TLS but is no relay on this port (it refuses ALPN remote/1): is it "
-     "wss:// or grpcs:// that is served there?",
+     "TLS, but something else than this URL says is served there: is it tls://, wss:// or "
+     "grpcs://?",
      "the client refused our protocol", false},
     {SSL_R_TLSV1_UNRECOGNIZED_NAME, "the other side does not serve this name", NULL, false},
 };

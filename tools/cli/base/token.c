@@ -118,8 +118,9 @@ exit_code token_find(const char *file, const remote_config *config, const char *
   *out = (device_token){0};
   snprintf(
       error, error_bytes,
-      "this device is not signed in: there is no token. `remote login` gets one; or put one of "
+      "this device is not signed in%s%s: there is no token. `remote login` gets one; or put one of "
       "`remote-relay token` into a file of mode 0600 and name it with --token-file, "
-      "REMOTE_TOKEN_FILE or the config key token_file");
+      "REMOTE_TOKEN_FILE or the config key token_file. Another relay is named with --relay",
+      relay ? " to " : "", relay ? relay : "");
   return EXIT_CODE_NOT_ALLOWED;
 }

@@ -128,6 +128,14 @@ static void restart_link(host_app *app, const lrm_host_action *action) {
                   "this session was deleted at the relay; it goes on here, without remote control. "
                   "/remote on makes it a new one there");
       break;
+    case LRM_CODE_FORBIDDEN:
+      app->device_is_new = true;
+      surface_say(
+          app->surface,
+          "at the relay this session is that of another device, or of this one before it was "
+          "signed in anew; it goes on here, without remote control. /remote on makes it a "
+          "new one there");
+      break;
     case LRM_CODE_FENCED:
     case LRM_CODE_NORMAL:
       surface_say(app->surface,

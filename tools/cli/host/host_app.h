@@ -132,6 +132,7 @@ typedef struct host_app {
   lrm_uv_drive *drive;
   bool link_touched; /* an event was made, or became durable, since the last kick */
   bool link_live, link_closing, link_said_down;
+  bool device_is_new;     /* the relay has this session as another device's */
   uint64_t link_close_ns; /* give up waiting for what is not published yet */
   char relay[RELAY_ADDRESS_BYTES_MAX];
 

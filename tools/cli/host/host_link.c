@@ -16,6 +16,7 @@ static void problem(host_app *app, const remote_v1_Problem *p) {
                   "remote control is off: %s does not accept this device's token (%s). Sign in "
                   "again with `remote login`, then /remote on. The local session goes on",
                   app->relay, p->reason);
+      app_link_close(app, false, LRM_CODE_NORMAL); /* /remote on makes one with the token of then */
       break;
     case LRM_CODE_POLICY:
       surface_say(app->surface,
@@ -229,7 +230,8 @@ void app_link_work(host_app *app) {
   lrm_uv_drive_stop(app->drive, LRM_CODE_NORMAL, on_stopped, app);
 }
 
-/* Deleted at the relay is deleted there for good: remote control goes on as another session. */
+/* Deleted at the relay is deleted there for good, and what another device made stays that device's:
+ * remote control goes on as another session. */
 static bool renew(host_app *app) {
   lrm_id id;
   char hex[LRM_ID_HEX_BYTES];
@@ -241,10 +243,11 @@ static bool renew(host_app *app) {
   }
   lrm_id_hex(&id, hex);
   session_dir_set(&app->dir, "relay_session_id", json_string(hex));
-  surface_say(
-      app->surface,
-      "the session was deleted at %s; it goes on there as a new one, %.8s, with its history",
-      app->relay, hex);
+  surface_say(app->surface,
+              "the session %s %s; it goes on there as a new one, %.8s, with its history",
+              app->device_is_new ? "is of a device that was signed out at" : "was deleted at",
+              app->relay, hex);
+  app->device_is_new = false;
   return true;
 }
 
@@ -262,7 +265,7 @@ void app_remote_set(host_app *app, uint32_t mode, const char *reason) {
     return;
   }
   if (!off && !app_link_open(app)) return;
-  if (!off && lrm_host_deleted(app->host) && !renew(app)) return;
+  if (!off && (lrm_host_deleted(app->host) || app->device_is_new) && !renew(app)) return;
   app->remote_mode = mode;
   int result = lrm_host_set_remote_mode(app->host, mode, reason, lrm_uv_wall_ms(), app_now(app));
   if (result != 0) surface_say(app->surface, "remote: %s", lrm_error_text(result));

@@ -1,5 +1,6 @@
 /* `remote login`: this device gets a token of its own, by a code that a person confirms elsewhere,
  * by an identity provider, or from a script. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -10,6 +11,7 @@
 #include "login.h"
 #include "login_code.h"
 #include "pairing_confirm.h"
+#include "relay_address.h"
 #include "terminal_text.h"
 #include "token_store.h"
 
@@ -200,6 +202,24 @@ static exit_code with_id_token(login *l) {
 
 /* ---- after it ---- */
 
+/* What later commands would not find by themselves: the relay, and who signed its certificate. */
+static void say_what_to_keep(const login *l, const connection *c) {
+  char used[RELAY_ADDRESS_BYTES_MAX], text[RELAY_ADDRESS_BYTES_MAX], ca[PATH_MAX];
+  char error[256];
+  const char *given = l->flags.connection.trust.ca, *environment = getenv("REMOTE_TLS_CA");
+  lrm_url url;
+  relay_address_find(NULL, &c->config, used);
+  text[0] = 0;
+  if (!lrm_url_parse(used, &url, error, sizeof error)) lrm_url_text(&url, text, sizeof text);
+  bool relay = strcmp(text, c->url_text) != 0;
+  bool trust = given && !(environment && *environment) && !config_get(&c->config, "tls_ca") &&
+               realpath(given, ca);
+  if (!relay && !trust) return;
+  puts("so that every command finds it, write into ~/.config/remote/config.ini:");
+  if (relay) printf("  relay = %s\n", c->url_text);
+  if (trust) printf("  tls_ca = %s\n", ca);
+}
+
 /* Connects with the token: what is said to people is what the relay says. */
 static exit_code finish(login *l, const char *text) {
   connection_flags flags = l->flags.connection;
@@ -214,9 +234,11 @@ static exit_code finish(login *l, const char *text) {
   if (l->flags.json)
     json_print_line(stdout, json_pack("{s:s, s:s, s:s, s:s}", "account", c.account, "device",
                                       c.device, "relay", c.url_text, "token_file", l->token_path));
-  else
+  else {
     printf("signed in to account %s as %s; the token is in %s\n", c.account, c.device,
            l->token_path);
+    say_what_to_keep(l, &c);
+  }
   connection_close(&c);
   return EXIT_CODE_DONE;
 }

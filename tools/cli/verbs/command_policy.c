@@ -181,7 +181,8 @@ int command_policy(int argc, char **argv) {
   if (setting && !parse_rule(&words, &rule))
     return options_wrong(&usage,
                          "expected `set organization NAME VALUE`, `set enterprise VALUE` "
-                         "or `set enterprise delegate`");
+                         "or `set enterprise delegate`; VALUE is disabled, view, "
+                         "view_and_control or unconfigured");
   if (administered && (setting || explaining))
     return options_wrong(&usage, "--administered is for `remote policy get`");
   exit_code result = connection_open(&c, &flags);
