@@ -27,7 +27,7 @@ for target in $TARGETS; do
   cmake --build "$work" --target "fuzz_$target"
   cp "$work/fuzz/fuzz_$target" "$OUT/"
   # Not on the machine that runs them: what was linked from packages.
-  ldd "$OUT/fuzz_$target" | awk '/protobuf-c|jansson|libcrypto|libz\.so/ && $3 ~ /^\// { print $3 }' |
+  ldd "$OUT/fuzz_$target" | awk '/protobuf-c|jansson|libcrypto|libssl|libuv|libz\.so/ && $3 ~ /^\// { print $3 }' |
     xargs -r -I{} cp -Lu {} "$OUT/lib/"
   seeds=()
   for folder in corpus regressions; do

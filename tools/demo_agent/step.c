@@ -10,8 +10,8 @@
 
 static const char *const scene[] = {
     "THINK The person said something that is not a script. I will show what I can do.",
-    "SAY Hello! I am the demo agent: I have no model, my prompts are scripts (try /help). "
-    "Here is what a turn can look like.",
+    ("SAY Hello! I am the demo agent: I have no model, my prompts are scripts (try /help). "
+     "Here is what a turn can look like."),
     "PLAN Look at the system|Write a note|Say goodbye",
     "RUN uname -s",
     "EDIT remote-demo-note.txt =>a line from the demo agent\\n",

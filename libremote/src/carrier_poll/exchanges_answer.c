@@ -283,7 +283,9 @@ static int take_on_channel(answer *a, const lrm_frame *frame) {
     case LRM_FRAME_SYNCED:
       return take_synced(a, ch, frame);
     case LRM_FRAME_LOG_STATUS:
-      return ch->opened ? take_value(a, frame, &ch->status) : bad(a);
+      return ch->opened && frame->payload.bytes <= LRM_CONTROL_BYTES_MAX
+                 ? take_value(a, frame, &ch->status)
+                 : bad(a);
     case LRM_FRAME_INFO:
       return take_info(a, ch, frame);
     case LRM_FRAME_ACK:

@@ -319,10 +319,8 @@ static void features_are_those_of_both_sides(void **state) {
   config.features_count = 2;
   peer_start_with(&p, &config);
   remote_v1_Hello hello = a_hello(1);
-  (void)snprintf(hello.features[hello.features_count++],
-                 sizeof hello.features[hello.features_count++], "%s", "beta");
-  (void)snprintf(hello.features[hello.features_count++],
-                 sizeof hello.features[hello.features_count++], "%s", "gamma");
+  (void)snprintf(hello.features[hello.features_count++], sizeof hello.features[0], "%s", "beta");
+  (void)snprintf(hello.features[hello.features_count++], sizeof hello.features[0], "%s", "gamma");
   peer_feed_message(&p, (lrm_frame){.type = LRM_FRAME_HELLO}, &hello);
   assert_int_equal(lrm_link_accept(p.link, NULL, 5, "relay/1", p.now_ns), 0);
   uint8_t out[4096];

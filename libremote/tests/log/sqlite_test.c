@@ -135,8 +135,8 @@ static void finds_damage(void **state) {
       "UPDATE log SET epoch = x'00'",
       "UPDATE log SET set_next = 0",
       "DELETE FROM writer WHERE generation = 10",
-      "INSERT INTO block(place, offset, count, flags, inflated_bytes, part, parts,"
-      " writer_generation, payload) VALUES(99, 0, 1, 0, 0, 0, 0, 0, x'')",
+      ("INSERT INTO block(place, offset, count, flags, inflated_bytes, part, parts,"
+       " writer_generation, payload) VALUES(99, 0, 1, 0, 0, 0, 0, 0, x'')"),
       "INSERT INTO writer VALUES(99, 0, 0, 1)",
       "INSERT INTO former VALUES(99, x'00')",
       "INSERT INTO former SELECT id, epoch FROM log",

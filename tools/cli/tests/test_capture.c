@@ -99,7 +99,7 @@ static void whole_frames_without_the_token(void **state) {
     assert_true(t.whole);
     assert_int_equal(t.records, 3);
     assert_int_equal(t.kept_bytes[0], t.bytes);
-    assert_false(holds(t.kept[0], t.kept_bytes[0], TOKEN + 4));
+    assert_false(holds(t.kept[0], t.kept_bytes[0], &TOKEN[4]));
     assert_true(holds(t.kept[0], t.kept_bytes[0], "12345678"));
     assert_true(holds(t.kept[0], t.kept_bytes[0], "the token is rrt_****"));
   }

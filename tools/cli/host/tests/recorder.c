@@ -204,7 +204,8 @@ void agent_says_raw(recorder *r, const char *line) {
   acp_session_feed(r->session, "\n", 1, r->now_ns);
 }
 
-static char *format_quoted(const char *format, va_list arguments) {
+__attribute__((format(printf, 1, 0))) static char *format_quoted(const char *format,
+                                                                 va_list arguments) {
   char *text;
   assert_true(vasprintf(&text, format, arguments) >= 0);
   for (char *p = text; *p != '\0'; p++)

@@ -366,8 +366,8 @@ static void long_ones(void **state) {
                                        "ghp_",
                                        "eyJhbGciOiJIUzI1.eyJ",
                                        "Cookie: a=",
-                                       "-----BEGIN PRIVATE"
-                                       " KEY-----\n",
+                                       ("-----BEGIN PRIVATE"
+                                        " KEY-----\n"),
                                        "q",
                                        "Authorization: Basic a1",
                                        "Bearer A1"};
