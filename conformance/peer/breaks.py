@@ -122,6 +122,7 @@ RELAY: dict[str, str] = {
     "10.1.1": "leaves open channels open",
     "10.1.2": "does not tell when the ceiling changes",
     "10.1.3": "takes an organization without policy for one that allows everything",
+    "10.1.4": "leaves the carriers alone on which it has said 3007",
     "10.4.1": "lets everybody set policy",
     "10.5.1": "shows everybody the whole audit log",
     "12.1.2": "takes a command without `event_epoch`",

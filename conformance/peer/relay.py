@@ -40,6 +40,7 @@ class Conn:
         self.generation = 0
         self.polls = False  # one long-poll exchange
         self.superseded = False  # a later exchange has come
+        self.refused_by_policy = False  # was told 3007 for it (10.1.4)
 
     def writer(self) -> tuple:
         return self.link[1:]
@@ -293,6 +294,7 @@ class Relay:
             raise Refused(4001)
         value, layer = self.state.decide(conn.device.account)
         if value == "disabled":
+            conn.refused_by_policy = True
             raise Refused(3007, layer=layer)  # 10.1.1
         if key in self.state.deleted and not broken("3.25.1"):
             raise Refused(3009)  # 3.25.1
@@ -737,7 +739,12 @@ class Relay:
             if value != "disabled" or broken("10.1.1"):
                 continue
             for a in self.present(session).of("publisher", "host-reader", "reader", "outbox"):
+                a.conn.refused_by_policy = True
                 a.conn.carrier.close(a.channel, 3007, layer=layer)  # 10.1.1
+        for conn in self.conns.values():
+            if conn.refused_by_policy and not broken("10.1.4") \
+                    and self.state.decide(conn.device.account)[0] != "disabled":
+                conn.carrier.goaway(0)  # 10.1.4
 
     def set_policy(self, organization: str = "", value: str | None = None, member: str = "",
                    enterprise: str | None = None, administrator: str = "") -> None:

@@ -207,13 +207,15 @@ static void judge(watching *w) {
   const remote_v1_LogStatus *status = lrm_client_status(w->session.client);
   if (!w->session.synced || !state) return;
   uint32_t doing = status_now(w, state);
+  bool ended;
   switch (w->until) {
     case UNTIL_IDLE:
-      /* A command on its way may still begin a turn. */
-      w->reached = (doing == REMOTE__V1__STATUS__STATUS_IDLE ||
-                    doing == REMOTE__V1__STATUS__STATUS_ENDED || state->ended) &&
-                   !state->turn_id[0] && state->n_queue == 0 && status &&
-                   status->commands_delivered >= status->commands_stored;
+      /* A command on its way may still begin a turn; not in a session that has ended: it waits
+       * until somebody resumes that, which may be never. */
+      ended = state->ended || doing == REMOTE__V1__STATUS__STATUS_ENDED;
+      w->reached = (ended || doing == REMOTE__V1__STATUS__STATUS_IDLE) && !state->turn_id[0] &&
+                   state->n_queue == 0 && status &&
+                   (ended || status->commands_delivered >= status->commands_stored);
       break;
     case UNTIL_ASK:
       w->reached = w->reached || state->n_asks > 0 ||
@@ -432,7 +434,8 @@ int command_watch(int argc, char **argv) {
       {"from", OPTION_VALUE, &w.from, "WHERE",
        "OFFSET or EPOCH:OFFSET, start, snapshot (the default) or live", NULL},
       {"until", OPTION_VALUE, &w.until_word, "WHAT",
-       "idle: nothing runs or waits; ask: a person is wanted; end: the session has ended; a "
+       "idle: nothing runs or waits, or it has ended; ask: a person is wanted; end: the session "
+       "has ended; a "
        "number: "
        "every event below this offset was printed",
        NULL},

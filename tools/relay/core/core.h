@@ -177,6 +177,7 @@ struct relay_session {
   relay_marks appended;
   uint64_t delivered; /* COMMANDS: what the host has acknowledged */
   uint64_t commands_durable;
+  uint64_t commands_kept;        /* those that were stored before this process began */
   relay_outbox_id *waiting_from; /* of each command from `delivered` on */
   uint32_t waiting_count, waiting_capacity;
 

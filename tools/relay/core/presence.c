@@ -82,7 +82,10 @@ void relay_status_fill(const relay_session *s, const relay *r, bool with_devices
   }
   if (s->commands != NULL) {
     fill_id(&out->commands_epoch.size, out->commands_epoch.bytes, &r->config.commands_epoch);
-    out->commands_stored = s->commands_durable > s->delivered ? s->commands_durable : s->delivered;
+    /* What was stored before a restart is, even while its new numbers are not committed yet. */
+    out->commands_stored = s->commands_kept;
+    if (out->commands_stored < s->commands_durable) out->commands_stored = s->commands_durable;
+    if (out->commands_stored < s->delivered) out->commands_stored = s->delivered;
     out->commands_delivered = s->delivered;
   }
   if (with_devices) fill_attached(s, out);

@@ -364,6 +364,7 @@ int relay_session_commands(relay_session *s, relay *r) {
   s->commands = log;
   s->delivered = 0;
   s->commands_durable = 0;
+  s->commands_kept = lrm_log_facts_now(log).end;
   relay_session_wait(s, r);
   return 0;
 }
