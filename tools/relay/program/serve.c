@@ -165,8 +165,10 @@ static bool on_verify(void *user, uint64_t ticket, lrm_slice id_token) {
 /* Judged before anything is opened. */
 static bool open_oidc(server *s, const program_options *options, relay_config *config) {
   if (options->oidc_issuer == NULL)
-    return (options->oidc_client_id == NULL && options->oidc_jwks == NULL) ||
-           server_complain("--oidc-client-id and --oidc-jwks need --oidc-issuer");
+    return (options->oidc_client_id == NULL && options->oidc_jwks == NULL &&
+            options->oidc_claim == NULL && options->oidc_ca == NULL &&
+            options->oidc_allow_count == 0 && !options->oidc_create) ||
+           server_complain("the flags that begin with --oidc need --oidc-issuer");
 #ifdef REMOTE_WITH_OIDC
   char error[400] = "out of memory";
   oidc_settings settings = {.rules = {.issuer = options->oidc_issuer,
