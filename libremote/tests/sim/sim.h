@@ -363,6 +363,7 @@ typedef struct sim_slot {
   uint64_t hash[SIM_SLOT_VERSIONS];
   uint8_t flags[SIM_SLOT_VERSIONS];
   uint8_t holders[SIM_SLOT_VERSIONS]; /* bit for each host whose journal has held it */
+  unsigned losses[SIM_SLOT_VERSIONS]; /* journals lost or put back before it was journalled */
   uint8_t versions;
   uint8_t published; /* index + 1 */
 } sim_slot;
@@ -450,8 +451,9 @@ void sim_oracle_end(sim_world *w);
 sim_epoch *sim_epoch_of(sim_world *w, const lrm_id *id);
 /* The host's journal has settled, or is opened again: what is durable in it is the truth. */
 void sim_oracle_journal(sim_host *h, bool whole);
-/* What this host journalled at that number is what was published there. */
-bool sim_oracle_published_of(sim_world *w, const lrm_position *at, unsigned host);
+/* What this host journalled at that number, when no more journals than `losses` had been lost or
+ * put back, is what was published there. */
+bool sim_oracle_published_of(sim_world *w, const lrm_position *at, unsigned host, unsigned losses);
 /* The relay's store has settled. */
 void sim_oracle_relay(sim_world *w);
 void sim_oracle_relay_opened(sim_world *w);

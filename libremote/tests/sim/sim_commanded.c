@@ -242,7 +242,8 @@ static void check_again(sim_host *h, const sim_command *command) {
   if (not_told_yet(h)) return;
   /* What came behind the start was published: the relay knew of it when it confirmed this process's
    * epoch, and history had forked. */
-  bool known = sim_oracle_published_of(w, &command->started_at, command->acted_by);
+  bool known =
+      sim_oracle_published_of(w, &command->started_at, command->acted_by, command->started_losses);
   SIM_CHECK(w, !known || s->relay_losses != 0 || s->relay_crashes != command->started_crashes,
             "a command was given to the agent again, although the relay had later events");
 }

@@ -115,6 +115,7 @@ static void journalled(sim_host *h, sim_epoch *epoch, uint64_t offset, lrm_slice
   SIM_CHECK(w, slot->versions < SIM_SLOT_VERSIONS, "a journal forked too often");
   slot->flags[slot->versions] = flags;
   slot->holders[slot->versions] = (uint8_t)(1u << h->part.index);
+  slot->losses[slot->versions] = w->sessions[h->session].journal_losses;
   slot->hash[slot->versions++] = hash;
   learn(w, message);
 }
@@ -167,11 +168,13 @@ void sim_oracle_journal(sim_host *h, bool whole) {
 
 /* ---- what is published ---- */
 
-bool sim_oracle_published_of(sim_world *w, const lrm_position *at, unsigned host) {
+bool sim_oracle_published_of(sim_world *w, const lrm_position *at, unsigned host, unsigned losses) {
   sim_epoch *epoch = sim_epoch_of(w, &at->epoch);
   if (epoch == NULL || at->offset >= epoch->count) return false;
   const sim_slot *slot = &epoch->slots[at->offset];
-  return slot->published != 0 && (slot->holders[slot->published - 1] & 1u << host) != 0;
+  if (slot->published == 0) return false;
+  unsigned version = slot->published - 1u;
+  return (slot->holders[version] & 1u << host) != 0 && slot->losses[version] <= losses;
 }
 
 /* May one number have been published as two things? Only when a journal was put back behind what
