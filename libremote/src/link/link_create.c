@@ -97,6 +97,7 @@ int lrm_link_create(const lrm_link_config *config, lrm_link **out) {
   link->features = (char(*)[24])(void *)(memory + l.features);
   if (config->side == LRM_SIDE_CONNECTING) {
     link->queue = memory + l.queue;
+    link->queue_bytes = link->control_bytes;
     link->hello = (lrm__hello *)(void *)(memory + l.hello);
     *link->hello = hello;
   }
@@ -116,7 +117,7 @@ void lrm_link_destroy(lrm_link *link) {
   if (allocator.free == NULL) return;
   if (link->side == LRM_SIDE_ACCEPTING) {
     if (link->channels != NULL) allocator.free(allocator.user, link->channels);
-    if (link->queue != NULL) allocator.free(allocator.user, link->queue);
+    lrm__queue_release(link);
   }
   allocator.free(allocator.user, link);
 }

@@ -8,6 +8,7 @@
 #include "remote/link.h"
 
 #define LRM__PONGS_MAX 4u
+#define LRM__QUEUE_FIRST_BYTES 512u
 #define LRM__CHANNELS_FIRST 4u /* room of an accepting link for its first channels */
 #define LRM__CONTROL_BYTES_DEFAULT (16u * 1024u)
 #define LRM__CONTROL_BYTES_ACCEPTING (8u * 1024u)
@@ -163,7 +164,8 @@ struct lrm_link {
   uint32_t peer_channels_max;
   uint32_t queue_head;
   uint32_t queue_tail;
-  uint8_t *queue; /* accepting: NULL while nothing waits */
+  uint32_t queue_bytes; /* room in it; at most control_bytes */
+  uint8_t *queue;       /* accepting: NULL while nothing waits */
 
   /* Channels and calls. */
   uint32_t channel_last; /* highest number used on this carrier */
@@ -239,6 +241,9 @@ void lrm__channel_judge_synced(lrm_link *link, lrm__channel *ch);
 /* Appends a frame to the control queue; LRM_ERR_BUSY: no room. `replaces`: a queued frame of the
  * same type and channel is dropped first. */
 int lrm__queue_push(lrm_link *link, const lrm_frame *frame, bool replaces) LRM_MUST_USE;
+
+/* Gives the memory of an accepting link's queue back. */
+void lrm__queue_release(lrm_link *link);
 
 /* link_timers.c */
 /* Every entry point with a time passes here; returns a time that never goes back. */

@@ -52,23 +52,36 @@ static void queue_compact(lrm_link *link) {
   link->queue_head = 0;
 }
 
-/* An accepting link has the queue's memory while something waits in it. Without memory the carrier
- * ends: a caller that is told "later" would wait for an end of the queue that never comes. */
-static bool queue_take_memory(lrm_link *link) {
-  if (link->queue != NULL) return true;
-  link->queue = link->allocator.alloc(link->allocator.user, link->control_bytes);
-  if (link->queue == NULL && link->state != LRM_LINK_CLOSING)
-    (void)lrm__link_fail(link, LRM_CODE_INTERNAL, "out of memory");
-  return link->queue != NULL;
+/* An accepting link has memory for what waits, doubled as it is needed. With nothing waiting and no
+ * memory the carrier ends: a caller that is told "later" would wait for an end of the queue that
+ * never comes. */
+static bool queue_make_room(lrm_link *link, size_t wanted) {
+  if (wanted <= link->queue_bytes) return true;
+  size_t bytes = link->queue_bytes == 0 ? LRM__QUEUE_FIRST_BYTES : link->queue_bytes;
+  while (bytes < wanted) bytes *= 2;
+  if (bytes > link->control_bytes) bytes = link->control_bytes;
+  uint8_t *queue = link->allocator.alloc(link->allocator.user, bytes);
+  if (queue == NULL) {
+    if (link->queue_head == link->queue_tail && link->state != LRM_LINK_CLOSING)
+      (void)lrm__link_fail(link, LRM_CODE_INTERNAL, "out of memory");
+    return false;
+  }
+  uint32_t kept = link->queue_tail - link->queue_head;
+  if (kept > 0) memcpy(queue, link->queue + link->queue_head, kept);
+  lrm__queue_release(link);
+  link->queue = queue;
+  link->queue_bytes = (uint32_t)bytes;
+  link->queue_head = 0;
+  link->queue_tail = kept;
+  return true;
 }
 
-static void queue_release_memory(lrm_link *link) {
-  bool empty = link->queue_head == link->queue_tail;
-  if (link->side != LRM_SIDE_ACCEPTING || !empty || link->queue == NULL) return;
-  if (link->allocator.free == NULL) return;    /* nothing is ever given back */
-  lrm__wipe(link->queue, link->control_bytes); /* a REPLY may have held a token */
-  link->allocator.free(link->allocator.user, link->queue);
+void lrm__queue_release(lrm_link *link) {
+  if (link->side != LRM_SIDE_ACCEPTING || link->queue == NULL) return;
+  lrm__wipe(link->queue, link->queue_bytes); /* a REPLY may have held a token */
+  if (link->allocator.free != NULL) link->allocator.free(link->allocator.user, link->queue);
   link->queue = NULL;
+  link->queue_bytes = 0;
 }
 
 int lrm__queue_push(lrm_link *link, const lrm_frame *frame, bool replaces) {
@@ -79,9 +92,10 @@ int lrm__queue_push(lrm_link *link, const lrm_frame *frame, bool replaces) {
   size_t old = replaces ? queue_find(link, frame->type, frame->channel) : SIZE_MAX;
   uint32_t kept = link->queue_tail - link->queue_head - queue_record_bytes(link, old);
   if (bytes > UINT16_MAX || need > link->control_bytes - kept) return LRM_ERR_BUSY;
-  if (!queue_take_memory(link)) return LRM_ERR_BUSY;
+  if (!queue_make_room(link, kept + need)) return LRM_ERR_BUSY;
+  if (replaces) old = queue_find(link, frame->type, frame->channel); /* it may have moved */
   if (old != SIZE_MAX) queue_drop(link, old);
-  if (need > link->control_bytes - link->queue_tail) queue_compact(link);
+  if (need > link->queue_bytes - link->queue_tail) queue_compact(link);
   record r = {frame->channel, (uint16_t)bytes, (uint16_t)frame->type};
   uint8_t *at = link->queue + link->queue_tail;
   memcpy(at, &r, sizeof r);
@@ -331,7 +345,9 @@ int lrm_link_outgoing(lrm_link *link, uint8_t *out, size_t capacity, size_t *wri
   if (link->state == LRM_LINK_LIVE || (link->state == LRM_LINK_CLOSING && link->was_live))
     write_live(link, &w);
   if (link->state == LRM_LINK_CLOSING) write_farewell(link, &w);
-  queue_release_memory(link);
+  /* Where nothing is ever freed the memory is kept. */
+  if (link->queue_head == link->queue_tail && link->allocator.free != NULL)
+    lrm__queue_release(link);
   *written = w.used;
   if (w.used > 0) lrm__timers_sent(link, now_ns);
   return w.used == 0 && w.full ? LRM_ERR_TOO_LARGE : 0;
