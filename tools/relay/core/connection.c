@@ -327,8 +327,9 @@ static void sign_in(relay_connection *c, const remote_v1_Hello *hello, const lrm
 }
 
 /* A token that nobody was given. It is judged before anybody has to wait, so that a right one
- * always gets in (256 bits are not guessed); who is wrong again and again is told to come back
- * later. */
+ * always gets in (256 bits are not guessed); who is wrong again and again is told for how long it
+ * is no use to try. Never by a code that makes a client try again by itself: only a person can
+ * mend a wrong token. */
 static void refuse_token(relay_connection *c, const char *token, uint64_t now_ns,
                          uint64_t wall_ms) {
   relay *r = c->relay;
@@ -338,13 +339,8 @@ static void refuse_token(relay_connection *c, const char *token, uint64_t now_ns
     uint64_t other_ms = relay_slow_failed(&r->slow, RELAY_SLOW_ADDRESS, c->peer, now_ns);
     if (other_ms > wait_ms) wait_ms = other_ms;
   }
-  if (wait_ms == 0) {
-    refuse(c, LRM_CODE_UNAUTHENTICATED, "the token is not known here; sign in again", 0, now_ns,
-           wall_ms);
-    return;
-  }
-  relay_limit_reached(r, LIMIT_LOGINS);
-  refuse(c, LRM_CODE_SLOW_DOWN, "too many attempts to sign in failed; wait", wait_ms, now_ns,
+  if (wait_ms > 0) relay_limit_reached(r, LIMIT_LOGINS);
+  refuse(c, LRM_CODE_UNAUTHENTICATED, "the token is not known here; sign in again", wait_ms, now_ns,
          wall_ms);
 }
 
