@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """HTTP/2 as attackers speak it, against the relay's gRPC port: floods, bombs, games with windows; frames
-made here, heads by hpack (python3-h2). An honest session goes on beside, over gRPC.
+made here, heads by hpack (python3-hpack). An honest session goes on beside, over gRPC.
 
     http2_test.py --build DIR [--table FILE] [WORD...]
 
