@@ -104,7 +104,9 @@ def check(w, client):
     wanted = [n for n in range(10, end) if n not in passed]
     wait_until("the follower has read everything", lambda: offsets(reader)[-1] >= wanted[-1], LONG)
     reader.end(signal.SIGTERM)
-    assert offsets(reader) == wanted, f"once and in order? {offsets(reader)}"
+    # Others may have come since the end was looked up.
+    got = offsets(reader)
+    assert [n for n in got if n < end] == wanted and got == sorted(set(got)), f"once and in order? {got}"
     events = logs.decode(logs.read_log(w.relay_store(), "events", session=w.session)["messages"])
     outcomes = logs.outcomes(events)
     assert all(kinds == ["APPLIED"] for kinds in outcomes.values()), f"outcomes {outcomes}"
