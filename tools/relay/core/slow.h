@@ -12,7 +12,8 @@
  *
  * Inside the relay's core `slow` is `relay->slow`; the program reaches it by relay_slow_of.
  * Who judges a secret that cannot be guessed (a token of 256 bits) looks at it first, so that
- * nobody is locked out by others of the same address; only the answer to a wrong one says how long.
+ * nobody is locked out by others of the same address; the answer to a wrong one says how long it is
+ * no use to try, and stays the answer to a wrong one.
  *
  * Bounds: an address waits 30 s at most, so that honest people behind it are never locked out for
  * long; the others 15 min. A subject that did nothing wrong for 15 min is forgotten. What is tried
