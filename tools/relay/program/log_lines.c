@@ -5,6 +5,7 @@
  *
  * Each event has a rate: a flood of refusals must not fill the disk. What is left out is counted,
  * and said once the event is written again, a minute later at the latest. */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -101,29 +102,48 @@ static void write_quoted(FILE *out, const char *text) {
 
 /* ---- lines ---- */
 
-static void write_line(relay_level level, const char *event, const relay_field *fields,
-                       size_t count) {
+static void write_parts(FILE *out, relay_level level, const char *event, const relay_field *fields,
+                        size_t count) {
   static const char *const names[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
   struct timespec now;
   struct tm parts;
   char time_text[32] = "?";
   if (clock_gettime(CLOCK_REALTIME, &now) == 0 && gmtime_r(&now.tv_sec, &parts) != NULL)
     strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%S", &parts);
-  flockfile(stderr);
-  fprintf(stderr,
+  fprintf(out,
           as_json ? "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"event\":\"%s\"" : "%s.%03ldZ %s %s",
           time_text, now.tv_nsec / 1000000, names[level], event);
   for (size_t i = 0; i < count; i++) {
     if (fields[i].value == NULL || fields[i].value[0] == '\0') continue;
-    fprintf(stderr, as_json ? ",\"%s\":" : " %s=", fields[i].key);
+    fprintf(out, as_json ? ",\"%s\":" : " %s=", fields[i].key);
     if (!as_json && plain(fields[i].value)) {
-      fputs(fields[i].value, stderr);
+      fputs(fields[i].value, out);
     } else {
-      write_quoted(stderr, fields[i].value);
+      write_quoted(out, fields[i].value);
     }
   }
-  fputs(as_json ? "}\n" : "\n", stderr);
-  fflush(stderr);
+  fputs(as_json ? "}\n" : "\n", out);
+}
+
+/* One write(2) a line: standard output, or another relay, may go to the same file, and what they
+ * write must not come to stand in the middle of a line. */
+static void write_line(relay_level level, const char *event, const relay_field *fields,
+                       size_t count) {
+  char *line = NULL;
+  size_t bytes = 0;
+  FILE *whole = open_memstream(&line, &bytes);
+  if (whole != NULL) {
+    write_parts(whole, level, event, fields, count);
+    bool complete = !ferror(whole);
+    if (fclose(whole) == 0 && complete) {
+      fwrite(line, 1, bytes, stderr);
+      free(line);
+      return;
+    }
+    free(line);
+  }
+  flockfile(stderr); /* without memory: in pieces, rather than not at all */
+  write_parts(stderr, level, event, fields, count);
   funlockfile(stderr);
 }
 
