@@ -53,7 +53,10 @@ typedef enum lrm_client_event_type {
                              so (lrm_code_reconnects; for a bounded range 2xxx too), else the
                              client opens again by itself */
   LRM_CLIENT_INFO = 8,    /* `info`: raw SessionInfo */
-  LRM_CLIENT_DONE = 9     /* `until` was reached */
+  LRM_CLIENT_DONE = 9,    /* `until` was reached */
+  /* What tails had added is taken back: the durable events that follow say it again. For readers
+   * with a view of their own. */
+  LRM_CLIENT_TAIL_CLEARED = 10
 } lrm_client_event_type;
 
 typedef struct lrm_client_event {
@@ -61,7 +64,7 @@ typedef struct lrm_client_event {
   uint64_t offset;
   bool reset;
   const Remote__V1__Event *event;
-  lrm_slice raw; /* EVENT: the message as it came */
+  lrm_slice raw; /* EVENT, TAIL: the message as it came */
   const remote_v1_LogStatus *status;
   const remote_v1_Problem *problem;
   lrm_id command_id;

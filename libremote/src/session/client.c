@@ -95,7 +95,10 @@ static bool take_note(lrm_client *client, lrm_client_event *out) {
   out->type = note.type;
   out->offset = note.offset;
   out->reset = note.reset;
-  if (note.type == LRM_CLIENT_TAIL) out->event = client->tail;
+  if (note.type == LRM_CLIENT_TAIL) {
+    out->event = client->tail;
+    out->raw = client->tail_raw;
+  }
   if (note.type == LRM_CLIENT_STATUS) out->status = &client->status;
   if (note.type == LRM_CLIENT_CLOSED) out->problem = &client->problem;
   if (note.type == LRM_CLIENT_INFO) out->info = client->info;

@@ -217,7 +217,11 @@ void lrm__client_block(lrm_client *client, const lrm_link_event *event) {
   bool in_set = (block->flags & LRM_FLAG_SNAPSHOT) != 0;
   if (block->offset > client->position.offset)
     jump(client, (lrm_position){client->position.epoch, block->offset});
-  if ((block->flags & LRM_FLAG_CLEARS_TAIL) != 0) lrm_view_clear_tail(client->view);
+  if ((block->flags & LRM_FLAG_CLEARS_TAIL) != 0) {
+    lrm_view_clear_tail(client->view);
+    if (client->tails) lrm__client_tell(client, LRM_CLIENT_TAIL_CLEARED, block->offset, false);
+    client->tails = false;
+  }
   if (in_set && block->part == 1) {
     /* An epoch that goes on from another one begins with a set: nothing else tells its past. */
     client->taking_set = !client->complete || block->offset == 0;
@@ -299,6 +303,8 @@ void lrm__client_tail(lrm_client *client, const lrm_link_event *event) {
   /* One that cannot be read is dropped: it need not survive. */
   if (result == 0 && lrm_view_apply_tail(client->view, said) == 0) {
     client->tail = said;
+    client->tail_raw = message;
+    client->tails = true;
     lrm__client_tell(client, LRM_CLIENT_TAIL, event->frame.offset, false);
   }
   result = lrm_link_consumed(client->link, client->events.number, message.bytes, client->now_ns);

@@ -62,6 +62,8 @@ struct lrm_client {
   uint32_t block_index, block_skip;
   bool in_block;
   const Remote__V1__Event *tail; /* in `ephemeral` */
+  lrm_slice tail_raw;            /* as the link lends it */
+  bool tails;                    /* some were folded since they were last cleared */
   lrm_slice info;
 
   remote_v1_LogStatus status;

@@ -1,0 +1,23 @@
+/** Where the page is: `#/`, `#/s/ID`, `#/sign-in`, `#/devices`, `#/settings`. In the fragment, which no server sees. */
+import { signal } from "@preact/signals";
+
+export type Route =
+  | { page: "sessions" }
+  | { page: "session"; id: string; ask?: string }
+  | { page: "sign-in" }
+  | { page: "devices" }
+  | { page: "settings" };
+
+export function parseRoute(fragment: string): Route {
+  const session = /^#\/s\/([0-9a-f]{32})(?:\/ask\/([0-9a-f]{32}))?$/.exec(fragment);
+  if (session) return session[2] ? { page: "session", id: session[1]!, ask: session[2] } : { page: "session", id: session[1]! };
+  for (const page of ["sign-in", "devices", "settings"] as const) if (fragment.startsWith(`#/${page}`)) return { page };
+  return { page: "sessions" };
+}
+
+export const route = signal<Route>(parseRoute(location.hash));
+addEventListener("hashchange", () => (route.value = parseRoute(location.hash)));
+
+export function go(fragment: string): void {
+  location.hash = fragment;
+}

@@ -1,0 +1,4 @@
+declare module "remote-link.wasm?url" {
+  const url: string;
+  export default url;
+}

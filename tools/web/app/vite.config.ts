@@ -1,0 +1,15 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+import { aliases } from "../aliases.ts";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  root: here("."),
+  base: "./",
+  resolve: { alias: [...aliases, { find: /^remote-link\.wasm/, replacement: here("../../../build/wasm/remote-link.wasm") }] },
+  // The page's Content-Security-Policy allows nothing inline, and no data: but images.
+  build: { outDir: here("../../../build/web"), emptyOutDir: true, assetsInlineLimit: 0, target: "es2022", modulePreload: { polyfill: false } },
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  server: { fs: { allow: [here("../../..")] } },
+});

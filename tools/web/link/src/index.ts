@@ -1,0 +1,6 @@
+export * from "./connection.js";
+export * from "./endpoint.js";
+export * from "./history.js";
+export * from "./module.js";
+export * from "./session.js";
+export * from "./upload.js";

@@ -1,0 +1,10 @@
+/** The messages of remote.v1, by protobuf-es (gen/ts). */
+export * from "../../../../gen/ts/remote/v1/ask_pb.js";
+export * from "../../../../gen/ts/remote/v1/command_pb.js";
+export * from "../../../../gen/ts/remote/v1/event_pb.js";
+export * from "../../../../gen/ts/remote/v1/frame_pb.js";
+export * from "../../../../gen/ts/remote/v1/link_pb.js";
+export * from "../../../../gen/ts/remote/v1/policy_pb.js";
+export * from "../../../../gen/ts/remote/v1/relay_pb.js";
+export * from "../../../../gen/ts/remote/v1/session_pb.js";
+export { create, fromBinary, toBinary, fromJson, toJson } from "@bufbuild/protobuf";
