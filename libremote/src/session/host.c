@@ -318,6 +318,7 @@ static int settled(lrm_host *host) {
   int result = 0;
   if (host->gap) result = recover_from_gap(host);
   lrm__host_tail_settled(host, lrm__host_durable(host));
+  if (result == 0) result = lrm__host_actions_expire(host);
   if (result == 0) result = lrm__host_acknowledge(host);
   if (result == 0) result = lrm__host_open_channels(host);
   if (result == 0) result = lrm__host_trim(host);

@@ -136,6 +136,42 @@ void lrm__host_actions_drop_remote(lrm_host *host) {
   }
 }
 
+/* What the agent has not been given and may not be given any more: the disk stood still between the
+ * judgement and here. A cancel has taken effect already, and an answer has won. */
+static bool stale(const lrm_host *host, const lrm__host_action *action, lrm_inbox_item **out) {
+  lrm_envelope envelope;
+  bool begins = action->type == LRM_ACTION_PROMPT || action->type == LRM_ACTION_STEER ||
+                action->type == LRM_ACTION_SLASH || action->type == LRM_ACTION_SET_MODE ||
+                action->type == LRM_ACTION_SET_OPTION;
+  if (!action->remote || !begins || !ready(host, action)) return false;
+  lrm_inbox_item *item = lrm__inbox_find(host->inbox, &action->command_id);
+  if (item == NULL || item->state != LRM_INBOX_STARTED ||
+      lrm_envelope_decode(item->envelope, item->envelope_bytes, &envelope) != 0)
+    return false;
+  *out = item;
+  return lrm__host_expired(host, &envelope);
+}
+
+int lrm__host_actions_expire(lrm_host *host) {
+  for (lrm__host_action **at = &host->actions; *at != NULL;) {
+    lrm__host_action *action = *at;
+    lrm_inbox_item *item;
+    if (!stale(host, action, &item)) {
+      at = &action->next;
+      continue;
+    }
+    lrm__judgement judgement = {
+        .outcome = REMOTE__V1__COMMAND_OUTCOME_KIND__COMMAND_OUTCOME_KIND_EXPIRED,
+        .reason = "its time was over before it could be written down"};
+    int result = lrm__host_give(host, item, &judgement);
+    if (result == 0) result = lrm__host_prompt_refused(host, &action->command_id);
+    if (result != 0) return result;
+    unlink_action(host, at);
+    lrm__release(&host->allocator, action);
+  }
+  return 0;
+}
+
 void lrm__host_actions_free(lrm_host *host) {
   while (host->actions != NULL) {
     lrm__host_action *action = host->actions;

@@ -442,6 +442,8 @@ bool lrm__host_prompt_take_back(lrm_host *host);
 bool lrm__host_actions_name(const lrm_host *host, const lrm_id *attachment_id);
 /* Remote ones are forgotten, but for answers that have won and cancels. */
 void lrm__host_actions_drop_remote(lrm_host *host);
+/* Those whose command has expired while they were being made durable: EXPIRED, not handed out. */
+int lrm__host_actions_expire(lrm_host *host) LRM_MUST_USE;
 void lrm__host_actions_free(lrm_host *host);
 
 /* ---- host_link.c ---- */

@@ -126,6 +126,39 @@ static void steering_goes_into_the_turn(void **state) {
   assert_int_equal(lrm_host_state(kit.host)->n_queue, 1);
 }
 
+/* Judged in time, but the disk stood still until its time was over: the agent never hears of it. */
+static void what_expires_while_it_is_written_is_not_begun(void **state) {
+  (void)state;
+  kit.host->relay_ms = kit.wall_ms;
+  kit.host->relay_said_ns = kit.now_ns;
+  kit_prompt(&kit, "one");
+  assert_true(kit_act(&kit));
+  finish(0, NULL);
+  Remote__V1__SubmitPrompt prompt = REMOTE__V1__SUBMIT_PROMPT__INIT;
+  Remote__V1__Command command = REMOTE__V1__COMMAND__INIT;
+  prompt.text = lrm__text("left");
+  prompt.delivery = DELIVERY(STEER);
+  command.body_case = REMOTE__V1__COMMAND__BODY_SUBMIT_PROMPT;
+  command.submit_prompt = &prompt;
+  lrm_id steer = kit_command(&kit, &command, 60000);
+  kit.now_ns += UINT64_C(61000000000);
+  assert_false(kit_act(&kit));
+  expect_outcome(&steer, OUTCOME(EXPIRED), 0);
+  kit_turn_ended(&kit, "end_turn");
+  /* A prompt whose turn had begun for it: the next one has its turn all the same. */
+  kit.host->relay_ms = kit.wall_ms;
+  kit.host->relay_said_ns = kit.now_ns;
+  prompt.delivery = DELIVERY(START_OR_QUEUE);
+  lrm_id late = kit_command(&kit, &command, 60000), next = kit_prompt(&kit, "next");
+  kit.now_ns += UINT64_C(61000000000);
+  assert_true(kit_act(&kit));
+  expect_outcome(&late, OUTCOME(EXPIRED), 0);
+  assert_int_equal(kit.action.type, LRM_ACTION_PROMPT);
+  assert_string_equal(kit.action.text, "next");
+  finish(0, NULL);
+  expect_outcome(&next, OUTCOME(APPLIED), 0);
+}
+
 static void the_agent_may_refuse(void **state) {
   (void)state;
   lrm_id one = kit_prompt(&kit, "one"), two = kit_prompt(&kit, "two");
@@ -668,6 +701,7 @@ int main(void) {
       TEST(prompts_wait_for_the_turn_and_can_be_withdrawn),
       TEST(a_local_person_takes_prompts_back),
       TEST(steering_goes_into_the_turn),
+      TEST(what_expires_while_it_is_written_is_not_begun),
       TEST(the_agent_may_refuse),
       TEST(a_prompt_the_dead_agent_never_had_waits_for_the_next),
       TEST(the_queue_has_an_end),

@@ -215,11 +215,12 @@ void sim_world_calm(sim_world *w) {
   }
   sim_reach(w, SIM_CONVERGED);
   if (w->now_ns - begin_ns > 30 * SIM_SECOND) sim_reach(w, SIM_CONVERGED_SLOW);
-  /* Tails, infos and receipts that are still on their way; and nothing begins anew for long. */
+  /* Tails, infos and receipts that are still on their way; and nothing begins anew for longer than a
+   * link waits between two attempts (30 s). */
   begin_ns = w->now_ns;
   sim_world_run(w, 3 * SIM_SECOND);
   while (!sim_judge_quiet(w, false)) {
-    if (w->now_ns - begin_ns > 20 * SIM_SECOND) {
+    if (w->now_ns - begin_ns > 40 * SIM_SECOND) {
       (void)sim_judge_quiet(w, true);
       sim_fail(w, "not quiet any more");
     }
