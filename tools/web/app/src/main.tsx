@@ -1,19 +1,57 @@
+import { signal } from "@preact/signals";
 import { render } from "preact";
-import { SessionPage } from "./pages/session.tsx";
+import { Boundary } from "./frame/boundary.tsx";
+import { lazy } from "./frame/lazy.tsx";
+import { LinkMissing, LinkStopped } from "./frame/link_failed.tsx";
+import { watchViewport } from "./frame/viewport.ts";
 import { SessionsPage } from "./pages/sessions.tsx";
+import { Toasts } from "./parts/toast.tsx";
+import { applyPreferences } from "./settings/preferences.ts";
 import { connect } from "./state/link.ts";
 import { route } from "./state/route.ts";
 import { watchSessions } from "./state/sessions.ts";
 
-function App() {
+// What is not shown at once is fetched when it is.
+const SessionPage = lazy(async () => (await import("./pages/session.tsx")).SessionPage);
+const SettingsPage = lazy(async () => (await import("./pages/settings.tsx")).SettingsPage);
+
+const fatal = signal<{ kind: "missing" | "stopped"; error: unknown } | undefined>(undefined);
+
+function Page() {
   const at = route.value;
   switch (at.page) {
     case "session":
       return <SessionPage id={at.id} key={at.id} />;
+    case "settings":
+      return <SettingsPage />;
     default:
       return <SessionsPage />;
   }
 }
 
+function App() {
+  const fault = fatal.value;
+  if (fault) return fault.kind === "missing" ? <LinkMissing error={fault.error} /> : <LinkStopped error={fault.error} />;
+  return (
+    <>
+      <Boundary key={route.value.page}><Page /></Boundary>
+      <Toasts />
+    </>
+  );
+}
+
+// A trap in the module comes out of whichever call ran into it; nothing it holds counts from then on.
+const trapped = (error: unknown) => {
+  if (typeof WebAssembly !== "undefined" && error instanceof WebAssembly.RuntimeError) fatal.value = { kind: "stopped", error };
+};
+addEventListener("error", (event) => trapped(event.error));
+addEventListener("unhandledrejection", (event) => trapped(event.reason));
+
+applyPreferences();
+watchViewport();
 render(<App />, document.getElementById("app")!);
-watchSessions(await connect());
+try {
+  watchSessions(await connect());
+} catch (error) {
+  fatal.value = { kind: "missing", error };
+}

@@ -1,22 +1,37 @@
 /** One session: facts above, the conversation, what is asked, and the prompt box below. */
 import { useEffect, useMemo } from "preact/hooks";
+import { PresenceBar } from "../presence/bar.tsx";
 import { connection } from "../state/link.ts";
 import { SessionModel } from "../state/session.ts";
+import { SessionHeader } from "./session_header.tsx";
 
 export function SessionPage({ id }: { id: string }) {
   const link = connection.value;
   const model = useMemo(() => (link ? new SessionModel(link, id) : undefined), [link, id]);
   useEffect(() => () => model?.close(), [model]);
   if (!model) return null;
-  const view = model.view.value;
   return (
-    <main class="session">
-      <h1>{view?.title || "Session"}</h1>
-      <ol>
-        {view?.history.map((item, index) => (
-          <li key={index}>{item.item.case}</li>
-        ))}
-      </ol>
-    </main>
+    <div class="session">
+      <header class="session-head">
+        <PresenceBar model={model} />
+        <SessionHeader model={model} />
+      </header>
+      <div class="session-columns">
+        <main class="session-main">
+          <div class="session-conversation">
+            {/* <Timeline model={model} /> */}
+          </div>
+          <div class="session-asks">
+            {/* <AskCards model={model} /> */}
+          </div>
+          <div class="session-write">
+            {/* <CommandStates model={model} /> <PromptBox model={model} /> */}
+          </div>
+        </main>
+        <aside class="session-side" aria-label="Plan, usage and facts">
+          {/* <SidePanel model={model} /> */}
+        </aside>
+      </div>
+    </div>
   );
 }
