@@ -4,3 +4,4 @@ export * from "./history.js";
 export * from "./module.js";
 export * from "./session.js";
 export * from "./upload.js";
+export { View } from "./view/view.js";
