@@ -5,3 +5,4 @@ export * from "./module.js";
 export * from "./session.js";
 export * from "./upload.js";
 export { View } from "./view/view.js";
+export { foldNews } from "./view/news.js";

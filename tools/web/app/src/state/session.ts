@@ -1,6 +1,6 @@
 /** One session that is shown: its folded view, its facts, its timeline, and what this page has sent. */
 import { batch, signal } from "@preact/signals";
-import { hex, unhex, type CommandFacts, type Connection, type Session, type SessionNews } from "@libremote/link";
+import { foldNews, hex, unhex, View, type CommandFacts, type Connection, type Session, type SessionNews } from "@libremote/link";
 import type { Command, LogStatus, Problem, SessionInfo, SessionState } from "@libremote/link/messages";
 
 /** A command of this page and where it stands. */
@@ -23,7 +23,9 @@ export class SessionModel {
   readonly commands = signal<readonly SentCommand[]>([]);
   #end: () => void;
   #listeners = new Set<(news: SessionNews) => void>();
-  #fold = 0;
+  #folded = new View();
+  #frame = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(connection: Connection, id: string) {
     this.id = id;
@@ -47,11 +49,13 @@ export class SessionModel {
 
   close(): void {
     this.#end();
-    cancelAnimationFrame(this.#fold);
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
     this.session.close();
   }
 
   #take(news: SessionNews): void {
+    if (foldNews(this.#folded, news)) this.#changed();
     for (const listener of [...this.#listeners]) listener(news);
     switch (news.kind) {
       case "status":
@@ -72,23 +76,20 @@ export class SessionModel {
       case "command":
         this.commands.value = this.commands.value.map((c) => (c.id === news.id ? { ...c, facts: news.facts } : c));
         break;
-      case "event":
-      case "tail":
-      case "tail-cleared":
-      case "snapshot":
-      case "reset":
-        this.#changed();
-        break;
     }
   }
 
-  /** The view is made anew at most once a frame, however much streams in. */
+  /** The view is shown anew at most once a frame, however much streams in; a hidden page has timers, but no frames. */
   #changed(): void {
-    if (this.#fold !== 0) return;
-    this.#fold = requestAnimationFrame(() => {
-      this.#fold = 0;
-      this.view.value = this.session.moduleState();
-    });
+    if (this.#timer !== undefined) return;
+    const show = () => {
+      cancelAnimationFrame(this.#frame);
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.view.value = this.#folded.state;
+    };
+    this.#frame = requestAnimationFrame(show);
+    this.#timer = setTimeout(show, 250);
   }
 }
 
