@@ -1,0 +1,137 @@
+/** Browsers as people have them: a phone and a desk. What a page must never do fails the test that it happens in. */
+import { fileURLToPath } from "node:url";
+import { chromium, type Browser, type BrowserContext, type Locator, type Page } from "playwright-core";
+import { PATIENCE_MS } from "./processes.ts";
+
+export const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
+export const DESK = { viewport: { width: 1280, height: 800 } };
+
+export async function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: fileURLToPath(new URL("chromium", import.meta.url)),
+    timeout: 2 * PATIENCE_MS,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", "--disable-domain-reliability", "--no-pings"],
+  });
+}
+
+export interface ClientOptions {
+  shape?: typeof PHONE | typeof DESK;
+  scheme?: "light" | "dark";
+  reducedMotion?: boolean;
+  /** Signs in with it before the page is opened; absent: nobody is signed in. */
+  token?: string;
+  /** Console errors that belong to what is tested: a WebSocket that is cut. */
+  allow?: RegExp[];
+  language?: string;
+  /** Before anything is loaded. */
+  before?: (client: Client) => void | Promise<void>;
+}
+
+/** What a browser says by itself of a network that went; the page cannot keep it quiet. */
+const NETWORK_WENT = [/^WebSocket connection to 'ws:[^']*' failed/, /net::ERR_(CONNECTION|EMPTY|SOCKET|NETWORK|INTERNET)/];
+
+export class Client {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  readonly origin: string;
+  /** What went wrong and nobody expected. */
+  readonly faults: string[] = [];
+  #allowed: RegExp[];
+
+  private constructor(context: BrowserContext, page: Page, origin: string, allowed: RegExp[]) {
+    this.context = context;
+    this.page = page;
+    this.origin = origin;
+    this.#allowed = allowed;
+  }
+
+  /** A browser of its own at that address. */
+  static async open(browser: Browser, url: string, options: ClientOptions = {}): Promise<Client> {
+    const context = await browser.newContext({
+      ...(options.shape ?? DESK),
+      colorScheme: options.scheme ?? "light",
+      reducedMotion: options.reducedMotion ? "reduce" : "no-preference",
+      locale: options.language ?? "en-GB",
+    });
+    context.setDefaultTimeout(PATIENCE_MS);
+    context.setDefaultNavigationTimeout(PATIENCE_MS);
+    const origin = new URL(url).origin;
+    const client = new Client(context, await context.newPage(), origin, options.allow ?? []);
+    client.#watch();
+    await client.page.addInitScript(() => {
+      addEventListener("securitypolicyviolation", (event: SecurityPolicyViolationEvent) =>
+        console.error(`csp: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
+    });
+    if (options.token) await client.signIn(options.token);
+    await options.before?.(client);
+    await client.page.goto(url);
+    return client;
+  }
+
+  /** As the sign-in page does it: the relay sets a cookie that no script can read. */
+  async signIn(token: string): Promise<void> {
+    const answer = await this.context.request.post(`${this.origin}/v1/sign-in`, { data: { token }, headers: { origin: this.origin } });
+    if (!answer.ok()) throw new Error(`signing in: ${answer.status()} ${await answer.text()}`);
+  }
+
+  #watch(): void {
+    const say = (fault: string) => {
+      if (!this.#allowed.some((pattern) => pattern.test(fault))) this.faults.push(fault);
+    };
+    this.page.on("console", (message) => {
+      if (message.type() === "error") say(`${message.text()} (${message.location().url})`);
+    });
+    this.page.on("pageerror", (error) => say(`${error.stack ?? error}`));
+    this.page.on("dialog", (dialog) => {
+      say(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    this.page.on("popup", (popup) => say(`popup: ${popup.url()}`));
+    this.context.on("request", (request) => {
+      const at = new URL(request.url());
+      if (at.protocol !== "data:" && at.protocol !== "blob:" && at.origin !== this.origin) say(`request to ${request.url()}`);
+    });
+    this.page.on("websocket", (socket) => {
+      const at = new URL(socket.url());
+      if (at.origin.replace(/^ws/, "http") !== this.origin) say(`WebSocket to ${socket.url()}`);
+    });
+  }
+
+  /** From now on such console errors are expected. */
+  allow(...patterns: RegExp[]): void {
+    this.#allowed.push(...patterns);
+  }
+  /** The network is going to be cut. */
+  allowCuts(): void {
+    this.allow(...NETWORK_WENT);
+  }
+
+  /** By data-testid, and further attributes. */
+  at(id: string, with_: Record<string, string> = {}): Locator {
+    const more = Object.entries(with_).map(([name, value]) => `[data-${name}="${value}"]`).join("");
+    return this.page.locator(`[data-testid="${id}"]${more}`);
+  }
+
+  async openSession(session: string): Promise<void> {
+    await this.page.goto(`${this.origin}/#/s/${session}`);
+    await this.at("timeline").waitFor();
+  }
+
+  /** Nothing sticks out to the side. */
+  async fits(): Promise<void> {
+    const wide = await this.page.evaluate(() => {
+      const doc = document.documentElement;
+      if (doc.scrollWidth <= doc.clientWidth) return "";
+      const out = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > doc.clientWidth + 1);
+      return `${doc.scrollWidth} > ${doc.clientWidth}: ${out.slice(0, 5).map((e) => `${e.tagName}.${e.className}`).join(", ")}`;
+    });
+    if (wide) throw new Error(`the page is wider than the screen: ${wide}`);
+  }
+
+  /** Closes it; throws for what it should not have done. */
+  async close(): Promise<void> {
+    await this.context.close();
+    if (this.faults.length > 0) throw new Error(`the page did what it must not:\n${this.faults.join("\n")}`);
+  }
+}
