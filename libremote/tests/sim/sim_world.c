@@ -215,8 +215,8 @@ void sim_world_calm(sim_world *w) {
   }
   sim_reach(w, SIM_CONVERGED);
   if (w->now_ns - begin_ns > 30 * SIM_SECOND) sim_reach(w, SIM_CONVERGED_SLOW);
-  /* Tails, infos and receipts that are still on their way; and nothing begins anew for longer than a
-   * link waits between two attempts (30 s). */
+  /* Tails, infos and receipts that are still on their way; and nothing begins anew for longer than
+   * a link waits between two attempts (30 s). */
   begin_ns = w->now_ns;
   sim_world_run(w, 3 * SIM_SECOND);
   while (!sim_judge_quiet(w, false)) {
