@@ -7,12 +7,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "remote/sha256.h"
 #include "site.h"
 
 enum { FILES_MAX = 2000, DEPTH_MAX = 8, PATH_BYTES_MAX = 512 };
 #define BYTES_MAX ((size_t)64 * 1024 * 1024)
+/* Packing takes time, and SIGHUP finds a relay at work. */
+#define PACKED_BYTES_MAX ((size_t)8 * 1024 * 1024)
 
 http_blob *http_blob_new(size_t bytes) {
   http_blob *blob = malloc(sizeof *blob + bytes);
@@ -69,6 +72,36 @@ static void make_etag(const http_blob *body, char out[36]) {
   out[at] = '\0';
 }
 
+/* ---- packing ---- */
+
+static bool packs(const char *type) {
+  return strncmp(type, "text/", 5) == 0 || strncmp(type, "image/svg", 9) == 0 ||
+         (strncmp(type, "application/", 12) == 0 && strcmp(type + 12, "octet-stream") != 0);
+}
+
+/* The file in gzip (RFC 1952), when that is smaller. Out of memory: it goes as it is. */
+static void pack(http_file *entry) {
+  const http_blob *body = entry->body;
+  z_stream z = {0};
+  if (!packs(entry->type) || body->bytes > PACKED_BYTES_MAX) return;
+  http_blob *packed = http_blob_new(body->bytes);
+  if (packed == NULL) return;
+  if (deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) == Z_OK) {
+    z.next_in = entry->body->data;
+    z.avail_in = (uInt)body->bytes;
+    z.next_out = packed->data;
+    z.avail_out = (uInt)packed->bytes;
+    bool whole = deflate(&z, Z_FINISH) == Z_STREAM_END;
+    size_t bytes = packed->bytes - z.avail_out;
+    deflateEnd(&z);
+    if (whole && bytes < body->bytes && (entry->packed = http_blob_new(bytes)) != NULL) {
+      memcpy(entry->packed->data, packed->data, bytes);
+      snprintf(entry->packed_etag, sizeof entry->packed_etag, "%.33s-gzip\"", entry->etag);
+    }
+  }
+  http_blob_release(packed);
+}
+
 /* ---- reading ---- */
 
 typedef struct reading {
@@ -118,6 +151,7 @@ static bool add_file(reading *r, int file, const struct stat *facts, const char 
   entry->type = type_of(path);
   entry->forever = strncmp(path, "/assets/", 8) == 0;
   make_etag(entry->body, entry->etag);
+  pack(entry);
   return true;
 }
 
@@ -193,6 +227,7 @@ void http_files_free(http_files *files) {
   for (size_t i = 0; files->files != NULL && i < files->count; i++) {
     free(files->files[i].path);
     http_blob_release(files->files[i].body);
+    http_blob_release(files->files[i].packed);
   }
   free(files->files);
   free(files);

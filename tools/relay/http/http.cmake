@@ -5,5 +5,5 @@ if(NOT TARGET remote_relay_http)
     ${here}/files.c)
   target_include_directories(remote_relay_http PUBLIC ${here})
   target_link_libraries(remote_relay_http PUBLIC remote_carrier_ws remote_base
-    PRIVATE remote_warnings)
+    PRIVATE remote_warnings ZLIB::ZLIB)
 endif()

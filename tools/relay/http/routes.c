@@ -181,12 +181,15 @@ static void metrics_route(http_connection *c, http_site *site, const http_place 
   "Cross-Origin-Resource-Policy: same-origin\r\n"
 
 static bool has_etag(const lrm_http_head *head, const char *etag) {
-  return lrm_http_lists(head, "if-none-match", etag) || lrm_http_lists(head, "if-none-match", "*");
+  char weak[48];
+  snprintf(weak, sizeof weak, "w/%s", etag); /* what a proxy that compresses makes of it */
+  return lrm_http_lists(head, "if-none-match", etag) ||
+         lrm_http_lists(head, "if-none-match", weak) || lrm_http_lists(head, "if-none-match", "*");
 }
 
 static void file_route(http_connection *c, http_site *site, const http_place *place,
                        const http_request *request) {
-  char fields[900], weak[40];
+  char fields[1000];
   const http_file *file = http_files_find(site->files, request->path);
   if (request->path[0] == '\0' && place->prefix[0] != '\0' && site->files != NULL) {
     /* Relative names in the page need the slash. */
@@ -198,14 +201,19 @@ static void file_route(http_connection *c, http_site *site, const http_place *pl
     http_respond_text(c, 404, NULL, "there is nothing here");
     return;
   }
-  snprintf(fields, sizeof fields, PAGE_FIELDS "ETag: %s\r\nCache-Control: %s\r\n", file->etag,
-           file->forever ? "public, max-age=31536000, immutable" : "no-cache");
-  snprintf(weak, sizeof weak, "w/%s", file->etag); /* what a proxy that compresses makes of it */
-  if (has_etag(request->head, file->etag) || has_etag(request->head, weak)) {
+  /* A weight such as gzip;q=0 is not the bare word: such a client gets the file as it is. */
+  bool packed = file->packed != NULL && lrm_http_lists(request->head, "accept-encoding", "gzip");
+  snprintf(fields, sizeof fields, PAGE_FIELDS "ETag: %s\r\nCache-Control: %s\r\n%s%s",
+           packed ? file->packed_etag : file->etag,
+           file->forever ? "public, max-age=31536000, immutable" : "no-cache",
+           file->packed != NULL ? "Vary: Accept-Encoding\r\n" : "",
+           packed ? "Content-Encoding: gzip\r\n" : "");
+  if (has_etag(request->head, file->etag) ||
+      (file->packed != NULL && has_etag(request->head, file->packed_etag))) {
     http_respond(c, 304, NULL, fields, NULL);
     return;
   }
-  http_respond(c, 200, file->type, fields, http_blob_use(file->body));
+  http_respond(c, 200, file->type, fields, http_blob_use(packed ? file->packed : file->body));
 }
 
 /* ---- the table ---- */

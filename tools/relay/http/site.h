@@ -84,9 +84,11 @@ void http_blob_release(http_blob *blob); /* NULL: nothing */
 typedef struct http_file {
   char *path; /* "/assets/app.js" */
   const char *type;
-  char etag[36]; /* with quotes */
-  bool forever;  /* its name changes with its content */
+  char etag[36];        /* with quotes */
+  char packed_etag[42]; /* of `packed`: another representation has another one */
+  bool forever;         /* its name changes with its content */
   http_blob *body;
+  http_blob *packed; /* the same in gzip; NULL: it does not get smaller */
 } http_file;
 
 /* A folder as it was when it was read: an answer is a look-up in a table, so that no path leads
