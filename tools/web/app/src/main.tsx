@@ -1,13 +1,14 @@
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { Boundary } from "./frame/boundary.tsx";
 import { lazy } from "./frame/lazy.tsx";
 import { LinkMissing, LinkStopped } from "./frame/link_failed.tsx";
 import { watchViewport } from "./frame/viewport.ts";
+import { keepAccount } from "./offline/keys.ts";
 import { SessionsPage } from "./pages/sessions.tsx";
 import { Toasts } from "./parts/toast.tsx";
 import { applyPreferences } from "./settings/preferences.ts";
-import { connect } from "./state/link.ts";
+import { connect, facts } from "./state/link.ts";
 import { route } from "./state/route.ts";
 import { watchSessions } from "./state/sessions.ts";
 
@@ -48,6 +49,11 @@ addEventListener("error", (event) => trapped(event.error));
 addEventListener("unhandledrejection", (event) => trapped(event.reason));
 
 applyPreferences();
+// What is kept in this browser belongs to whoever was signed in last.
+effect(() => {
+  const account = facts.value?.welcome?.principal?.account;
+  if (account !== undefined) keepAccount(account);
+});
 watchViewport();
 render(<App />, document.getElementById("app")!);
 try {

@@ -1,0 +1,76 @@
+/** One session of the list. */
+import { hex } from "@libremote/link";
+import { Status, type OpenAskInfo, type SessionEntry } from "@libremote/link/messages";
+import { Badge, count, duration, Icon, IconButton, relayNow, RelativeTime } from "../parts/index.ts";
+import { pathText, statusWords, titleOf } from "../presence/status.ts";
+import { isLive } from "../presence/facts.ts";
+import { ended } from "./order.ts";
+
+export function SessionItem({ entry, onDelete }: { entry: SessionEntry; onDelete(): void }) {
+  const id = hex(entry.sessionId);
+  const { info, description } = entry;
+  const over = ended(entry);
+  const status = statusWords(info?.status ?? Status.UNSPECIFIED);
+  const title = titleOf(entry);
+  return (
+    <li class={`session-item card${(info?.asksTotal ?? 0) > 0 && !over ? " asks" : ""}`} data-testid="session-item" data-session={id}>
+      <div class="session-item-head">
+        <h2><a href={`#/s/${id}`} class="session-item-link"><bdi>{title}</bdi></a></h2>
+        {(over || !entry.status?.hostAttached) && (
+          <IconButton icon="trash" label={`Delete “${title}”`} onClick={onDelete} class="session-item-delete" />
+        )}
+      </div>
+      <p class="session-item-status">
+        <Badge tone={status.tone} icon={status.icon}>{status.words}</Badge>
+        {info && info.statusSinceMs > 0n && !over && <RelativeTime at={info.statusSinceMs} since class="muted small" />}
+        {info?.activity && !over && <span class="one-line"><bdi>{info.activity}</bdi></span>}
+      </p>
+      {!over && info && info.asks.length > 0 && (
+        <ul class="session-item-asks">
+          {info.asks.map((ask) => <li key={hex(ask.askId)}><AskLink session={id} ask={ask} /></li>)}
+          {info.asksTotal > info.asks.length && <li class="small">and {count(info.asksTotal - info.asks.length, "more question")}</li>}
+        </ul>
+      )}
+      {info && info.planTotal > 0 && !over && (
+        <p class="session-item-plan small">
+          <progress max={info.planTotal} value={info.planDone} aria-label="Plan" />
+          <span>{info.planDone} of {info.planTotal} steps</span>
+        </p>
+      )}
+      <p class="session-item-facts muted small">
+        <Where parts={[description?.host, description?.repository || pathText(description?.cwd), description?.branch]} />
+        <span>{hostFact(entry)}</span>
+        <span>active <RelativeTime at={entry.activityMs} /></span>
+      </p>
+      {over && <p class="small muted">Go on with it on its machine: <code>remote host --resume {id.slice(0, 8)} -- {description?.agent || "AGENT"}</code></p>}
+    </li>
+  );
+}
+
+function AskLink({ session, ask }: { session: string; ask: OpenAskInfo }) {
+  const labels = ask.options.map((option) => option.label).filter(Boolean);
+  return (
+    <a class="session-item-ask" href={`#/s/${session}/ask/${hex(ask.askId)}`}>
+      <Icon name="ask" />
+      <span>
+        <span class="session-item-ask-text">Asks: <bdi>{ask.text || "a question"}</bdi></span>
+        {labels.length > 0 && <span class="small muted">{labels.join(" · ")}</span>}
+      </span>
+      <Icon name="forward" />
+    </a>
+  );
+}
+
+function Where({ parts }: { parts: (string | undefined)[] }) {
+  return <bdi class="session-item-where">{parts.filter(Boolean).join(" · ")}</bdi>;
+}
+
+/** What the relay last said of the host; without a connection it is not said as if it were now. */
+function hostFact(entry: SessionEntry): string {
+  const status = entry.status;
+  if (!status || ended(entry)) return "";
+  const since = Number(status.hostSinceMs);
+  if (!isLive.value) return status.hostAttached ? "host was connected" : "host was away";
+  if (status.hostAttached) return `host connected ${duration(relayNow.value - since)}`;
+  return since === 0 ? "host not connected" : `host away ${duration(relayNow.value - since)}`;
+}
