@@ -114,6 +114,7 @@ struct lrm_link {
   uint64_t heard_ns;
   uint64_t sent_ns;
   uint64_t pinged_ns;
+  uint64_t unwatched_ns; /* when nobody watched any more */
   uint64_t ping_idle_ns; /* 10 s with its jitter */
   uint64_t ping_limit_ns;
   uint64_t greeting_deadline_ns;

@@ -58,6 +58,7 @@ void lrm__timers_heard(lrm_link *link, uint64_t now_ns) {
 void lrm__timers_attached(lrm_link *link, uint64_t now_ns) {
   link->heard_ns = link->live_since_ns = link->sign_in_deadline_ns = 0;
   link->probe_deadline_ns = link->ack_deadline_ns = link->retry_after_ns = 0;
+  link->unwatched_ns = 0;
   link->probe_reports = link->watched = false;
   link->ping_limit_ns = LRM_PING_IDLE_NS;
   link->greeting_deadline_ns = now_ns + LRM_BEFORE_WELCOME_NS_MAX;
@@ -101,11 +102,20 @@ uint64_t lrm_link_attempt_ns(const lrm_link *link) {
   return link->attempt_ns;
 }
 
+/* Who watched has only just gone, and a PING of that time is not answered: whoever comes and goes
+ * must not make a dead network live for longer. */
+static bool watched_till_now(const lrm_link *link, uint64_t now_ns) {
+  return link->unwatched_ns > link->heard_ns && now_ns - link->unwatched_ns < LRM_PROBE_NS &&
+         link->pinged_ns > link->heard_ns;
+}
+
 void lrm_link_watch(lrm_link *link, bool watched, uint64_t now_ns) {
   now_ns = lrm__link_tick(link, now_ns);
   if (watched && !link->watched && link->state == LRM_LINK_LIVE &&
-      now_ns - link->heard_ns >= LRM_PING_WATCHED_NS && link->probe_deadline_ns == 0)
+      now_ns - link->heard_ns >= LRM_PING_WATCHED_NS && link->probe_deadline_ns == 0 &&
+      !watched_till_now(link, now_ns))
     start_probe(link, now_ns); /* it has long been silent, and was allowed to be */
+  if (!watched && link->watched) link->unwatched_ns = now_ns;
   link->watched = watched && link->state == LRM_LINK_LIVE;
 }
 

@@ -115,6 +115,24 @@ static void watching_a_link_that_was_quiet_gives_it_time_to_answer(void **state)
   peer_end(&p);
 }
 
+/* A phone that comes and goes must not keep a dead host "attached". */
+static void watchers_that_come_and_go_do_not_put_off_death(void **state) {
+  (void)state;
+  live(LRM_SIDE_ACCEPTING);
+  lrm_link_watch(p.link, true, p.now_ns);
+  hear();
+  uint64_t heard = p.now_ns;
+  for (unsigned i = 0; lrm_link_state_now(p.link) == LRM_LINK_LIVE; i++) {
+    (void)pings_within(SECOND, false);
+    if (i % 3 != 2) continue;
+    lrm_link_watch(p.link, false, p.now_ns);
+    lrm_link_watch(p.link, true, p.now_ns);
+  }
+  assert_string_equal(peer_events(&p), "SILENT");
+  assert_int_equal(p.now_ns - heard, 10 * SECOND);
+  peer_end(&p);
+}
+
 static void a_probe_wants_a_byte_within_4_s(void **state) {
   (void)state;
   live(LRM_SIDE_CONNECTING);
@@ -393,6 +411,7 @@ int main(void) {
       cmocka_unit_test(half_a_frame_is_life_and_the_same_bytes_again_are_not),
       cmocka_unit_test(a_watched_link_pings_every_4_s_and_dies_after_10),
       cmocka_unit_test(watching_a_link_that_was_quiet_gives_it_time_to_answer),
+      cmocka_unit_test(watchers_that_come_and_go_do_not_put_off_death),
       cmocka_unit_test(a_probe_wants_a_byte_within_4_s),
       cmocka_unit_test(after_sleep_it_probes_first),
       cmocka_unit_test(what_lay_unread_during_a_sleep_is_no_answer),
