@@ -72,7 +72,8 @@ static void on_down(void *user, lrm_carrier *carrier, int error, const char *tex
 
 static const lrm_carrier_owner owner = {on_moved, on_received, on_moved, on_down};
 
-static void on_accepted(void *user, lrm_carrier *carrier) {
+static void on_accepted(void *user, lrm_carrier *carrier, const char *token) {
+  (void)token;
   world *w = user;
   FUZZ_CHECK(w->socket == NULL);
   w->socket = carrier;

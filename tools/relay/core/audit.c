@@ -242,10 +242,10 @@ static bool is_over(const relay_refuser *of, uint64_t wall_ms) {
   return wall_ms < of->since_ms || wall_ms - of->since_ms >= REFUSED_EVERY_MS;
 }
 
-void relay_audit_refused(relay *r, const relay_connection *c, uint32_t code, uint64_t wall_ms) {
+void relay_audit_refused(relay *r, const char *from, uint32_t code, uint64_t wall_ms) {
   char peer[RELAY_ADDRESS_BYTES];
   relay_refuser *of = NULL, *free_one = NULL;
-  relay_shown_address(c, peer);
+  relay_shown_address(from, peer);
   for (unsigned i = 0; i < RELAY_REFUSERS && of == NULL; i++) {
     relay_refuser *at = &r->audit.refusers[i];
     if (at->code != 0 && strcmp(at->peer, peer) == 0) of = at;

@@ -464,22 +464,9 @@ static void rename_device(const asked *a) {
 /* All devices of the account, this one last: it ends the carrier. */
 static void sign_out_everywhere(const asked *a) {
   relay_connection *c = a->c;
-  relay *r = c->relay;
-  relay_call list = {.kind = CALL_NONE};
-  device_listing listing = {.c = c, .call = &list};
   lrm_id own = c->device_id;
-  relay_each_device(r, collect_device, &listing);
-  if (listing.failed) {
-    answer_problem(a, LRM_CODE_INTERNAL, "the relay is out of memory");
-  } else {
-    relay_pairings_of_account(r, c->account->row, a->now_ns, a->wall_ms);
-    for (uint32_t i = 0; i < list.count; i++) {
-      if (lrm_id_equal(&list.ids[i], &own)) continue;
-      (void)(relay_device_revoke(r, &list.ids[i], a->now_ns, a->wall_ms) == 0);
-    }
-    (void)(relay_device_revoke(r, &own, a->now_ns, a->wall_ms) == 0);
-  }
-  relay_free(r, list.ids);
+  if (relay_devices_sign_out(c->relay, c->account, &own, a->now_ns, a->wall_ms) != 0)
+    answer_problem(a, LRM_CODE_INTERNAL, "the relay failed; try again");
 }
 
 static void logout(const asked *a) {

@@ -1,5 +1,6 @@
 /* Connections: how many there may be, HELLO, who it is, and which attempt of a link is the newest
  * (spec section 3, fencing). */
+#include <openssl/crypto.h>
 #include <pb_encode.h>
 #include <stdio.h>
 #include <string.h>
@@ -192,6 +193,13 @@ void relay_end_connection(relay_connection *c, uint32_t code, const char *reason
   if (c->between) c->relay->between_due_ns = 0; /* nobody else will let it go */
 }
 
+static void drop_carried(relay_connection *c) {
+  if (c->carried == NULL) return;
+  OPENSSL_cleanse(c->carried, strlen(c->carried));
+  relay_free(c->relay, c->carried);
+  c->carried = NULL;
+}
+
 void relay_disconnect(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
   relay *r = c->relay;
   relay_log(r, c->exchanging ? RELAY_DEBUG : RELAY_INFO, "connection.closed", "peer", c->peer,
@@ -207,6 +215,7 @@ void relay_disconnect(relay_connection *c, uint64_t now_ns, uint64_t wall_ms) {
   r->connections_count--;
   relay_address_leave(r, c->address);
   relay_free(r, c->features);
+  drop_carried(c);
   lrm_link_destroy(c->link);
   relay_free(r, c);
 }
@@ -260,18 +269,18 @@ static void name_surface(relay_connection *c, const char *agent) {
   c->surface[bytes] = '\0';
 }
 
-void relay_shown_address(const relay_connection *c, char out[RELAY_ADDRESS_BYTES]) {
-  const char *colon = strrchr(c->peer, ':');
-  size_t bytes = strlen(c->peer);
-  if (strncmp(c->peer, "unix:", 5) == 0) { /* whose process it is changes with each */
+void relay_shown_address(const char *peer, char out[RELAY_ADDRESS_BYTES]) {
+  const char *colon = strrchr(peer, ':');
+  size_t bytes = strlen(peer);
+  if (strncmp(peer, "unix:", 5) == 0) { /* whose process it is changes with each */
     relay_text(out, RELAY_ADDRESS_BYTES, "unix");
     return;
   }
   if (colon != NULL && colon[1] != '\0' && strspn(colon + 1, "0123456789") == strlen(colon + 1) &&
-      (strchr(c->peer, ':') == colon || (colon > c->peer && colon[-1] == ']')))
-    bytes = (size_t)(colon - c->peer);
+      (strchr(peer, ':') == colon || (colon > peer && colon[-1] == ']')))
+    bytes = (size_t)(colon - peer);
   if (bytes >= RELAY_ADDRESS_BYTES) bytes = RELAY_ADDRESS_BYTES - 1;
-  memcpy(out, c->peer, bytes);
+  memcpy(out, peer, bytes);
   out[bytes] = '\0';
 }
 
@@ -316,7 +325,7 @@ static void sign_in(relay_connection *c, const remote_v1_Hello *hello, const lrm
   bool visits = !c->exchanging || device->used_ms + USED_SAVE_MS < wall_ms;
   if (visits) {
     device->used_ms = wall_ms;
-    relay_shown_address(c, device->address);
+    relay_shown_address(c->peer, device->address);
     memcpy(device->surface, c->surface, sizeof device->surface);
     relay_device_put(r, device_id, device);
   }
@@ -330,16 +339,22 @@ static void sign_in(relay_connection *c, const remote_v1_Hello *hello, const lrm
  * always gets in (256 bits are not guessed); who is wrong again and again is told for how long it
  * is no use to try. Never by a code that makes a client try again by itself: only a person can
  * mend a wrong token. */
-static void refuse_token(relay_connection *c, const char *token, uint64_t now_ns,
-                         uint64_t wall_ms) {
-  relay *r = c->relay;
-  relay_audit_refused(r, c, LRM_CODE_UNAUTHENTICATED, wall_ms);
+uint64_t relay_token_failed(relay *r, const char *token, const char *peer, bool limited,
+                            uint64_t now_ns, uint64_t wall_ms) {
+  relay_audit_refused(r, peer, LRM_CODE_UNAUTHENTICATED, wall_ms);
   uint64_t wait_ms = relay_slow_failed(&r->slow, RELAY_SLOW_TOKEN, token, now_ns);
-  if (c->address != NULL) {
-    uint64_t other_ms = relay_slow_failed(&r->slow, RELAY_SLOW_ADDRESS, c->peer, now_ns);
+  if (limited) {
+    uint64_t other_ms = relay_slow_failed(&r->slow, RELAY_SLOW_ADDRESS, peer, now_ns);
     if (other_ms > wait_ms) wait_ms = other_ms;
   }
   if (wait_ms > 0) relay_limit_reached(r, LIMIT_LOGINS);
+  return wait_ms;
+}
+
+static void refuse_token(relay_connection *c, const char *token, uint64_t now_ns,
+                         uint64_t wall_ms) {
+  uint64_t wait_ms =
+      relay_token_failed(c->relay, token, c->peer, c->address != NULL, now_ns, wall_ms);
   refuse(c, LRM_CODE_UNAUTHENTICATED, "the token is not known here; sign in again", wait_ms, now_ns,
          wall_ms);
 }
@@ -355,24 +370,30 @@ static void note_sign_in(const relay_connection *c, const remote_v1_Hello *hello
       wall_ms);
 }
 
-void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now_ns,
-                 uint64_t wall_ms) {
+void relay_connection_carries(relay_connection *c, const char *token) {
+  size_t bytes = strnlen(token, RELAY_TOKEN_BYTES_MAX + 1);
+  if (bytes == 0 || bytes > RELAY_TOKEN_BYTES_MAX || c->carried != NULL) return;
+  c->carried = relay_alloc(c->relay, bytes + 1);
+  if (c->carried != NULL) memcpy(c->carried, token, bytes + 1);
+}
+
+static void greet(relay_connection *c, const remote_v1_Hello *hello, const char *token,
+                  uint64_t now_ns, uint64_t wall_ms) {
   relay *r = c->relay;
-  if (c->state != CONNECTION_GREETING) return;
-  if (hello->token[0] == '\0') {
+  if (token[0] == '\0') {
     welcome_unsigned(c, hello->agent, now_ns, wall_ms);
     return;
   }
   lrm_id device_id = {{0}}, link_id;
   relay_device device;
   const char *reason;
-  uint32_t code = relay_authenticate(r, hello->token, wall_ms, &device_id, &device, &reason);
+  uint32_t code = relay_authenticate(r, token, wall_ms, &device_id, &device, &reason);
   if (code == LRM_CODE_UNAUTHENTICATED && lrm_id_none(&device_id)) {
-    refuse_token(c, hello->token, now_ns, wall_ms);
+    refuse_token(c, token, now_ns, wall_ms);
     return;
   }
   if (code != 0) {
-    relay_audit_refused(r, c, code, wall_ms);
+    relay_audit_refused(r, c->peer, code, wall_ms);
     refuse(c, code, reason, 0, now_ns, wall_ms);
     return;
   }
@@ -424,4 +445,14 @@ void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now
   sign_in(c, hello, &link_id, &device_id, &device, now_ns, wall_ms);
   /* A process that comes back has signed in already. */
   if (newest == 0 && c->state == CONNECTION_LIVE) note_sign_in(c, hello, wall_ms);
+}
+
+/* By the token of HELLO, or of whoever brought the carrier: a page cannot read its own. */
+void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now_ns,
+                 uint64_t wall_ms) {
+  if (c->state != CONNECTION_GREETING) return;
+  const char *token = hello->token;
+  if (token[0] == '\0' && c->carried != NULL) token = c->carried;
+  greet(c, hello, token, now_ns, wall_ms);
+  drop_carried(c);
 }

@@ -15,6 +15,7 @@ if(NOT TARGET remote_relay_core)
     login.c
     long_poll.c
     organization.c
+    page.c
     pairing.c
     policy.c
     policy_calls.c

@@ -261,6 +261,7 @@ struct relay_connection {
   char device[RELAY_NAME_BYTES_MAX + 1];
   char surface[RELAY_SURFACE_BYTES];
   char peer[64];
+  char *carried; /* token that came with the carrier, until HELLO; NULL: none */
 };
 
 /* The last generation of a link whose carrier is gone, so that a late attempt stays late. */
@@ -435,6 +436,10 @@ void relay_device_put(relay *r, const lrm_id *device_id, const relay_device *dev
 /* 0: the device; else LRM_CODE_UNAUTHENTICATED or LRM_CODE_REVOKED, and why. */
 uint32_t relay_authenticate(relay *r, const char *token, uint64_t wall_ms, lrm_id *device_id,
                             relay_device *device, const char **reason);
+/* All devices of the account: nobody is signed in to it any more; `last` (NULL: none) after the
+ * others. LRM_ERR_NO_MEMORY. */
+int relay_devices_sign_out(relay *r, const relay_account *account, const lrm_id *last,
+                           uint64_t now_ns, uint64_t wall_ms);
 /* Ends connections whose token's time is over. */
 void relay_devices_expire(relay *r, uint64_t now_ns, uint64_t wall_ms);
 
@@ -482,8 +487,8 @@ void relay_audit_note(relay *r, const relay_audit_entry *entry, uint64_t wall_ms
 /* There is room for a command and what follows from it / for what must not be refused lightly. */
 bool relay_audit_has_room(const relay *r);
 bool relay_audit_has_reserve(const relay *r);
-/* A sign-in was refused: recorded once a minute for each address. */
-void relay_audit_refused(relay *r, const relay_connection *c, uint32_t code, uint64_t wall_ms);
+/* A sign-in from there was refused: recorded once a minute for each address. */
+void relay_audit_refused(relay *r, const char *peer, uint32_t code, uint64_t wall_ms);
 void relay_audit_turn(relay *r, uint64_t wall_ms);
 void relay_audit_prune(relay *r, uint64_t wall_ms);
 /* The store is an older copy: numbers go on above all that may have been given since. */
@@ -498,8 +503,12 @@ int relay_audit_read(relay *r, const relay_account *reader, uint64_t *offset, un
 /* ---- connection.c ---- */
 void relay_hello(relay_connection *c, const remote_v1_Hello *hello, uint64_t now_ns,
                  uint64_t wall_ms);
-/* Where it comes from, without the port. */
-void relay_shown_address(const relay_connection *c, char out[RELAY_ADDRESS_BYTES]);
+/* Where a carrier comes from, without the port. */
+void relay_shown_address(const char *peer, char out[RELAY_ADDRESS_BYTES]);
+/* A token that nobody was given came from there: counts it. Milliseconds for which it is no use to
+ * try again. */
+uint64_t relay_token_failed(relay *r, const char *token, const char *peer, bool limited,
+                            uint64_t now_ns, uint64_t wall_ms);
 /* Says goodbye and detaches everything; the carrier follows. */
 void relay_end_connection(relay_connection *c, uint32_t code, const char *reason,
                           uint64_t stored_generation, uint64_t now_ns, uint64_t wall_ms);

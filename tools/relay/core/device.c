@@ -160,6 +160,39 @@ int relay_device_revoke(relay *r, const lrm_id *device_id, uint64_t now_ns, uint
   return 0;
 }
 
+typedef struct signing_out {
+  relay *r;
+  uint64_t row;
+  lrm_id *ids;
+  uint32_t count, capacity;
+  bool failed;
+} signing_out;
+
+static bool collect_of_account(void *user, lrm_slice key, lrm_slice value) {
+  signing_out *out = user;
+  relay_device device;
+  if (!relay_device_read(value, &device) || device.account != out->row || device.revoked)
+    return true;
+  out->failed =
+      !relay_grow(out->r, (void **)&out->ids, out->count, &out->capacity, sizeof *out->ids);
+  return !out->failed && lrm_id_from(key.data, key.bytes, &out->ids[out->count++]) == 0;
+}
+
+int relay_devices_sign_out(relay *r, const relay_account *account, const lrm_id *last,
+                           uint64_t now_ns, uint64_t wall_ms) {
+  signing_out out = {.r = r, .row = account->row};
+  int result = lrm_store_each(r->config.store, SPACE_DEVICE, collect_of_account, &out);
+  if (result == 0 && out.failed) result = LRM_ERR_NO_MEMORY;
+  if (result == 0) relay_pairings_of_account(r, account->row, now_ns, wall_ms);
+  for (uint32_t i = 0; result == 0 && i < out.count; i++) {
+    if (last != NULL && lrm_id_equal(&out.ids[i], last)) continue;
+    (void)(relay_device_revoke(r, &out.ids[i], now_ns, wall_ms) == 0);
+  }
+  if (result == 0 && last != NULL) (void)(relay_device_revoke(r, last, now_ns, wall_ms) == 0);
+  relay_free(r, out.ids);
+  return result;
+}
+
 typedef struct visiting {
   relay *r;
   void (*visit)(void *user, const relay_device_facts *facts);

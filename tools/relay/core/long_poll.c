@@ -101,6 +101,10 @@ void relay_poll_end(relay_poll *p, bool answered, uint64_t now_ns, uint64_t wall
   relay_free(r, p);
 }
 
+void relay_poll_carries(relay_poll *p, const char *token) {
+  relay_connection_carries(p->connection, token);
+}
+
 static poll_channel *channel_of(relay_poll *p, uint32_t number) {
   for (uint32_t i = 0; i < p->channels_count; i++) {
     if (p->channels[i].number == number) return &p->channels[i];

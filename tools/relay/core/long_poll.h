@@ -20,6 +20,8 @@ typedef struct relay_poll relay_poll;
  * LRM_ERR_NO_MEMORY. `user` is what relay_config.kick is called with. */
 int relay_poll_begin(relay *r, void *user, const char *peer, const uint8_t *body, size_t bytes,
                      uint64_t now_ns, relay_poll **out) LRM_MUST_USE;
+/* It came with a token, as in relay_connection_carries; before the first turn. */
+void relay_poll_carries(relay_poll *p, const char *token);
 void relay_poll_turn(relay_poll *p, uint64_t now_ns, uint64_t wall_ms);
 uint64_t relay_poll_due_ns(const relay_poll *p);
 bool relay_poll_done(const relay_poll *p, uint64_t now_ns);

@@ -295,7 +295,7 @@ int relay_pairing_begin(relay_connection *c, const char *device,
                         relay_pairing **out) {
   relay *r = c->relay;
   char address[RELAY_ADDRESS_BYTES];
-  relay_shown_address(c, address);
+  relay_shown_address(c->peer, address);
   if (r->pairings_count >= PAIRINGS_MAX ||
       count_of_address(r, address) >= PAIRINGS_PER_ADDRESS_MAX) {
     relay_log(r, RELAY_WARNING, "pairing.refused", "peer", c->peer, "detail",

@@ -269,6 +269,25 @@ typedef struct relay_identity {
 void relay_identity_judged(relay *r, uint64_t ticket, const relay_identity *identity,
                            uint64_t now_ns, uint64_t wall_ms);
 
+/* ---- signing in of pages, which keep their token in a cookie that they cannot read (page.c) ----
+ */
+
+typedef struct relay_visitor {
+  uint32_t code;           /* 0: signed in; else why not */
+  const char *reason;      /* a literal, or NULL */
+  uint64_t retry_after_ms; /* no use to try before; 0: nothing to wait for */
+  lrm_id device_id;        /* with code 0 */
+  char account[RELAY_NAME_BYTES_MAX + 1], device[RELAY_NAME_BYTES_MAX + 1];
+  uint64_t expires_ms; /* of the token, Unix milliseconds; 0: never */
+} relay_visitor;
+/* Whose token it is. `guessed`: from a person at `peer`: a wrong one is counted and recorded. */
+void relay_page_look(relay *r, const char *token, const char *peer, bool guessed, uint64_t now_ns,
+                     uint64_t wall_ms, relay_visitor *out);
+/* Revokes the token's device, or all of its account. 0, or LRM_CODE_*, e.g. when it signs in no
+ * more. */
+uint32_t relay_page_sign_out(relay *r, const char *token, bool everywhere, uint64_t now_ns,
+                             uint64_t wall_ms);
+
 /* ---- connections ---- */
 
 /* A carrier was accepted. Makes its link (accepting side, attached by the driver). LRM_ERR_BUSY:
@@ -279,6 +298,9 @@ int relay_connect(relay *r, void *connection_user, const char *peer, uint64_t no
  * costs no link. Returns its bytes. */
 size_t relay_busy_frames(uint8_t *out, size_t out_bytes);
 lrm_link *relay_connection_link(const relay_connection *c);
+/* The carrier came with a token (a page's cookie): it signs in whoever says HELLO without one.
+ * Before HELLO. */
+void relay_connection_carries(relay_connection *c, const char *token);
 /* An event of the connection's link. */
 void relay_event(relay_connection *c, const lrm_link_event *event, uint64_t now_ns,
                  uint64_t wall_ms);

@@ -45,7 +45,7 @@ static bool network_holds(const http_network *network, const uint8_t address[16]
   return rest == 0 || ((network->address[whole] ^ address[whole]) >> (8 - rest)) == 0;
 }
 
-static bool is_proxy(const http_config *config, const char *peer) {
+bool http_is_proxy(const http_config *config, const char *peer) {
   uint8_t address[16];
   if (!parse_peer(peer, address)) return false;
   for (size_t i = 0; i < config->proxies_count; i++) {
@@ -101,7 +101,7 @@ static void last_foreign(const http_config *config, lrm_slice list, char *out, s
     uint8_t address[16];
     if (!lrm_http_copy(item, text, sizeof text) || !parse_peer(text, address)) return;
     snprintf(out, out_bytes, "%s", text);
-    if (!is_proxy(config, text) || begin == 0) return;
+    if (!http_is_proxy(config, text) || begin == 0) return;
     end = begin - 1;
   }
 }
@@ -109,11 +109,11 @@ static void last_foreign(const http_config *config, lrm_slice list, char *out, s
 void http_real_peer(const http_config *config, const char *peer, const lrm_http_head *head,
                     char *out, size_t out_bytes) {
   snprintf(out, out_bytes, "%s", peer);
-  if (config->proxies_count == 0 || !is_proxy(config, peer)) return;
+  if (config->proxies_count == 0 || !http_is_proxy(config, peer)) return;
   for (size_t i = head->fields_count; i > 0; i--) {
     if (!lrm_http_is(head->fields[i - 1].name, "x-forwarded-for")) continue;
     last_foreign(config, head->fields[i - 1].value, out, out_bytes);
-    if (!is_proxy(config, out)) return;
+    if (!http_is_proxy(config, out)) return;
   }
 }
 
@@ -127,7 +127,7 @@ bool http_same_stranger(const http_config *config, const char *peer, const char 
   uint8_t address[16], with[16];
   if (!parse_peer(peer, address) || !parse_peer(other, with)) return false;
   return memcmp(address, with, sizeof with) == 0 && !loopback_address(address) &&
-         !is_proxy(config, peer);
+         !http_is_proxy(config, peer);
 }
 
 bool http_from_here(const char *peer, const lrm_http_head *head) {

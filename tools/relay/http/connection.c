@@ -13,7 +13,7 @@ enum {
   AHEAD_BYTES_MAX = 16 * 1024, /* of requests behind the one that is being answered */
   CHUNK_BYTES_MAX = 64 * 1024,
   BODY_BYTES_PER_SECOND = 4096, /* slower than that is too slow */
-  HEAD_OUT_BYTES_MAX = 2048
+  HEAD_OUT_BYTES_MAX = 3072
 };
 
 typedef enum connection_state {
@@ -171,7 +171,8 @@ void http_respond(http_connection *c, int status, const char *type, const char *
   int bytes =
       snprintf((char *)head->data, HEAD_OUT_BYTES_MAX,
                "HTTP/1.1 %d %s\r\nServer: libremote\r\nDate: %s\r\n%s%s%s%s"
-               "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n%s%s\r\n",
+               "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+               "Cross-Origin-Resource-Policy: same-origin\r\n%s%s\r\n",
                status, status_text(status), date, length, type != NULL ? "Content-Type: " : "",
                type != NULL ? type : "", type != NULL ? "\r\n" : "", fields != NULL ? fields : "",
                c->last ? "Connection: close\r\n" : "");
@@ -219,7 +220,9 @@ void http_on_gone(http_exchange *c, void (*gone)(void *user), void *user) {
   if (c->state == HANDLING) c->state = WAITING;
 }
 
-void http_answer_fields(http_connection *c, const char *fields) {
+/* They may hold a cookie: nothing of them stays in memory. */
+void http_answer_fields(http_exchange *c, const char *fields) {
+  if (c->answer_fields != NULL) explicit_bzero(c->answer_fields, strlen(c->answer_fields));
   free(c->answer_fields);
   c->answer_fields = fields[0] != '\0' ? strdup(fields) : NULL;
 }
@@ -234,12 +237,12 @@ void http_answer(http_exchange *c, int status, const char *content_type, const v
     return;
   }
   if (blob != NULL) memcpy(blob->data, body, bytes);
-  char fields[500];
+  char fields[HTTP_FIELDS_BYTES_MAX + 40];
   snprintf(fields, sizeof fields, "Cache-Control: no-store\r\n%s",
            c->answer_fields != NULL ? c->answer_fields : "");
-  free(c->answer_fields);
-  c->answer_fields = NULL;
+  http_answer_fields(c, "");
   http_respond(c, status, bytes > 0 ? content_type : NULL, fields, blob);
+  explicit_bzero(fields, sizeof fields);
 }
 
 /* A piece of the answer at out_at. */
@@ -256,6 +259,7 @@ static lrm_slice next_piece(const http_connection *c) {
 }
 
 static void answered(http_connection *c) {
+  explicit_bzero(c->out_head->data, c->out_head->bytes);
   http_blob_release(c->out_head);
   http_blob_release(c->out_body);
   c->out_head = c->out_body = NULL;
@@ -299,8 +303,10 @@ static void take_input(http_connection *c, size_t bytes) {
   c->in_bytes -= bytes;
   if (c->in_bytes > 0) {
     memmove(c->in, c->in + bytes, c->in_bytes);
+    explicit_bzero(c->in + c->in_bytes, bytes); /* cookies, tokens */
     return;
   }
+  explicit_bzero(c->in, bytes);
   free(c->in);
   c->in = NULL;
   c->in_capacity = 0;
@@ -422,6 +428,7 @@ static void handle(http_connection *c, const lrm_http_head *head) {
     http_request request = {.head = head,
                             .path = path,
                             .peer = peer,
+                            .from = c->inner->peer,
                             .body = c->in + c->head_bytes,
                             .body_bytes = c->body_bytes};
     http_route(c, c->site, c->place, &request);
@@ -564,7 +571,8 @@ void http_connection_begin(http_site *site, const http_place *place, lrm_carrier
   inner->owner_user = c;
 }
 
-void http_upgrade(http_connection *c, const char accept[LRM_WS_ACCEPT_BYTES], const char *peer) {
+void http_upgrade(http_connection *c, const char accept[LRM_WS_ACCEPT_BYTES], const char *peer,
+                  const char *token) {
   char head[400];
   http_site *site = c->site;
   if (!c->receiving) { /* nobody sends it behind a request that is not answered yet */
@@ -586,7 +594,7 @@ void http_upgrade(http_connection *c, const char accept[LRM_WS_ACCEPT_BYTES], co
   snprintf(ws->peer, sizeof ws->peer, "%s", peer);
   c->inner = NULL; /* freed by on_received, which has the rest of the input */
   take_input(c, c->head_bytes);
-  site->ops->accepted(site->user, ws);
+  site->ops->accepted(site->user, ws, token);
   if (ws->owner.received == NULL) lrm_ws_refuse(ws);
 }
 

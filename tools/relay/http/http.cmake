@@ -2,7 +2,7 @@
 if(NOT TARGET remote_relay_http)
   set(here ${CMAKE_CURRENT_LIST_DIR})
   add_library(remote_relay_http STATIC ${here}/connection.c ${here}/routes.c ${here}/checks.c
-    ${here}/files.c)
+    ${here}/cookies.c ${here}/files.c)
   target_include_directories(remote_relay_http PUBLIC ${here})
   target_link_libraries(remote_relay_http PUBLIC remote_carrier_ws remote_base
     PRIVATE remote_warnings ZLIB::ZLIB)

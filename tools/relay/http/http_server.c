@@ -57,11 +57,12 @@ static void refused(void *user, const char *peer, int status, const char *why) {
   log_lines_write(NULL, RELAY_DEBUG, "http.refused", fields, 3);
 }
 
-static const http_site_ops ops = {.accepted = server_accepted,
+static const http_site_ops ops = {.accepted = server_accepted_with,
                                   .unready = unready,
                                   .refused = refused,
                                   .metrics = all_metrics,
-                                  .poll = http_poll};
+                                  .poll = http_poll,
+                                  .page = http_page_ask};
 
 static void on_tick(uv_timer_t *timer) {
   http_server *http = timer->data;

@@ -68,5 +68,6 @@ void http_poll(server *s, http_exchange *exchange, const http_post *post) {
     http_answer(exchange, 429, protobuf, busy, relay_busy_frames(busy, sizeof busy));
     return;
   }
+  server_poll_carries(w->poll, post->token);
   http_on_gone(exchange, on_gone, w);
 }

@@ -60,18 +60,31 @@ static int judge_upgrade(const lrm_http_head *head, char accept[LRM_WS_ACCEPT_BY
   return lrm_http_lists(head, "sec-websocket-protocol", LRM_WS_PROTOCOL) ? 0 : 400;
 }
 
+/* The token in the cookie of a page that is known to be ours: a request without an Origin could be
+ * anybody's who made a browser ask. */
+static void page_token(const http_site *site, const http_place *place, const http_request *request,
+                       char out[HTTP_COOKIE_BYTES_MAX + 1]) {
+  http_cookies cookies;
+  http_cookies_judge(&site->config, place, request, &cookies);
+  out[0] = '\0';
+  if (cookies.has_origin)
+    (void)http_cookie_read(&cookies, HTTP_COOKIE_TOKEN, request->head, out,
+                           HTTP_COOKIE_BYTES_MAX + 1);
+}
+
 static void link_route(http_connection *c, http_site *site, const http_place *place,
                        const http_request *request) {
-  char accept[LRM_WS_ACCEPT_BYTES];
+  char accept[LRM_WS_ACCEPT_BYTES], token[HTTP_COOKIE_BYTES_MAX + 1];
   const char *fields, *why;
-  (void)place;
   int status = judge_upgrade(request->head, accept, &fields, &why);
   if (status != 0) {
     http_respond_text(c, status, fields, why);
   } else if (site->leaving) {
     http_respond_text(c, 503, "Retry-After: 1\r\n", "the relay is stopping");
   } else {
-    http_upgrade(c, accept, request->peer);
+    page_token(site, place, request, token);
+    http_upgrade(c, accept, request->peer, token);
+    explicit_bzero(token, sizeof token);
   }
 }
 
@@ -112,7 +125,7 @@ static void content_type(const lrm_http_head *head, char *out, size_t out_bytes)
 
 static void poll_route(http_connection *c, http_site *site, const http_place *place,
                        const http_request *request) {
-  char fields[400], type[80];
+  char fields[400], type[80], token[HTTP_COOKIE_BYTES_MAX + 1];
   foreign_fields(site, place, request, fields, sizeof fields);
   if (method_of(request->head) == OPTIONS) {
     size_t used = strlen(fields);
@@ -125,12 +138,49 @@ static void poll_route(http_connection *c, http_site *site, const http_place *pl
     return;
   }
   content_type(request->head, type, sizeof type);
+  page_token(site, place, request, token);
   http_post post = {.content_type = type,
                     .peer = request->peer,
                     .body = request->body,
-                    .bytes = request->body_bytes};
+                    .bytes = request->body_bytes,
+                    .token = token};
   http_answer_fields(c, fields);
   site->ops->poll(site->user, c, &post);
+  explicit_bzero(token, sizeof token);
+}
+
+/* ---- what the relay's own page asks ---- */
+
+/* A POST changes something: it says what it is, which no form of another page can, and from which
+ * page it comes before cookies count. Reading does not need that: no other page gets the answer. */
+static void page_route(http_connection *c, http_site *site, const http_place *place,
+                       const http_request *request) {
+  char type[80], token[HTTP_COOKIE_BYTES_MAX + 1] = "", pairing[HTTP_COOKIE_BYTES_MAX + 1] = "";
+  bool post = method_of(request->head) == POST;
+  content_type(request->head, type, sizeof type);
+  if (post && strcmp(type, "application/json") != 0) {
+    http_respond_text(c, 415, NULL, "send application/json");
+    return;
+  }
+  if (request->body_bytes > HTTP_PAGE_BODY_BYTES_MAX) {
+    http_respond_text(c, 413, NULL, "this body has at most 16 KiB");
+    return;
+  }
+  http_page page = {.path = request->path,
+                    .peer = request->peer,
+                    .body = request->body,
+                    .bytes = request->body_bytes,
+                    .token = token,
+                    .pairing = pairing};
+  http_cookies_judge(&site->config, place, request, &page.cookies);
+  if (page.cookies.has_origin || !post) {
+    (void)http_cookie_read(&page.cookies, HTTP_COOKIE_TOKEN, request->head, token, sizeof token);
+    (void)http_cookie_read(&page.cookies, HTTP_COOKIE_PAIRING, request->head, pairing,
+                           sizeof pairing);
+  }
+  site->ops->page(site->user, c, &page);
+  explicit_bzero(token, sizeof token);
+  explicit_bzero(pairing, sizeof pairing);
 }
 
 /* ---- what operators ask ---- */
@@ -177,8 +227,7 @@ static void metrics_route(http_connection *c, http_site *site, const http_place 
   "Content-Security-Policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; " \
   "style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "       \
   "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "       \
-  "frame-ancestors 'none'\r\nCross-Origin-Opener-Policy: same-origin\r\n"               \
-  "Cross-Origin-Resource-Policy: same-origin\r\n"
+  "frame-ancestors 'none'\r\nCross-Origin-Opener-Policy: same-origin\r\n"
 
 static bool has_etag(const lrm_http_head *head, const char *etag) {
   char weak[48];
@@ -220,6 +269,9 @@ static void file_route(http_connection *c, http_site *site, const http_place *pl
 
 static const route routes[] = {{LRM_WS_PATH, GET, "Allow: GET\r\n", link_route},
                                {"/v1/poll", POST | OPTIONS, "Allow: POST, OPTIONS\r\n", poll_route},
+                               {"/v1/who", GET, "Allow: GET\r\n", page_route},
+                               {"/v1/sign-in", POST, "Allow: POST\r\n", page_route},
+                               {"/v1/sign-out", POST, "Allow: POST\r\n", page_route},
                                {"/healthz", GET | HEAD, "Allow: GET, HEAD\r\n", health_route},
                                {"/readyz", GET | HEAD, "Allow: GET, HEAD\r\n", ready_route},
                                {"/metrics", GET | HEAD, "Allow: GET, HEAD\r\n", metrics_route},
@@ -228,7 +280,10 @@ static const route routes[] = {{LRM_WS_PATH, GET, "Allow: GET\r\n", link_route},
 static const route *find_route(const http_site *site, const char *path) {
   const route *r = routes;
   for (; r->path != NULL; r++) {
-    if (strcmp(r->path, path) == 0 && (r->handle != poll_route || site->ops->poll != NULL)) break;
+    if (strcmp(r->path, path) != 0) continue;
+    if ((r->handle != poll_route || site->ops->poll != NULL) &&
+        (r->handle != page_route || site->ops->page != NULL))
+      break;
   }
   return r;
 }

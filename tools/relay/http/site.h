@@ -2,7 +2,8 @@
  * connections. Byte carriers go in (tcp or tls), WebSocket carriers and exchanges come out.
  *
  * connection.c one connection: reading requests, writing answers; routes.c which path is what;
- * checks.c Host, Origin, proxies; files.c the web client's files; http_server.c the relay's use.
+ * checks.c Host, Origin, proxies; cookies.c what the relay's own page carries; files.c the web
+ * client's files; http_server.c the relay's use.
  *
  * Threads: the loop's. Memory: an idle connection is its struct; input is kept as it arrives, at
  * most a head or a body; an answer is sent as there is room for it. */
@@ -66,6 +67,8 @@ void http_real_peer(const http_config *config, const char *peer, const lrm_http_
                     char *out, size_t out_bytes);
 /* Both are of one address, which is neither loopback nor a trusted proxy. */
 bool http_same_stranger(const http_config *config, const char *peer, const char *other);
+/* It is one of the trusted proxies. */
+bool http_is_proxy(const http_config *config, const char *peer);
 /* The request comes from this machine, and nothing says that a proxy passed it on. */
 bool http_from_here(const char *peer, const lrm_http_head *head);
 
@@ -110,13 +113,15 @@ typedef struct http_exchange http_connection;
 
 /* What the site asks of the relay; `user` first. */
 typedef struct http_site_ops {
-  /* A WebSocket: sets its owner, or leaves it, and it is refused. */
-  void (*accepted)(void *user, lrm_carrier *carrier);
+  /* A WebSocket: sets its owner, or leaves it, and it is refused. `token`: of the page's cookie,
+   * borrowed; "": none. */
+  void (*accepted)(void *user, lrm_carrier *carrier, const char *token);
   const char *(*unready)(void *user); /* why it cannot serve now; NULL: it can */
   size_t (*metrics)(void *user, char *out, size_t out_bytes);
   /* A request was refused: 4xx or 5xx, and why. For logs; NULL: nobody wants to know. */
   void (*refused)(void *user, const char *peer, int status, const char *why);
   http_post_handler poll; /* its server is `user`; NULL: there is no /v1/poll */
+  http_page_handler page; /* the same of what the relay's own page asks */
 } http_site_ops;
 
 typedef struct http_site {
@@ -146,20 +151,28 @@ void http_respond_text(http_connection *connection, int status, const char *fiel
                        const char *text);
 /* The connection ends after the next answer. */
 void http_close_after(http_connection *connection);
-/* Answers 101 and goes on as a WebSocket of `peer`. */
+/* Answers 101 and goes on as a WebSocket of `peer`, whose page has this token. */
 void http_upgrade(http_connection *connection, const char accept[LRM_WS_ACCEPT_BYTES],
-                  const char *peer);
-/* Fields that http_answer is to send with its answer. */
-void http_answer_fields(http_connection *connection, const char *fields);
+                  const char *peer, const char *token);
 
 /* A request whose body is there. Borrowed. */
 typedef struct http_request {
   const lrm_http_head *head;
   const char *path; /* behind the prefix, without the query */
   const char *peer; /* who asks, in truth */
+  const char *from; /* the other side of the connection: may be a proxy */
   const uint8_t *body;
   size_t body_bytes;
 } http_request;
+
+/* ---- cookies.c ---- */
+
+/* Which cookies are meant, and whether they are only for https: judges a request. */
+void http_cookies_judge(const http_config *config, const http_place *place,
+                        const http_request *request, http_cookies *out);
+/* False: it is not there, or holds what no cookie of ours does. */
+bool http_cookie_read(http_cookies *cookies, http_cookie which, const lrm_http_head *head,
+                      char *out, size_t out_bytes);
 
 /* Whether a request with this head may send a body, and so large. 0, or the status to refuse it
  * with; *why is its text. Before the body. */

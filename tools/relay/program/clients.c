@@ -102,7 +102,9 @@ static void turn_away(server *s, lrm_carrier *carrier) {
   lrm_carrier_close(carrier, true);
 }
 
-void server_accepted(void *user, lrm_carrier *carrier) {
+void server_accepted(void *user, lrm_carrier *carrier) { server_accepted_with(user, carrier, ""); }
+
+void server_accepted_with(void *user, lrm_carrier *carrier, const char *token) {
   server *s = user;
   client *c = calloc(1, sizeof *c);
   if (c == NULL || s->draining != DRAIN_NONE) {
@@ -119,6 +121,7 @@ void server_accepted(void *user, lrm_carrier *carrier) {
     if (result == LRM_ERR_BUSY) turn_away(s, carrier);
     return;
   }
+  relay_connection_carries(c->connection, token);
   if (lrm_uv_drive_accept(&s->loop, carrier, relay_connection_link(c->connection), &drive_ops, c,
                           &c->drive) != 0) {
     relay_disconnect(c->connection, server_now(s), lrm_uv_wall_ms());

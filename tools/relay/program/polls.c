@@ -65,6 +65,10 @@ server_poll *server_poll_begin(server *s, const char *peer, const uint8_t *body,
   return p;
 }
 
+void server_poll_carries(server_poll *poll, const char *token) {
+  relay_poll_carries(poll->poll, token);
+}
+
 void server_poll_gone(server_poll *poll) {
   if (poll->poll != NULL) finish(poll, false);
 }

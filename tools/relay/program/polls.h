@@ -16,6 +16,8 @@ typedef void (*server_poll_answered)(void *user, lrm_slice answer, uint32_t refu
  * it is over 1 MiB. */
 server_poll *server_poll_begin(server *s, const char *peer, const uint8_t *body, size_t bytes,
                                server_poll_answered answered, void *user);
+/* It came with this token, for a HELLO without one; at once after it began. */
+void server_poll_carries(server_poll *poll, const char *token);
 /* The other side has gone: nothing is answered any more. */
 void server_poll_gone(server_poll *poll);
 

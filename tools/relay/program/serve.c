@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "exchange.h"
 #include "http_server.h"
 #include "notify.h"
 #include "server.h"
@@ -56,6 +57,7 @@ static void turn(server *s) {
     lrm_uv_committer_kick(s->committer);
   }
   server_answer_controls(s);
+  http_page_turn(s);
 }
 
 static void on_prepare(uv_prepare_t *handle) { turn(handle->data); }

@@ -14,6 +14,7 @@
 enum { CONTROLS_MAX = 16, TURNED_AWAY_MAX = 128 };
 
 typedef struct server server;
+typedef struct page_wait page_wait; /* page_http.c */
 
 /* What the core may kick: the first member of whatever relay_connect was given as its user. */
 typedef struct server_kicked {
@@ -44,6 +45,8 @@ struct server {
   lrm_uv_committer *committer;
   lrm_uv_settings settings; /* of what it listens on */
   struct http_server *http;
+  page_wait *page_waits; /* what pages asked and is not answered yet */
+  size_t page_waits_count;
   struct grpc_server *grpc; /* NULL: it listens on none */
   lrm_uv_listener *listeners[LISTENS_MAX];
   size_t listeners_count;
@@ -73,6 +76,8 @@ bool server_complain(const char *text);
 /* Takes an accepted carrier of any kind; `user` is the server. Without an owner afterwards it was
  * not taken, and is to be closed. */
 void server_accepted(void *user, lrm_carrier *carrier);
+/* The same of one that came with a token, for a HELLO without one; "": none. */
+void server_accepted_with(void *user, lrm_carrier *carrier, const char *token);
 /* The core's callback: a connection has something to send. */
 void server_kick(void *user, void *connection_user);
 

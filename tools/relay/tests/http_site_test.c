@@ -66,7 +66,9 @@ static void on_down(void *user, lrm_carrier *carrier, int error, const char *tex
   downs++;
 }
 
-static void on_accepted(void *user, lrm_carrier *carrier) {
+static char accepted_token[200];
+static void on_accepted(void *user, lrm_carrier *carrier, const char *token) {
+  snprintf(accepted_token, sizeof accepted_token, "%s", token);
   static const lrm_carrier_owner owner = {on_moved, on_received, on_moved, on_down};
   (void)user;
   accepted = carrier;
