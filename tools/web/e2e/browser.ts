@@ -43,7 +43,7 @@ export class Client {
     this.context = context;
     this.page = page;
     this.origin = origin;
-    this.#allowed = allowed;
+    this.#allowed = [/favicon\.ico/, ...allowed];
   }
 
   /** A browser of its own at that address. */
@@ -58,6 +58,7 @@ export class Client {
     context.setDefaultNavigationTimeout(PATIENCE_MS);
     const origin = new URL(url).origin;
     const client = new Client(context, await context.newPage(), origin, options.allow ?? []);
+    client.page.setDefaultTimeout(PATIENCE_MS);
     client.#watch();
     await client.page.addInitScript(() => {
       addEventListener("securitypolicyviolation", (event: SecurityPolicyViolationEvent) =>
@@ -116,6 +117,11 @@ export class Client {
   async openSession(session: string): Promise<void> {
     await this.page.goto(`${this.origin}/#/s/${session}`);
     await this.at("timeline").waitFor();
+  }
+
+  /** It is connected, and says so. */
+  async live(): Promise<void> {
+    await this.at("presence", { state: "live" }).waitFor({ state: "attached" });
   }
 
   /** Nothing sticks out to the side. */
