@@ -3,7 +3,9 @@ import { render } from "preact";
 import { Boundary } from "./frame/boundary.tsx";
 import { lazy } from "./frame/lazy.tsx";
 import { LinkMissing, LinkStopped } from "./frame/link_failed.tsx";
+import { keepTitle } from "./frame/title.ts";
 import { watchViewport } from "./frame/viewport.ts";
+import { registerWorker } from "./frame/worker.ts";
 import { keepAccount } from "./offline/keys.ts";
 import { SessionsPage } from "./pages/sessions.tsx";
 import { Toasts } from "./parts/toast.tsx";
@@ -55,9 +57,12 @@ effect(() => {
   if (account !== undefined) keepAccount(account);
 });
 watchViewport();
+keepTitle();
 render(<App />, document.getElementById("app")!);
 try {
-  watchSessions(await connect());
+  const opened = await connect();
+  watchSessions(opened);
+  registerWorker(opened);
 } catch (error) {
   fatal.value = { kind: "missing", error };
 }
