@@ -1,5 +1,7 @@
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
+import { watchSignIn } from "./account/guard.ts";
+import { watchTabs } from "./account/tabs.ts";
 import { Boundary } from "./frame/boundary.tsx";
 import { lazy } from "./frame/lazy.tsx";
 import { LinkMissing, LinkStopped } from "./frame/link_failed.tsx";
@@ -16,6 +18,7 @@ import { watchSessions } from "./state/sessions.ts";
 
 // What is not shown at once is fetched when it is.
 const SessionPage = lazy(async () => (await import("./pages/session.tsx")).SessionPage);
+const SignInPage = lazy(async () => (await import("./account/sign_in.tsx")).SignInPage);
 const SettingsPage = lazy(async () => (await import("./pages/settings.tsx")).SettingsPage);
 
 const fatal = signal<{ kind: "missing" | "stopped"; error: unknown } | undefined>(undefined);
@@ -25,6 +28,8 @@ function Page() {
   switch (at.page) {
     case "session":
       return <SessionPage id={at.id} key={at.id} />;
+    case "sign-in":
+      return <SignInPage />;
     case "settings":
       return <SettingsPage />;
     default:
@@ -56,6 +61,8 @@ effect(() => {
   const account = facts.value?.welcome?.principal?.account;
   if (account !== undefined) keepAccount(account);
 });
+watchTabs();
+watchSignIn();
 watchViewport();
 keepTitle();
 render(<App />, document.getElementById("app")!);
