@@ -3,7 +3,7 @@
  * serves the page to Chromium, under the Content-Security-Policy of the relay; the page's link runs over a real
  * WebSocket whose other end is here. The clock is real: what waits long is unsupported.
  *
- *   bridge.mjs [--longest-ms N] [--chromium PROGRAM]
+ *   bridge.mjs [--longest-ms N]     REMOTE_CHROMIUM: another than /usr/bin/chromium
  */
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -139,7 +139,7 @@ const port = (server.address() as AddressInfo).port;
 
 // ---- cases ----
 
-const browser = new Browser(option("chromium", "/usr/bin/chromium"));
+const browser = new Browser(repository("tools/web/e2e/chromium"));
 let current: Page | undefined; // of the case
 let next: Page; // warm
 let started: Request | undefined;
@@ -152,6 +152,12 @@ function warm(): Page {
 }
 next = warm();
 
+function takeWarm(): Page {
+  const page = next;
+  next = warm();
+  return page;
+}
+
 /** The page before is gone at once, and another begins. */
 async function begin(request: Request, numbers: boolean): Promise<Result> {
   if (current) {
@@ -159,10 +165,8 @@ async function begin(request: Request, numbers: boolean): Promise<Result> {
     current.close();
   }
   carriers.clear(numbers);
-  current = next;
-  const result = await current.ask(request);
-  next = warm();
-  return result;
+  current = takeWarm();
+  return current.ask(request);
 }
 
 /** Until there is an output, at the latest for that long. */
@@ -180,13 +184,18 @@ async function serve(request: Request): Promise<Result> {
   const { ask } = request;
   if (ask.case === "describe")
     return description({
-      name: "libremote, the web link in a browser", version: "0.1.0", roles: [Role.CLIENT], features: ["restart", "half_open"],
+      name: "libremote, the web link in a browser", version: "0.1.0", roles: [Role.CLIENT, Role.VIEW],
+      features: ["restart", "half_open"],
     });
   if (ask.case === "start") {
     outputs.clear();
     if (ask.value.role !== Role.CLIENT) throw new Unsupported("it is a client only");
     started = request;
     return begin(request, true);
+  }
+  if (ask.case === "fold") {
+    current ??= takeWarm();
+    return current.ask(request);
   }
   if (!current || !started) throw new Unsupported("no case has been started");
   if (current.fault) return { case: "broken", value: current.fault };
@@ -224,6 +233,6 @@ async function serve(request: Request): Promise<Result> {
 try {
   await serveStdio(outputs, serve);
 } finally {
-  browser.end();
+  await browser.end();
   process.exit(0);
 }

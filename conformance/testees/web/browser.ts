@@ -94,9 +94,10 @@ export class Browser {
     await this.#call("Target.closeTarget", { targetId: page }).catch(() => {});
   }
 
-  /** At once. */
-  end(): void {
-    this.#process.kill("SIGKILL");
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  /** At once. The runner gives it half a second; what is left then is swept by the next one. */
+  async end(): Promise<void> {
+    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
+    if (this.#process.exitCode === null && this.#process.kill("SIGKILL")) await ended;
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   }
 }

@@ -1,19 +1,18 @@
 /**
  * testee-web-node: the web client's link in Node, on a virtual clock: the WebAssembly module that pages load, through
  * the package that pages use. Requests in, responses out; harness.proto, conformance/README.md.
- *
- *   node.js MODULE.wasm
  */
 import { readFileSync } from "node:fs";
 import { Role, type Request } from "../../../gen/ts/conformance/harness_pb.js";
 import { Connection } from "../../../tools/web/link/src/connection.js";
 import { Client, Unsupported } from "./client.js";
+import { fold } from "./fold.js";
 import { description, done, Outputs, serveStdio, type Result } from "./harness.js";
 import type { JsonObject } from "./json.js";
 import { VirtualClock, VirtualNetwork } from "./virtual.js";
 
 const outputs = new Outputs();
-const module = new WebAssembly.Module(readFileSync(process.argv[2] ?? "build/wasm/remote-link.wasm"));
+const module = new WebAssembly.Module(readFileSync(new URL("../../wasm/remote-link.wasm", import.meta.url)));
 
 /** 32 bytes that are a function of the case and of how often the process was started. */
 function randomOf(text: string): Uint8Array {
@@ -63,7 +62,7 @@ async function serve(request: Request): Promise<Result> {
   switch (ask.case) {
     case "describe":
       return description({
-        name: "libremote, the web link in Node", version: "0.1.0", roles: [Role.CLIENT], virtualClock: true,
+        name: "libremote, the web link in Node", version: "0.1.0", roles: [Role.CLIENT, Role.VIEW], virtualClock: true,
         features: ["restart", "room", "half_open", "clock"],
       });
     case "start":
@@ -72,6 +71,8 @@ async function serve(request: Request): Promise<Result> {
       current = new Case(ask.value.caseId, JSON.parse(ask.value.configJson || "{}") as JsonObject);
       await current.begin();
       return done;
+    case "fold":
+      return { case: "state", value: fold(ask.value) };
   }
   if (!current) throw new Unsupported("no case has been started");
   switch (ask.case) {

@@ -7,6 +7,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { OutputSchema, RequestSchema, ResponseSchema, type Request, type Response } from "../../../gen/ts/conformance/harness_pb.js";
 import { Connection } from "../../../tools/web/link/src/connection.js";
 import { Client, Unsupported } from "./client.js";
+import { fold } from "./fold.js";
 import type { Json, JsonObject } from "./json.js";
 
 const bridge = new WebSocket(`ws://${location.host}/bridge${location.search}`, "bridge");
@@ -39,6 +40,8 @@ async function serve({ ask }: Request): Promise<Response["result"]> {
       client!.act(name, members);
       break;
     }
+    case "fold":
+      return { case: "state", value: fold(ask.value) };
     default:
       throw new Unsupported(`a page has no ${String(ask.case)}`);
   }
