@@ -39,8 +39,10 @@ void lrm_client_destroy(lrm_client *client);
 void lrm_client_detach(lrm_client *client);
 
 typedef enum lrm_client_event_type {
-  LRM_CLIENT_EVENT = 1, /* a durable event at `offset` */
-  LRM_CLIENT_TAIL = 2,  /* an ephemeral event */
+  /* A durable event at `offset`. `reset`: the reader was moved to where no snapshot is; the view
+   * was emptied before this one was folded, and is the whole state again at the next snapshot. */
+  LRM_CLIENT_EVENT = 1,
+  LRM_CLIENT_TAIL = 2, /* an ephemeral event; `reset` likewise */
   /* The view was replaced. `reset`: another epoch begins, at `offset`; what was read before no
    * longer counts, and the view is empty until events or a snapshot come. Without: the view is now
    * the snapshot that begins at `offset`; events between the last one told and it are not to be

@@ -60,7 +60,7 @@ static void jump(lrm_client *client, lrm_position to) {
   lrm_view_reset(client->view);
   client->complete = to.offset == 0;
   client->taking_set = false;
-  if (client->positioned) client->jumped = true;
+  if (client->positioned) client->jumped = client->emptied = true;
   client->position = to;
   client->positioned = true;
 }
@@ -81,7 +81,9 @@ void lrm__client_opened(lrm_client *client, const remote_v1_Opened *opened) {
   if (same && opened->outcome == remote_v1_OpenOutcome_OPEN_OUTCOME_EMPTY) return;
   if (same && opened->next == client->position.offset) return;
   jump(client, (lrm_position){epoch, opened->next});
-  if (known && !same) lrm__client_tell(client, LRM_CLIENT_SNAPSHOT, opened->next, true);
+  if (!known || same) return;
+  client->emptied = false;
+  lrm__client_tell(client, LRM_CLIENT_SNAPSHOT, opened->next, true);
 }
 
 /* ---- outcomes ---- */
@@ -194,6 +196,7 @@ static void end_block(lrm_client *client) {
   if (client->taking_set && last_part) {
     client->taking_set = false;
     client->complete = true;
+    client->emptied = false;
     learn_outcomes(client);
     lrm__client_tell(client, LRM_CLIENT_SNAPSHOT, client->set_start, false);
   }
@@ -270,6 +273,8 @@ static bool step(lrm_client *client, lrm_slice message, lrm_client_event *out) {
   memset(out, 0, sizeof *out);
   out->type = LRM_CLIENT_EVENT;
   out->offset = offset;
+  out->reset = client->emptied;
+  client->emptied = false;
   out->event = event;
   out->raw = message;
   return true;
@@ -305,7 +310,8 @@ void lrm__client_tail(lrm_client *client, const lrm_link_event *event) {
     client->tail = said;
     client->tail_raw = message;
     client->tails = true;
-    lrm__client_tell(client, LRM_CLIENT_TAIL, event->frame.offset, false);
+    lrm__client_tell(client, LRM_CLIENT_TAIL, event->frame.offset, client->emptied);
+    client->emptied = false;
   }
   result = lrm_link_consumed(client->link, client->events.number, message.bytes, client->now_ns);
   (void)result;

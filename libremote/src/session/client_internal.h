@@ -52,6 +52,7 @@ struct lrm_client {
   bool taking_set; /* the view is being read from a snapshot set */
   uint64_t set_start;
   bool jumped;         /* since the last SYNCED: outcomes may have been missed */
+  bool emptied;        /* a jump has emptied the view, and no SNAPSHOT has said so yet */
   bool start_snapshot; /* the next OPEN asks for a snapshot, to get past a bad block */
   uint64_t bad_offset; /* of the block that could not be read; LRM_OFFSET_NONE */
   bool done;           /* `until` was reached */

@@ -93,7 +93,7 @@ static void drain(void) {
     assert_true(t.told_count < 64);
     t.told[t.told_count] = event.type;
     t.told_offset[t.told_count++] = event.offset;
-    if (event.type == LRM_CLIENT_SNAPSHOT) t.reset = event.reset;
+    if (event.type == LRM_CLIENT_SNAPSHOT || event.type == LRM_CLIENT_EVENT) t.reset = event.reset;
     if (event.type == LRM_CLIENT_CLOSED) t.problem = event.problem->code;
   }
 }
@@ -639,6 +639,31 @@ static void a_jump_learns_outcomes_and_asks_for_the_rest(void **state) {
   assert_int_equal(command_of(&missed).outcome, OUTCOME(EXPIRED));
 }
 
+/* Readers with a view of their own learn that this one was emptied, although no set says so. */
+static void a_jump_without_a_set_is_told_with_what_comes_next(void **state) {
+  (void)state;
+  begin();
+  assert_false(t.reset);
+  attach();
+  blocks_count = 0;
+  add_title(100, "elsewhere");
+  add_title(101, "and on");
+  lrm_id epoch = id_of(20);
+  t.told_count = 0;
+  opened(&t.events, &epoch, 100, 102, CONTINUED);
+  blocks_end = 101;
+  extend();
+  assert_int_equal(t.told[0], LRM_CLIENT_EVENT);
+  assert_int_equal(t.told_offset[0], 100);
+  assert_true(t.reset);
+  assert_string_equal(title(), "elsewhere");
+  t.told_count = 0;
+  blocks_end = 102;
+  extend();
+  assert_int_equal(t.told[0], LRM_CLIENT_EVENT);
+  assert_false(t.reset);
+}
+
 static void a_new_epoch_makes_the_rest_unknown(void **state) {
   (void)state;
   begin();
@@ -853,6 +878,7 @@ int main(void) {
       TEST(events_are_told_in_order),
       TEST(a_set_that_is_there_already_is_skipped),
       TEST(a_jump_learns_outcomes_and_asks_for_the_rest),
+      TEST(a_jump_without_a_set_is_told_with_what_comes_next),
       TEST(a_new_epoch_makes_the_rest_unknown),
       TEST(an_empty_relay_ends_no_epoch),
       TEST(one_bad_block_does_not_end_it),

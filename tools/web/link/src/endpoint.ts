@@ -3,6 +3,7 @@
  * out, as libremote/include/remote/link.h and client.h say it; wasm/endpoint.h has the turn of a driver.
  */
 import type { Module } from "./module.js";
+import { ModuleView } from "./module_view.js";
 
 /** lrm_link_event_type, as far as they come out here. */
 export const LinkEvent = { WELCOME: 2, REFUSED: 3, GOAWAY: 4, GOAWAY_SENT: 5, REPLY: 17, HEARD: 18, SILENT: 19 } as const;
@@ -243,14 +244,11 @@ export class Endpoint {
     const offset = this.#c.remote_client_position(this.#at, handle, this.#small);
     return { epoch: this.module.take(this.#small, 16), offset };
   }
-  /** The state as libremote's own reducer has folded it, an encoded SessionState. */
-  clientState(handle: number): Uint8Array {
-    const bytes = this.#c.remote_client_state(this.#at, handle, 0, 0);
-    const out = this.module.reserve(bytes);
-    this.#c.remote_client_state(this.#at, handle, out, bytes);
-    const state = this.module.take(out, bytes);
-    this.module.free(out);
-    return state;
+  /** libremote's own view of the session, good until the next call that changes it. */
+  clientView(handle: number): ModuleView {
+    const view = this.#c.remote_client_view(this.#at, handle);
+    if (view === 0) throw new LinkError("view", ErrorCode.NOT_FOUND);
+    return new ModuleView(this.module, view);
   }
 
   // ---- history ----

@@ -40,7 +40,13 @@ export interface Exports {
   remote_client_command(endpoint: number, handle: number, id: number, out: number): number;
   remote_client_pending(endpoint: number, handle: number): number;
   remote_client_position(endpoint: number, handle: number, epoch: number): number;
-  remote_client_state(endpoint: number, handle: number, out: number, capacity: number): number;
+  remote_client_view(endpoint: number, handle: number): number;
+  remote_view_create(): number;
+  remote_view_destroy(view: number): void;
+  remote_view_clear(view: number): void;
+  remote_view_apply(view: number, event: number, bytes: number, how: number): number;
+  remote_view_state(view: number, out: number, capacity: number): number;
+  remote_view_snapshot(view: number, at: number, out: number, capacity: number): number;
   remote_history_open(endpoint: number, session: number): number;
   remote_history_close(endpoint: number, handle: number): void;
   remote_history_read(endpoint: number, handle: number, epoch: number, before: number, count: number, now: number): number;

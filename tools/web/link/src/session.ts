@@ -11,6 +11,7 @@ import {
   type Event, type LogStatus, type Problem, type SessionInfo, type SessionState,
 } from "./messages.js";
 import { Upload } from "./upload.js";
+import { View } from "./view/view.js";
 
 export interface SessionOptions {
   /** Where to go on; absent: from a snapshot. */
@@ -29,7 +30,7 @@ export type SessionNews =
   | { kind: "tail-cleared" }
   /** The state is this one now; events between the last told and `offset` can only be had by History. */
   | { kind: "snapshot"; offset: number; state: SessionState }
-  /** Another epoch begins: what was told no longer counts. */
+  /** What was told no longer counts: another epoch begins, or the log goes on elsewhere and no snapshot is there. */
   | { kind: "reset"; offset: number; epoch: Uint8Array }
   /** All that was there when it was opened has been told. */
   | { kind: "synced"; offset: number }
@@ -108,7 +109,15 @@ export class Session implements Rider {
 
   /** The state as libremote's own reducer folds it. */
   moduleState(): SessionState {
-    return fromBinary(SessionStateSchema, this.connection.endpoint.clientState(this.handle));
+    return fromBinary(SessionStateSchema, this.connection.endpoint.clientView(this.handle).state());
+  }
+
+  /** The same without tails: where a view goes on after a jump. */
+  #durableState(): SessionState {
+    const view = new View();
+    this.connection.endpoint.clientView(this.handle).snapshot()
+      .forEach((message, i) => view.apply(fromBinary(EventSchema, message), i === 0));
+    return view.state;
   }
 
   close(): void {
@@ -124,6 +133,9 @@ export class Session implements Rider {
   }
 
   take(event: EndpointEvent): void {
+    // The module's view was emptied, and no snapshot says so: what is told from here on is not the whole.
+    if (event.type !== ClientEvent.SNAPSHOT && event.flags & EventFlag.RESET)
+      this.#tell({ kind: "reset", offset: event.offset, epoch: this.position.epoch });
     switch (event.type) {
       case ClientEvent.EVENT:
         this.#tell({ kind: "event", offset: event.offset, event: fromBinary(EventSchema, event.data), raw: event.data });
@@ -136,7 +148,7 @@ export class Session implements Rider {
         break;
       case ClientEvent.SNAPSHOT:
         if (event.flags & EventFlag.RESET) this.#tell({ kind: "reset", offset: event.offset, epoch: event.id });
-        else this.#tell({ kind: "snapshot", offset: event.offset, state: this.moduleState() });
+        else this.#tell({ kind: "snapshot", offset: event.offset, state: this.#durableState() });
         break;
       case ClientEvent.SYNCED:
         this.#synced = true;

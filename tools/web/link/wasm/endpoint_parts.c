@@ -1,5 +1,4 @@
 /* What stands on the link: sessions that are followed, pages of history, uploads. */
-#include <protobuf-c/protobuf-c.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,17 +149,6 @@ double remote_client_position(endpoint *e, uint32_t handle, uint8_t *epoch_out) 
   lrm_position at = p != NULL ? lrm_client_position(p->client) : (lrm_position){{{0}}, 0};
   memcpy(epoch_out, at.epoch.bytes, sizeof at.epoch.bytes);
   return (double)at.offset;
-}
-
-/* The folded state, an encoded SessionState: its bytes; written when `capacity` has room. */
-EXPORT(client_state)
-uint32_t remote_client_state(endpoint *e, uint32_t handle, uint8_t *out, uint32_t capacity) {
-  part *p = endpoint__part(e, handle, PART_CLIENT);
-  if (p == NULL) return 0;
-  const ProtobufCMessage *state = &lrm_view_state(lrm_client_view(p->client))->base;
-  size_t bytes = protobuf_c_message_get_packed_size(state);
-  if (bytes <= capacity) protobuf_c_message_pack(state, out);
-  return (uint32_t)bytes;
 }
 
 /* ---- history ---- */
