@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""`tools/demo/run`, without a terminal: it says what to type, that works, and Ctrl-C ends it cleanly.
+"""`tools/demo/run`, without a terminal: it says what to open and to type, that works, and Ctrl-C ends it cleanly.
 
     demo_test.py BUILD_DIR"""
 import os
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -23,6 +24,11 @@ def main(build):
             line = demo.stdout.readline()
             assert line, f"the demo ended: {text}"
             text += line
+        page = re.search(r"http://127\.0\.0\.1:\d+/", text)
+        assert bool(page) == os.path.exists(f"{ROOT}/build/web/index.html"), f"the page is served when it is built: {text}"
+        if page:
+            here = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            assert b"<div id=\"app\"" in here.open(page.group(), timeout=60).read(), "that is not the page"
         env = dict(os.environ, **dict(re.findall(r"(REMOTE_\w+)=(\S+)", text)))
         remote = re.search(r"(\S+/remote) attach", text).group(1)
         deadline = time.monotonic() + 20

@@ -141,3 +141,18 @@ export class Client {
     if (this.faults.length > 0) throw new Error(`the page did what it must not:\n${this.faults.join("\n")}`);
   }
 }
+
+export interface Held {
+  from: number;
+  to: number;
+  sha256: string;
+}
+
+/** What the page says that it holds of the log. */
+export async function heldBy(client: Client): Promise<Held | undefined> {
+  return client.page.evaluate(() => {
+    const shown = document.querySelector<HTMLElement>("[data-testid=session-digest]");
+    const sha256 = shown?.dataset.sha256 ?? /[0-9a-f]{64}/.exec(shown?.textContent ?? "")?.[0];
+    return shown && sha256 ? { from: Number(shown.dataset.from), to: Number(shown.dataset.to), sha256 } : undefined;
+  });
+}

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { appendFileSync } from "node:fs";
 
 /** Limits on waiting: a hang, not slowness. Machines are shared. */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 1000 * Number(process.env.REMOTE_WEB_PATIENCE ?? 90);
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

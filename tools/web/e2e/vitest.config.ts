@@ -3,16 +3,17 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { aliases } from "../aliases.ts";
 
-export default defineConfig({
+// `--mode shots` and `--mode bench` run shots.run.ts and bench.run.ts instead.
+export default defineConfig(({ mode }) => ({
   root: fileURLToPath(new URL("..", import.meta.url)),
   resolve: { alias: aliases },
   test: {
-    include: ["e2e/**/*.e2e.ts"],
+    include: [mode === "test" ? "e2e/*.e2e.ts" : `e2e/${mode}.run.ts`],
     pool: "forks",
     fileParallelism: false,
     reporters: ["verbose"],
     // Hangs, not slowness: what is waited for has its own limits.
-    testTimeout: 300_000,
+    testTimeout: mode === "bench" ? 3_600_000 : 900_000,
     hookTimeout: 300_000,
   },
-});
+}));
