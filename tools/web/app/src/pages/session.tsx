@@ -3,6 +3,11 @@ import { useEffect, useMemo } from "preact/hooks";
 import { PresenceBar } from "../presence/bar.tsx";
 import { connection } from "../state/link.ts";
 import { SessionModel } from "../state/session.ts";
+import { AskCards } from "../steer/cards.tsx";
+import { CommandStates } from "../steer/commands.tsx";
+import { SessionMenu } from "../steer/menu.tsx";
+import { ModeButton } from "../steer/modes.tsx";
+import { PromptBox } from "../steer/prompt.tsx";
 import { SessionHeader } from "./session_header.tsx";
 
 export function SessionPage({ id }: { id: string }) {
@@ -14,7 +19,10 @@ export function SessionPage({ id }: { id: string }) {
     <div class="session">
       <header class="session-head">
         <PresenceBar model={model} />
-        <SessionHeader model={model} />
+        <SessionHeader model={model}>
+          <ModeButton model={model} />
+          <SessionMenu model={model} />
+        </SessionHeader>
       </header>
       <div class="session-columns">
         <main class="session-main">
@@ -22,10 +30,11 @@ export function SessionPage({ id }: { id: string }) {
             {/* <Timeline model={model} /> */}
           </div>
           <div class="session-asks">
-            {/* <AskCards model={model} /> */}
+            <AskCards model={model} />
           </div>
           <div class="session-write">
-            {/* <CommandStates model={model} /> <PromptBox model={model} /> */}
+            <CommandStates model={model} />
+            <PromptBox model={model} />
           </div>
         </main>
         <aside class="session-side" aria-label="Plan, usage and facts">

@@ -1,0 +1,107 @@
+/** What is asked, large and whole. Each kind shows what it is decided by; nothing of it can look like a row of the card. */
+import type { ComponentChildren } from "preact";
+import { Place, type Ask, type PermissionAsk } from "@libremote/link/messages";
+import { Icon } from "../parts/index.ts";
+import { askText, placeWords } from "./ask-words.ts";
+import { AskDiff } from "./diff.tsx";
+import { Foreign } from "./foreign.tsx";
+import { pathText } from "./foreign.ts";
+import { PlanText } from "./plan-text.tsx";
+import type { AskEntry, SteerStore } from "./store.ts";
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div class="fact">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** A command, an address, a path: as it is, in its own lines. */
+function Exact({ text, what }: { text: string; what: string }) {
+  return <pre class="exact" dir="ltr" tabindex={0} aria-label={what}><Foreign text={text} /></pre>;
+}
+
+const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, at) => byte === b[at]);
+
+/** An address with its host standing out: that is what one goes to. */
+export function Address({ url }: { url: string }) {
+  const host = /^([a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?)([^/?#]*)(.*)$/is.exec(url);
+  return (
+    <pre class="exact" dir="ltr" tabindex={0} aria-label="address">
+      {host ? <><Foreign text={host[1]!} /><b><Foreign text={host[2]!} /></b><Foreign text={host[3]!} /></> : <Foreign text={url} />}
+    </pre>
+  );
+}
+
+function Permission({ ask, cwd }: { ask: PermissionAsk; cwd: string }) {
+  const paths = ask.paths.filter((path) => !ask.diffs.some((diff) => same(diff.path, path)));
+  const outside = ask.place === Place.OUTSIDE_WORKSPACE;
+  const input = ask.input?.text && !ask.command && ask.diffs.length === 0 ? ask.input : undefined;
+  const titled = ask.title !== "" && ask.title !== ask.command && ask.title !== ask.url;
+  return (
+    <>
+      {ask.command && <Exact text={ask.command} what="command" />}
+      {ask.url && <Address url={ask.url} />}
+      {titled && <p class={ask.command || ask.url || ask.diffs.length > 0 ? "ask-title" : "ask-text"}><Foreign text={ask.title} prose /></p>}
+      {ask.diffs.map((diff, at) => <AskDiff key={at} diff={diff} />)}
+      <dl class="facts">
+        {ask.server && <Fact name="server"><code><Foreign text={ask.server} oneLine /></code></Fact>}
+        {ask.tool && <Fact name="tool"><code><Foreign text={ask.tool} oneLine /></code></Fact>}
+        {paths.length > 0 && (
+          <Fact name={paths.length === 1 ? "path" : "paths"}>
+            <ul class="paths">{paths.map((path, at) => <li key={at}><code dir="ltr"><Foreign text={pathText(path)} /></code></li>)}</ul>
+          </Fact>
+        )}
+        {cwd && <Fact name="in"><code dir="ltr"><Foreign text={cwd} oneLine /></code></Fact>}
+        {ask.place !== Place.UNSPECIFIED && (
+          <Fact name="place">
+            <span class={outside ? "outside" : ""}>{outside && <Icon name="warning" />} {placeWords(ask.place)}</span>
+          </Fact>
+        )}
+        {ask.risk && <Fact name="risk"><span class="risk"><Foreign text={ask.risk} prose /></span></Fact>}
+      </dl>
+      {input && (
+        <>
+          <Exact text={input.text} what="input" />
+          {input.assetId && <p class="small cut">Cut here: the input has {String(input.totalBytes)} bytes; the host has all of it.</p>}
+        </>
+      )}
+      {ask.oneTimeOnly && <p class="small muted">Policy allows one-time answers only.</p>}
+    </>
+  );
+}
+
+function Kind({ ask, cwd }: { ask: Ask; cwd: string }) {
+  switch (ask.kind.case) {
+    case "permission":
+      return <Permission ask={ask.kind.value} cwd={cwd} />;
+    case "plan":
+      return (
+        <>
+          {ask.kind.value.summary && <p class="ask-text"><Foreign text={ask.kind.value.summary} prose /></p>}
+          {ask.kind.value.text && <PlanText text={ask.kind.value.text} />}
+        </>
+      );
+    case "openUrl":
+      return (
+        <>
+          {ask.kind.value.text && <p class="ask-text"><Foreign text={ask.kind.value.text} prose /></p>}
+          <Address url={ask.kind.value.url} />
+        </>
+      );
+    default:
+      return <p class="ask-text"><Foreign text={askText(ask)} prose /></p>;
+  }
+}
+
+export function AskBody({ store, entry }: { store: SteerStore; entry: AskEntry }) {
+  const cwd = store.model.view.value?.session?.cwd;
+  return (
+    <div class="ask-body">
+      <Kind ask={entry.ask} cwd={cwd && cwd.length > 0 ? pathText(cwd) : ""} />
+      {entry.ask.why && <p class="ask-why"><span class="muted">why: </span><Foreign text={entry.ask.why} prose /></p>}
+    </div>
+  );
+}

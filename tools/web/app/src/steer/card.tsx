@@ -1,0 +1,97 @@
+/** One open ask: what, where, why; then what can be answered, and what became of the answer. */
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Badge, Button, relayNow, RelativeTime, remaining, type IconName } from "../parts/index.ts";
+import { duration } from "../parts/words.ts";
+import { askHeading, askKindName, expiryWords } from "./ask-words.ts";
+import { answerWords } from "./ask-words.ts";
+import type { Answer } from "./answers.ts";
+import { AskAnswer } from "./answer.tsx";
+import { AskBody } from "./body.tsx";
+import { Foreign } from "./foreign.tsx";
+import { useGuard } from "./guard.ts";
+import { useAskKeys } from "./keys.ts";
+import { CommandRow } from "./commands.tsx";
+import { outcomeWords, wentWell } from "./commands.ts";
+import type { AskEntry, SteerStore } from "./store.ts";
+
+const icons: Record<string, IconName> = {
+  permission: "lock", question: "ask", plan: "plan", form: "edit", open_url: "globe", limit: "warning", unknown: "ask",
+};
+
+function Expiry({ entry }: { entry: AskEntry }) {
+  const until = Number(entry.ask.expiresMs);
+  if (until === 0) return null;
+  const left = remaining(until, relayNow.value);
+  return (
+    <span class={left < 60 ? "ask-expiry soon" : "ask-expiry"}>
+      {left > 0 ? `${duration(left * 1000)} left, ${expiryWords(entry.ask.onExpiry)}` : "its time is over"}
+    </span>
+  );
+}
+
+/** Who asks and for what: the sub-agent and the tool call that waits. */
+function Asker({ store, entry }: { store: SteerStore; entry: AskEntry }) {
+  const { agentId, toolCallId } = entry.ask;
+  const name = agentId ? store.agents.value.get(agentId) || agentId : "";
+  const tool = toolCallId ? store.model.view.value?.tools.find((t) => t.toolCallId === toolCallId) : undefined;
+  const title = tool?.title || tool?.name;
+  const said = entry.ask.kind.case === "permission" ? entry.ask.kind.value.title : "";
+  return (
+    <>
+      {name && <span>asked by the sub-agent <b><Foreign text={name} oneLine /></b></span>}
+      {title && title !== said && <span>for <b><Foreign text={title} oneLine /></b></span>}
+    </>
+  );
+}
+
+export function AskCard({ store, entry, alone }: { store: SteerStore; entry: AskEntry; alone: boolean }) {
+  const { ask } = entry;
+  const heading = useId();
+  const foot = useRef<HTMLDivElement>(null);
+  const pending = store.pendingAnswer(entry.id);
+  const last = store.answers.value.get(entry.id);
+  const refused = last && !pending ? store.command(last.commandId) : undefined;
+  const why = store.viewOnly.value;
+  const guard = useGuard(foot, `${entry.id} ${pending ? "answered" : "open"}`);
+  const [busy, setBusy] = useState(false);
+  // one answer a card: not even two taps within one frame make two
+  useEffect(() => setBusy(false), [pending?.id, refused?.id]);
+  const answer = (given: Answer): boolean => {
+    if (busy || !guard.take()) return false;
+    const sent = store.answer(entry, given);
+    if (sent) setBusy(true);
+    return sent;
+  };
+  const off = why !== undefined || !guard.ready || pending !== undefined || busy;
+  useAskKeys(entry, alone && !off, answer);
+  return (
+    <article class="ask-card" aria-labelledby={heading}>
+      <header class="ask-head">
+        <Badge tone="warn" icon={icons[askKindName(ask)] ?? "ask"}>needs an answer</Badge>
+        <h2 id={heading}>{askHeading(ask)}</h2>
+        <span class="ask-since muted small"><RelativeTime at={ask.openedMs} /></span>
+      </header>
+      <AskBody store={store} entry={entry} />
+      <p class="ask-facts small muted">
+        <Asker store={store} entry={entry} />
+        <Expiry entry={entry} />
+      </p>
+      <div class="ask-foot" ref={foot}>
+        {refused && !wentWell(refused.facts) && (
+          <p class="ask-refused" role="status">Your answer was {outcomeWords(refused.body, refused.facts, store.outcome(refused.id))}. It is still open.</p>
+        )}
+        {why !== undefined && <p class="ask-view-only">You can only watch: {why}.</p>}
+        {pending ? (
+          <div class="ask-given">
+            <p>Your answer: <b>{answerWords(ask, last!.answer)}</b></p>
+            <CommandRow store={store} command={pending} />
+          </div>
+        ) : (
+          <AskAnswer store={store} entry={entry} off={off} answer={answer} />
+        )}
+      </div>
+    </article>
+  );
+}
+
+export { Button };
