@@ -7,7 +7,7 @@ import { utf8Bytes } from "./answers.ts";
 import { attachedWords, isUnderWay, type Attachments } from "./attachments.ts";
 import { CancelTurn } from "./cancel.tsx";
 import { deskOf } from "./desk.ts";
-import { drafts } from "./drafts.ts";
+import { readDraft, writeDraft } from "../offline/drafts.ts";
 import { Foreign } from "./foreign.tsx";
 import { completions, meaning, PROMPT_BYTES_MAX, slashBeginning } from "./slash.ts";
 import { steering, type Body, type SteerStore } from "./store.ts";
@@ -58,16 +58,16 @@ function Completions({ list, at, onPick }: { list: readonly SlashCommand[]; at: 
 
 /** The text with its draft, that queued prompts come back into. */
 function useText(model: SessionModel, store: SteerStore) {
-  const [text, setText] = useState(() => drafts.load(model.id));
+  const [text, setText] = useState(() => readDraft(model.id));
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const now = useRef(text);
   now.current = text;
   useEffect(() => {
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => drafts.save(model.id, text, Date.now()), text === "" ? 0 : DRAFT_PAUSE_MS);
+    timer.current = setTimeout(() => writeDraft(model.id, text), text === "" ? 0 : DRAFT_PAUSE_MS);
   }, [text]);
   useEffect(() => {
-    const keep = () => drafts.save(model.id, now.current, Date.now());
+    const keep = () => writeDraft(model.id, now.current);
     addEventListener("pagehide", keep);
     return () => {
       removeEventListener("pagehide", keep);
