@@ -14,7 +14,7 @@ import { Toasts } from "./parts/toast.tsx";
 import { applyPreferences } from "./settings/preferences.ts";
 import { connect, facts } from "./state/link.ts";
 import { route } from "./state/route.ts";
-import { watchSessions } from "./state/sessions.ts";
+import { keepSessions, watchSessions } from "./state/sessions.ts";
 
 // What is not shown at once is fetched when it is.
 const SessionPage = lazy(async () => (await import("./pages/session.tsx")).SessionPage);
@@ -63,12 +63,14 @@ effect(() => {
 });
 watchTabs();
 watchSignIn();
+keepSessions();
 watchViewport();
 keepTitle();
 render(<App />, document.getElementById("app")!);
 try {
   const opened = await connect();
   watchSessions(opened);
+  void import("./state/models.ts").then((models) => models.keepModels(opened), () => {}); // offline, before the worker has it: nothing is held either
   registerWorker(opened);
 } catch (error) {
   fatal.value = { kind: "missing", error };

@@ -1,7 +1,6 @@
 /** What this browser keeps of an account goes with its sign-in. */
-import { clearKeys, keepAccount } from "../offline/keys.ts";
+import { clear } from "../offline/store.ts";
 
 export async function clearKept(): Promise<void> {
-  clearKeys();
-  keepAccount(undefined);
+  await clear();
 }

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 
 const KEY = "remote.account";
 /** Two relays can live under one origin: the page's folder tells them apart. */
-const place = typeof document === "undefined" ? "" : new URL("./", document.baseURI).pathname;
+export const place = typeof document === "undefined" ? "" : new URL("./", document.baseURI).pathname;
 
 function stored(): string | undefined {
   try {

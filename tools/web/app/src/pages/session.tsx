@@ -1,8 +1,9 @@
 /** One session: facts above, the conversation, what is asked, and the prompt box below. */
 import { useEffect, useMemo } from "preact/hooks";
+import { EarlierList } from "../offline/earlier_list.tsx";
 import { PresenceBar } from "../presence/bar.tsx";
 import { connection } from "../state/link.ts";
-import { SessionModel } from "../state/session.ts";
+import { releaseModel, takeModel } from "../state/models.ts";
 import { AskCards } from "../steer/cards.tsx";
 import { CommandStates } from "../steer/commands.tsx";
 import { SessionMenu } from "../steer/menu.tsx";
@@ -12,8 +13,8 @@ import { SessionHeader } from "./session_header.tsx";
 
 export function SessionPage({ id }: { id: string }) {
   const link = connection.value;
-  const model = useMemo(() => (link ? new SessionModel(link, id) : undefined), [link, id]);
-  useEffect(() => () => model?.close(), [model]);
+  const model = useMemo(() => (link ? takeModel(link, id) : undefined), [link, id]);
+  useEffect(() => () => releaseModel(model), [model]);
   if (!model) return null;
   return (
     <div class="session">
@@ -33,6 +34,7 @@ export function SessionPage({ id }: { id: string }) {
             <AskCards model={model} />
           </div>
           <div class="session-write">
+            <EarlierList earlier={model.earlier} />
             <CommandStates model={model} />
             <PromptBox model={model} />
           </div>

@@ -8,7 +8,7 @@ import { NoSessions } from "../sessions/empty.tsx";
 import { SessionItem } from "../sessions/item.tsx";
 import { grouped, matches, useSettled } from "../sessions/order.ts";
 import { facts } from "../state/link.ts";
-import { listed, sessions } from "../state/sessions.ts";
+import { listed, listKeptAt, sessions } from "../state/sessions.ts";
 
 const FILTER_FROM = 9;
 
@@ -29,7 +29,7 @@ export function SessionsPage() {
         <a class="button quiet icon-only" href="#/settings" aria-label="Settings" title="Settings"><Icon name="settings" /></a>
       </header>
       <PresenceBar />
-      <main class="page-body" data-testid="session-list" aria-busy={!listed.value}>
+      <main class="page-body" data-testid="session-list" aria-busy={!listed.value && listKeptAt.value === undefined}>
         {all.length >= FILTER_FROM && (
           <input type="search" class="sessions-filter" placeholder="Filter by title, host, folder, agent" aria-label="Filter sessions"
             value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />

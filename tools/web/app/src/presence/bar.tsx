@@ -1,8 +1,9 @@
 /** The facts about the way from here to the agent, in one line; more of them below it when they are asked for. */
 import { useEffect, useId, useMemo, useState } from "preact/hooks";
-import { announce, Button, Icon, IconButton } from "../parts/index.ts";
+import { announce, Button, clockTime, fullTime, Icon, IconButton, now } from "../parts/index.ts";
 import { connection } from "../state/link.ts";
 import type { SessionModel } from "../state/session.ts";
+import { listKeptAt } from "../state/sessions.ts";
 import { PresenceDetails } from "./details.tsx";
 import { hostOf, link, viewOnlyOf } from "./facts.ts";
 import { watching, watchingWords } from "./host_words.ts";
@@ -24,7 +25,7 @@ export function PresenceBar({ model }: { model?: SessionModel }) {
     if (connection.value) prober.run(connection.value, model);
     setOpen(true);
   };
-  const shown = words.state === "live" ? [host?.line, only && "view only", others].filter(Boolean) : [];
+  const shown = words.state === "live" ? [host?.line, only && "view only", others].filter(Boolean) : [asOf(model)].filter(Boolean);
   return (
     <div class={`presence ${tone(words, host?.state)}`} data-testid="presence" data-state={words.state} data-host={host?.state}>
       <div class="presence-line">
@@ -46,6 +47,13 @@ export function PresenceBar({ model }: { model?: SessionModel }) {
       <div id={details} hidden={!open}>{open && <PresenceDetails words={words} result={prober.result.value} {...(model ? { model } : {})} />}</div>
     </div>
   );
+}
+
+/** What is shown while there is no connection is of that time. */
+function asOf(model: SessionModel | undefined): string {
+  const at = (model ? model.keptAt.value : listKeptAt.value) ?? connection.value?.facts.lastHeard;
+  if (at === undefined) return "";
+  return now.value - at < 12 * 3600_000 ? `as of ${clockTime(at)}` : `as of ${fullTime(at)}`;
 }
 
 const pictures = {

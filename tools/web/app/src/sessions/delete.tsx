@@ -3,6 +3,7 @@ import { CallError, unhex } from "@libremote/link";
 import { useState } from "preact/hooks";
 import { Confirm, toast } from "../parts/index.ts";
 import { problemWords } from "../presence/problems.ts";
+import { forgetSession } from "../offline/store.ts";
 import { titleOf } from "../presence/status.ts";
 import { connection } from "../state/link.ts";
 import { entryOf } from "../state/sessions.ts";
@@ -17,6 +18,7 @@ export function DeleteSession({ id, onClose, onDeleted }: { id: string | undefin
     setBusy(true);
     try {
       await connection.value.call({ case: "deleteSession", value: { $typeName: "remote.v1.DeleteSession", sessionId: unhex(id) } });
+      await forgetSession(id);
       toast(`“${title}” was deleted`);
       onClose();
       onDeleted?.();

@@ -1,7 +1,12 @@
 /** One session that is shown: its folded view, its facts, its timeline, and what this page has sent. */
-import { batch, signal } from "@preact/signals";
-import { foldNews, hex, unhex, View, type CommandFacts, type Connection, type Session, type SessionNews } from "@libremote/link";
-import type { Command, LogStatus, Problem, SessionInfo, SessionState } from "@libremote/link/messages";
+import { batch, effect, signal } from "@preact/signals";
+import { create } from "@bufbuild/protobuf";
+import { CommandState, ErrorCode, foldNews, hex, LinkError, unhex, View, type CommandFacts, type Connection, type Session, type SessionNews } from "@libremote/link";
+import { CommandSchema, type Command, type LogStatus, type Problem, type SessionInfo, type SessionState } from "@libremote/link/messages";
+import { encodeBody, isKept, keepsItsMeaning, wordsOf } from "../offline/body.ts";
+import { EarlierCommands } from "../offline/earlier.ts";
+import { endModel, forget, hold, journal, journalChanges, newModel, stored } from "../offline/journal.ts";
+import { Keeper, keptSession } from "../offline/store.ts";
 
 /** A command of this page and where it stands. */
 export interface SentCommand {
@@ -12,6 +17,9 @@ export interface SentCommand {
   facts: CommandFacts;
 }
 
+/** How long the relay has before what was kept is shown instead. */
+const KEPT_AFTER_MS = 1_200;
+
 export class SessionModel {
   readonly id: string;
   readonly session: Session;
@@ -21,7 +29,16 @@ export class SessionModel {
   readonly synced = signal(false);
   readonly closed = signal<{ problem: Problem; final: boolean } | undefined>(undefined);
   readonly commands = signal<readonly SentCommand[]>([]);
-  #end: () => void;
+  /** What is shown was kept in this browser and is as of then, Unix ms; undefined: it comes from the relay. */
+  readonly keptAt = signal<number | undefined>(undefined);
+  /** What was given before this model was there. */
+  readonly earlier: EarlierCommands;
+  #connection: Connection;
+  #keeper: Keeper;
+  #own = newModel();
+  #giving: Command["body"] | undefined;
+  #told = false;
+  #ends: (() => void)[];
   #listeners = new Set<(news: SessionNews) => void>();
   #folded = new View();
   #frame = 0;
@@ -30,7 +47,23 @@ export class SessionModel {
   constructor(connection: Connection, id: string) {
     this.id = id;
     this.session = connection.follow(unhex(id));
-    this.#end = this.session.onNews((news) => batch(() => this.#take(news)));
+    this.#connection = connection;
+    this.#keeper = new Keeper(id);
+    this.earlier = new EarlierCommands({
+      id,
+      give: (body) => this.#tryGive(body),
+      ask: (ids) => this.#trySubmit({ case: "queryOutcome", value: { $typeName: "remote.v1.QueryOutcome", commandIds: ids } }),
+      outcomes: () => this.#folded.state.outcomes,
+    });
+    this.#ends = [
+      this.session.onNews((news) => batch(() => this.#live(news))),
+      effect(() => {
+        void journalChanges.value;
+        void this.earlier.look();
+      }),
+    ];
+    const patience = setTimeout(() => void this.#showKept(), navigator.onLine ? KEPT_AFTER_MS : 0);
+    this.#ends.push(() => clearTimeout(patience));
   }
 
   /** For what folds the news in its own way (the timeline, notifications). */
@@ -39,19 +72,96 @@ export class SessionModel {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Sends a command; its id. Throws LinkError (see Session.submit). */
-  submit(body: Parameters<Session["submit"]>[0], ttlMs = 0): string {
-    const id = this.session.submit(body, ttlMs);
-    const facts = this.session.command(id);
-    if (facts) this.commands.value = [...this.commands.value, { id, body: body as Command["body"], at: Date.now(), facts }];
-    return id;
+  /**
+   * Sends a command; its id. A prompt for a session that cannot be had yet is held in this browser (`earlier`). Throws
+   * LinkError (see Session.submit).
+   */
+  submit(given: Parameters<Session["submit"]>[0], ttlMs = 0): string {
+    const { body } = create(CommandSchema, { body: given as never });
+    try {
+      return this.#give(body, ttlMs);
+    } catch (error) {
+      if (!(error instanceof LinkError) || error.code !== ErrorCode.STATE || !keepsItsMeaning(body)) throw error;
+      const held = hold({ session: this.id, kind: body.case ?? "", text: wordsOf(body), command: encodeBody(body), at: Date.now() });
+      if (held === undefined) throw error;
+      return held;
+    }
+  }
+
+  /** Commands of this model, or held for it, that have no end yet. */
+  get waits(): boolean {
+    return this.session.pending > 0 || this.earlier.list.value.some((one) => one.state.at === "here");
   }
 
   close(): void {
-    this.#end();
+    for (const end of this.#ends) end();
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#timer);
+    this.#keeper.close();
     this.session.close();
+    endModel(this.#own);
+  }
+
+  #give(body: Command["body"], ttlMs: number): string {
+    this.#giving = body;
+    try {
+      const id = this.session.submit(body, ttlMs);
+      const facts = this.session.command(id);
+      if (facts) this.commands.value = [...this.commands.value, { id, body, at: Date.now(), facts }];
+      return id;
+    } finally {
+      this.#giving = undefined;
+    }
+  }
+
+  #tryGive(body: Command["body"]): string | undefined {
+    try {
+      return this.#give(body, 0);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #trySubmit(body: Command["body"]): string | undefined {
+    try {
+      return this.session.submit(body);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Told before anything of it is sent: what is written down now is there after a crash, too. */
+  #journal(id: string, facts: CommandFacts): void {
+    const body = this.#giving;
+    this.#giving = undefined;
+    if (body && isKept(body))
+      journal({ session: this.id, id, model: this.#own, kind: body.case ?? "", text: wordsOf(body), command: encodeBody(body),
+        at: Date.now(), here: this.#connection.facts.phase !== "live" });
+    else if (facts.state === CommandState.DONE) forget(id);
+    else if (facts.state >= CommandState.STORED) stored(id);
+  }
+
+  /** What was kept is shown until the session itself is there. */
+  async #showKept(): Promise<void> {
+    const kept = this.#told ? undefined : await keptSession(this.id);
+    if (!kept || this.#told) return;
+    batch(() => {
+      for (const news of kept.news) this.#take(news);
+      this.keptAt.value = kept.at;
+    });
+  }
+
+  #live(news: SessionNews): void {
+    if (!this.#told && ["event", "tail", "snapshot", "reset", "synced"].includes(news.kind)) {
+      this.#told = true;
+      if (this.keptAt.value !== undefined) {
+        this.keptAt.value = undefined;
+        this.#take({ kind: "reset", offset: 0, epoch: new Uint8Array(16) });
+      }
+    }
+    this.#keeper.take(news);
+    this.#take(news);
+    this.earlier.take(news);
   }
 
   #take(news: SessionNews): void {
@@ -74,6 +184,7 @@ export class SessionModel {
         this.synced.value = false;
         break;
       case "command":
+        this.#journal(news.id, news.facts);
         this.commands.value = this.commands.value.map((c) => (c.id === news.id ? { ...c, facts: news.facts } : c));
         break;
     }

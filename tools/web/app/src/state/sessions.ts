@@ -1,14 +1,20 @@
 /** The account's sessions, newest activity first, as the relay tells them while it is connected. */
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { hex, type Connection } from "@libremote/link";
 import type { SessionEntry } from "@libremote/link/messages";
+import { keptAccount } from "../offline/keys.ts";
+import { keepList, keptList } from "../offline/store.ts";
 
 const entries = signal<ReadonlyMap<string, SessionEntry>>(new Map());
 /** The first listing has come. */
 export const listed = signal(false);
+/** What is listed was kept in this browser and is as of then, Unix ms; undefined: it comes from the relay. */
+export const listKeptAt = signal<number | undefined>(undefined);
 export const sessions = computed(() =>
   [...entries.value.values()].sort((a, b) => Number(b.activityMs - a.activityMs)));
 export const entryOf = (id: string): SessionEntry | undefined => entries.value.get(id);
+
+const KEEP_MS = 2_000;
 
 /** Lists and follows, and again after each reconnection. */
 export function watchSessions(connection: Connection): void {
@@ -21,6 +27,33 @@ export function watchSessions(connection: Connection): void {
   };
   connection.onChange(look);
   look();
+}
+
+/** Shows the list as it was last seen until there is a newer one, and keeps what comes. Another account begins with nothing. */
+export function keepSessions(): void {
+  let account = keptAccount.value;
+  const show = async () => {
+    const kept = await keptList();
+    if (!kept || listed.value || account !== keptAccount.value) return;
+    entries.value = new Map(kept.entries.map((entry) => [hex(entry.sessionId), entry]));
+    listKeptAt.value = kept.at;
+  };
+  void show();
+  effect(() => {
+    if (keptAccount.value === account) return;
+    account = keptAccount.value;
+    entries.value = new Map();
+    listed.value = false;
+    listKeptAt.value = undefined;
+  });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  effect(() => {
+    void entries.value;
+    if (listed.value) timer ??= setTimeout(() => {
+      timer = undefined;
+      if (listed.value) void keepList(sessions.value);
+    }, KEEP_MS);
+  });
 }
 
 async function follow(connection: Connection): Promise<void> {
@@ -38,6 +71,7 @@ async function follow(connection: Connection): Promise<void> {
         complete = true;
         entries.value = new Map(fresh);
         listed.value = true;
+        listKeptAt.value = undefined;
       }
     });
   } catch {

@@ -1,0 +1,122 @@
+/** What was loaded, kept for reading it without a network: the list of sessions, and the ends of those that were opened. */
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { SessionNews } from "@libremote/link";
+import { SessionEntrySchema, type SessionEntry } from "@libremote/link/messages";
+import { all, change, clearDatabase, get } from "./database.ts";
+import { clearKeys, keepAccount, keptAccount, place } from "./keys.ts";
+import { Recording, replay } from "./recording.ts";
+
+const SESSIONS_MAX = 12;
+const ENTRIES_MAX = 256;
+
+/** Parts of the keys of the present account; undefined: nobody is signed in. */
+const owner = (): string[] | undefined => (keptAccount.value === undefined ? undefined : [place, keptAccount.value]);
+
+// ---- the list ----
+
+export async function keepList(entries: readonly SessionEntry[], now = Date.now()): Promise<void> {
+  const key = owner();
+  if (!key) return;
+  const value = { at: now, entries: entries.slice(0, ENTRIES_MAX).map((entry) => toBinary(SessionEntrySchema, entry)) };
+  await change([{ store: "lists", key, value }]);
+}
+
+/** The list as it was when it was last seen. */
+export async function keptList(): Promise<{ at: number; entries: SessionEntry[] } | undefined> {
+  const key = owner();
+  const value = key && (await get("lists", key));
+  if (typeof value !== "object" || value === null || !("entries" in value) || !Array.isArray(value.entries)) return undefined;
+  try {
+    const entries = value.entries.map((raw: Uint8Array) => fromBinary(SessionEntrySchema, raw));
+    return { at: "at" in value && typeof value.at === "number" ? value.at : 0, entries };
+  } catch {
+    return undefined; // another layout, or damaged
+  }
+}
+
+// ---- sessions ----
+
+/** Keeps what a session tells, a while after it was told. */
+export class Keeper {
+  #recording = new Recording();
+  #session: string;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #started = false;
+
+  constructor(session: string) {
+    this.#session = session;
+    if (typeof document !== "undefined") document.addEventListener("visibilitychange", this.#hidden);
+  }
+
+  take(news: SessionNews): void {
+    if (this.#recording.take(news)) this.#timer ??= setTimeout(() => this.flush(), 1_500);
+  }
+
+  /** Writes what is not written yet. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { write, remove } = this.#recording.changes();
+    const key = owner();
+    if (!key || (write.length === 0 && remove.length === 0)) return;
+    const at = [...key, this.#session];
+    const head = { store: "sessions" as const, key: at, value: { at: Date.now() } };
+    const changes = [
+      head,
+      ...remove.map((number) => ({ store: "chunks" as const, key: [...at, number] })),
+      ...write.map(({ number, chunk }) => ({ store: "chunks" as const, key: [...at, number], value: { ...chunk, events: [...chunk.events] } })),
+    ];
+    this.#writing = this.#writing.then(async () => {
+      if (!this.#started) await dropSession(key, this.#session); // of an earlier visit
+      this.#started = true;
+      await change(changes);
+      await dropOldest(key);
+    });
+  }
+
+  close(): void {
+    this.flush();
+    document.removeEventListener("visibilitychange", this.#hidden);
+  }
+
+  #hidden = (): void => {
+    if (document.visibilityState === "hidden") this.flush();
+  };
+}
+
+async function dropSession(key: readonly string[], session: string): Promise<void> {
+  const chunks = await all("chunks", [...key, session]);
+  await change([{ store: "sessions", key: [...key, session] }, ...chunks.map((chunk) => ({ store: "chunks" as const, key: chunk.key }))]);
+}
+
+async function dropOldest(key: readonly string[]): Promise<void> {
+  const heads = await all("sessions", key);
+  if (heads.length <= SESSIONS_MAX) return;
+  const at = (value: unknown): number => (typeof value === "object" && value !== null && "at" in value && typeof value.at === "number" ? value.at : 0);
+  const oldest = heads.sort((a, b) => at(b.value) - at(a.value)).slice(SESSIONS_MAX);
+  for (const head of oldest) if (Array.isArray(head.key)) await dropSession(key, String(head.key[head.key.length - 1]));
+}
+
+/** What is kept of a session, as it would have told it. */
+export async function keptSession(session: string): Promise<{ at: number; news: SessionNews[] } | undefined> {
+  const key = owner();
+  if (!key) return undefined;
+  const head = await get("sessions", [...key, session]);
+  if (typeof head !== "object" || head === null || !("at" in head) || typeof head.at !== "number") return undefined;
+  const news = replay((await all("chunks", [...key, session])).map((chunk) => chunk.value));
+  return news.length > 0 ? { at: head.at, news } : undefined;
+}
+
+/** A deleted session is not kept either. */
+export async function forgetSession(session: string): Promise<void> {
+  const key = owner();
+  if (key) await dropSession(key, session);
+}
+
+/** At sign-out: everything that any account has kept in this browser. */
+export async function clear(): Promise<void> {
+  clearKeys();
+  keepAccount(undefined);
+  await clearDatabase();
+}
