@@ -1,7 +1,10 @@
 /** What became of what this browser had given before the page was loaded, and what it still holds. */
 import { CommandOutcomeKind } from "@libremote/link/messages";
+import { useEffect } from "preact/hooks";
 import { Button, IconButton, toast } from "../parts/index.ts";
 import type { Earlier, EarlierCommands } from "./earlier.ts";
+
+const SEEN_MS = 8_000;
 
 export function EarlierList({ earlier }: { earlier: EarlierCommands }) {
   const list = earlier.list.value;
@@ -16,6 +19,12 @@ export function EarlierList({ earlier }: { earlier: EarlierCommands }) {
 function EarlierRow({ one, earlier }: { one: Earlier; earlier: EarlierCommands }) {
   const { entry, state } = one;
   const words = stateWords(one);
+  const seen = state.at === "done" && state.outcome === CommandOutcomeKind.APPLIED;
+  useEffect(() => {
+    if (!seen) return;
+    const timer = setTimeout(() => earlier.dismiss(entry.id), SEEN_MS); // from now on the conversation shows it
+    return () => clearTimeout(timer);
+  }, [seen]);
   const again = () => {
     if (!earlier.sendAgain(entry.id)) toast("It cannot be sent now: the session is not connected.", { tone: "bad" });
   };
