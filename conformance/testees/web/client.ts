@@ -14,6 +14,12 @@ export class Unsupported extends Error {}
 
 export type Tell = (kind: string, value: Json) => void;
 
+/** One act: an object of one member. */
+export function actOf(json: string): [string, JsonObject] {
+  const [[name, members]] = Object.entries(JSON.parse(json) as JsonObject) as [[string, JsonObject]];
+  return [name, members];
+}
+
 const STATES = ["", "COMPOSED", "SENT", "STORED", "DELIVERED", "DONE"];
 const OUTCOMES = ["", "APPLIED", "REJECTED", "SUPERSEDED", "EXPIRED", "WITHDRAWN", "UNKNOWN"];
 

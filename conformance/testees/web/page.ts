@@ -6,7 +6,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { OutputSchema, RequestSchema, ResponseSchema, type Request, type Response } from "../../../gen/ts/conformance/harness_pb.js";
 import { Connection } from "../../../tools/web/link/src/connection.js";
-import { Client, Unsupported } from "./client.js";
+import { actOf, Client, Unsupported } from "./client.js";
 import { fold } from "./fold.js";
 import type { Json, JsonObject } from "./json.js";
 
@@ -35,11 +35,9 @@ async function serve({ ask }: Request): Promise<Response["result"]> {
       client = new Client(connection, config, tell);
       break;
     }
-    case "act": {
-      const [[name, members]] = Object.entries(JSON.parse(ask.value.json) as JsonObject) as [[string, JsonObject]];
-      client!.act(name, members);
+    case "act":
+      client!.act(...actOf(ask.value.json));
       break;
-    }
     case "fold":
       return { case: "state", value: fold(ask.value) };
     default:

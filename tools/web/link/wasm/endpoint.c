@@ -27,7 +27,8 @@ EXPORT(sha256_end) void remote_sha256_end(lrm_sha256 *sum, uint8_t *out) {
 /* ---- life ---- */
 
 uint64_t endpoint__now(endpoint *e, double now_ms) {
-  uint64_t now_ns = now_ms > 0 && now_ms < 9e12 ? (uint64_t)(now_ms * 1e6) : 0;
+  /* Rounded: a deadline that comes back as `now` has come. */
+  uint64_t now_ns = now_ms > 0 && now_ms < 9e12 ? (uint64_t)(now_ms * 1e6 + 0.5) : 0;
   if (now_ns > e->now_ns) e->now_ns = now_ns;
   if (e->now_ns == 0) e->now_ns = 1;
   return e->now_ns;
@@ -87,7 +88,6 @@ EXPORT(attempt) double remote_attempt(const endpoint *e) {
 EXPORT(attach) int remote_attach(endpoint *e, double now_ms) {
   e->input_at = e->input_bytes = 0;
   e->hungry = false;
-  e->wanted = 0;
   return lrm_link_attach(e->link, endpoint__now(e, now_ms));
 }
 
@@ -146,7 +146,7 @@ int remote_feed(endpoint *e, const uint8_t *data, uint32_t bytes, double now_ms)
   if (result != 0) return result;
   memcpy(e->input + e->input_bytes, data, bytes);
   e->input_bytes += bytes;
-  e->hungry = e->input_bytes - e->input_at >= e->wanted;
+  e->hungry = true; /* the link is shown each byte: any byte is life */
   return 0;
 }
 
@@ -184,12 +184,11 @@ static bool tell(endpoint *e, const lrm_link_event *event, endpoint_event *out) 
   }
 }
 
-/* Takes what lies in the input as far as it makes an event. False: nothing more can be made. */
-static bool eat(endpoint *e) {
+bool endpoint__eat(endpoint *e) {
   if (!e->hungry) return false;
-  size_t consumed = 0;
+  size_t consumed = 0, wanted = 0;
   int result = lrm_link_recv(e->link, e->input + e->input_at, e->input_bytes - e->input_at,
-                             &consumed, &e->wanted, e->now_ns);
+                             &consumed, &wanted, e->now_ns);
   e->input_at += consumed;
   if (result != 0) { /* GOAWAY_SENT says why */
     e->hungry = false;
@@ -210,7 +209,7 @@ EXPORT(next) int remote_next(endpoint *e, endpoint_event *out) {
       if (tell(e, &event, out)) return 1;
       continue;
     }
-    if (!eat(e)) return 0;
+    if (!endpoint__eat(e)) return 0;
   }
 }
 

@@ -49,8 +49,7 @@ struct endpoint {
   uint32_t handles;
   uint8_t *input; /* bytes not consumed yet */
   size_t input_bytes, input_room, input_at;
-  size_t wanted;
-  bool hungry;           /* what lies in `input` may hold a whole frame */
+  bool hungry;           /* the link has not seen all that lies in `input` */
   uint8_t scratch[8192]; /* messages that are encoded for an event */
 };
 
@@ -75,6 +74,8 @@ void endpoint__parts_free(endpoint *e);
 /* ---- endpoint.c ---- */
 bool endpoint__lend(endpoint *e, endpoint_event *out, const pb_msgdesc_t *fields,
                     const void *message);
+/* Takes what lies in the input as far as it makes an event. False: nothing more can be made. */
+bool endpoint__eat(endpoint *e);
 uint64_t endpoint__now(endpoint *e, double now_ms);
 
 #endif
