@@ -1441,6 +1441,17 @@ static const lrm_schema_field fields_ExportAudit[] = {
 const lrm_schema_message lrm_schema_ExportAudit = {
     .name = "ExportAudit", .fields = fields_ExportAudit, .fields_count = 2, .index = 122,
     .struct_bytes = sizeof(Remote__V1__ExportAudit)};
+const lrm_schema_message lrm_schema_Invite = {
+    .name = "Invite", .index = 123, .struct_bytes = sizeof(Remote__V1__Invite)};
+const lrm_schema_message lrm_schema_ListInvitations = {
+    .name = "ListInvitations", .index = 124, .struct_bytes = sizeof(Remote__V1__ListInvitations)};
+
+static const lrm_schema_field fields_EndInvitation[] = {
+    {.name = "invitation_id", .number = 1, .kind = LRM_SCHEMA_BYTES, .bytes_max = 16, .slot = 0},
+};
+const lrm_schema_message lrm_schema_EndInvitation = {
+    .name = "EndInvitation", .fields = fields_EndInvitation, .fields_count = 1, .index = 125,
+    .struct_bytes = sizeof(Remote__V1__EndInvitation)};
 
 static const lrm_schema_field fields_Request[] = {
     {.name = "id", .number = 1, .kind = LRM_SCHEMA_UINT32, .slot = 0},
@@ -1476,9 +1487,15 @@ static const lrm_schema_field fields_Request[] = {
      .message = &lrm_schema_BeginOidc, .oneof = 1, .slot = 1},
     {.name = "rename_device", .number = 17, .kind = LRM_SCHEMA_MESSAGE,
      .message = &lrm_schema_RenameDevice, .oneof = 1, .slot = 1},
+    {.name = "invite", .number = 18, .kind = LRM_SCHEMA_MESSAGE, .message = &lrm_schema_Invite,
+     .oneof = 1, .slot = 1},
+    {.name = "list_invitations", .number = 19, .kind = LRM_SCHEMA_MESSAGE,
+     .message = &lrm_schema_ListInvitations, .oneof = 1, .slot = 1},
+    {.name = "end_invitation", .number = 20, .kind = LRM_SCHEMA_MESSAGE,
+     .message = &lrm_schema_EndInvitation, .oneof = 1, .slot = 1},
 };
 const lrm_schema_message lrm_schema_Request = {
-    .name = "Request", .fields = fields_Request, .fields_count = 17, .index = 123,
+    .name = "Request", .fields = fields_Request, .fields_count = 20, .index = 126,
     .struct_bytes = sizeof(Remote__V1__Request)};
 
 static const lrm_schema_field fields_SessionEntry[] = {
@@ -1493,7 +1510,7 @@ static const lrm_schema_field fields_SessionEntry[] = {
     {.name = "removed", .number = 6, .kind = LRM_SCHEMA_BOOL, .slot = 5},
 };
 const lrm_schema_message lrm_schema_SessionEntry = {
-    .name = "SessionEntry", .fields = fields_SessionEntry, .fields_count = 6, .index = 124,
+    .name = "SessionEntry", .fields = fields_SessionEntry, .fields_count = 6, .index = 127,
     .struct_bytes = sizeof(Remote__V1__SessionEntry)};
 
 static const lrm_schema_field fields_DeviceEntry[] = {
@@ -1508,7 +1525,7 @@ static const lrm_schema_field fields_DeviceEntry[] = {
     {.name = "expires_ms", .number = 9, .kind = LRM_SCHEMA_UINT64, .slot = 8},
 };
 const lrm_schema_message lrm_schema_DeviceEntry = {
-    .name = "DeviceEntry", .fields = fields_DeviceEntry, .fields_count = 9, .index = 125,
+    .name = "DeviceEntry", .fields = fields_DeviceEntry, .fields_count = 9, .index = 128,
     .struct_bytes = sizeof(Remote__V1__DeviceEntry)};
 
 static const lrm_schema_field fields_PairingCode[] = {
@@ -1517,7 +1534,7 @@ static const lrm_schema_field fields_PairingCode[] = {
     {.name = "url", .number = 3, .kind = LRM_SCHEMA_STRING, .bytes_max = 255, .slot = 2},
 };
 const lrm_schema_message lrm_schema_PairingCode = {
-    .name = "PairingCode", .fields = fields_PairingCode, .fields_count = 3, .index = 126,
+    .name = "PairingCode", .fields = fields_PairingCode, .fields_count = 3, .index = 129,
     .struct_bytes = sizeof(Remote__V1__PairingCode)};
 
 static const lrm_schema_field fields_PairingEntry[] = {
@@ -1529,7 +1546,7 @@ static const lrm_schema_field fields_PairingEntry[] = {
     {.name = "confirmed", .number = 6, .kind = LRM_SCHEMA_BOOL, .slot = 5},
 };
 const lrm_schema_message lrm_schema_PairingEntry = {
-    .name = "PairingEntry", .fields = fields_PairingEntry, .fields_count = 6, .index = 127,
+    .name = "PairingEntry", .fields = fields_PairingEntry, .fields_count = 6, .index = 130,
     .struct_bytes = sizeof(Remote__V1__PairingEntry)};
 
 static const lrm_schema_field fields_OidcChallenge[] = {
@@ -1539,8 +1556,20 @@ static const lrm_schema_field fields_OidcChallenge[] = {
     {.name = "expires_in_ms", .number = 4, .kind = LRM_SCHEMA_UINT64, .slot = 3},
 };
 const lrm_schema_message lrm_schema_OidcChallenge = {
-    .name = "OidcChallenge", .fields = fields_OidcChallenge, .fields_count = 4, .index = 128,
+    .name = "OidcChallenge", .fields = fields_OidcChallenge, .fields_count = 4, .index = 131,
     .struct_bytes = sizeof(Remote__V1__OidcChallenge)};
+
+static const lrm_schema_field fields_Invitation[] = {
+    {.name = "invitation_id", .number = 1, .kind = LRM_SCHEMA_BYTES, .bytes_max = 16, .slot = 0},
+    {.name = "secret", .number = 2, .kind = LRM_SCHEMA_STRING, .bytes_max = 63, .slot = 1},
+    {.name = "page", .number = 3, .kind = LRM_SCHEMA_STRING, .bytes_max = 255, .slot = 2},
+    {.name = "made_ms", .number = 4, .kind = LRM_SCHEMA_UINT64, .slot = 3},
+    {.name = "expires_in_ms", .number = 5, .kind = LRM_SCHEMA_UINT64, .slot = 4},
+    {.name = "device", .number = 6, .kind = LRM_SCHEMA_STRING, .bytes_max = 63, .slot = 5},
+};
+const lrm_schema_message lrm_schema_Invitation = {
+    .name = "Invitation", .fields = fields_Invitation, .fields_count = 6, .index = 132,
+    .struct_bytes = sizeof(Remote__V1__Invitation)};
 
 static const lrm_schema_field fields_SignedIn[] = {
     {.name = "token", .number = 1, .kind = LRM_SCHEMA_STRING, .bytes_max = 128, .slot = 0},
@@ -1548,7 +1577,7 @@ static const lrm_schema_field fields_SignedIn[] = {
      .slot = 1},
 };
 const lrm_schema_message lrm_schema_SignedIn = {
-    .name = "SignedIn", .fields = fields_SignedIn, .fields_count = 2, .index = 129,
+    .name = "SignedIn", .fields = fields_SignedIn, .fields_count = 2, .index = 133,
     .struct_bytes = sizeof(Remote__V1__SignedIn)};
 
 static const lrm_schema_field fields_AuditRecord[] = {
@@ -1565,7 +1594,7 @@ static const lrm_schema_field fields_AuditRecord[] = {
     {.name = "organization", .number = 10, .kind = LRM_SCHEMA_STRING, .bytes_max = 63, .slot = 9},
 };
 const lrm_schema_message lrm_schema_AuditRecord = {
-    .name = "AuditRecord", .fields = fields_AuditRecord, .fields_count = 10, .index = 130,
+    .name = "AuditRecord", .fields = fields_AuditRecord, .fields_count = 10, .index = 134,
     .struct_bytes = sizeof(Remote__V1__AuditRecord)};
 
 static const lrm_schema_field fields_PolicyReply[] = {
@@ -1575,10 +1604,10 @@ static const lrm_schema_field fields_PolicyReply[] = {
      .message = &lrm_schema_EffectivePolicy, .slot = 1},
 };
 const lrm_schema_message lrm_schema_PolicyReply = {
-    .name = "PolicyReply", .fields = fields_PolicyReply, .fields_count = 2, .index = 131,
+    .name = "PolicyReply", .fields = fields_PolicyReply, .fields_count = 2, .index = 135,
     .struct_bytes = sizeof(Remote__V1__PolicyReply)};
 const lrm_schema_message lrm_schema_Done = {
-    .name = "Done", .index = 132, .struct_bytes = sizeof(Remote__V1__Done)};
+    .name = "Done", .index = 136, .struct_bytes = sizeof(Remote__V1__Done)};
 
 static const lrm_schema_field fields_Reply[] = {
     {.name = "id", .number = 1, .kind = LRM_SCHEMA_UINT32, .slot = 0},
@@ -1603,7 +1632,9 @@ static const lrm_schema_field fields_Reply[] = {
      .message = &lrm_schema_PairingEntry, .oneof = 1, .slot = 2},
     {.name = "oidc_challenge", .number = 12, .kind = LRM_SCHEMA_MESSAGE,
      .message = &lrm_schema_OidcChallenge, .oneof = 1, .slot = 2},
+    {.name = "invitation", .number = 13, .kind = LRM_SCHEMA_MESSAGE,
+     .message = &lrm_schema_Invitation, .oneof = 1, .slot = 2},
 };
 const lrm_schema_message lrm_schema_Reply = {
-    .name = "Reply", .fields = fields_Reply, .fields_count = 12, .index = 133,
+    .name = "Reply", .fields = fields_Reply, .fields_count = 13, .index = 137,
     .struct_bytes = sizeof(Remote__V1__Reply)};

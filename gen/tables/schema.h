@@ -140,19 +140,23 @@ extern const lrm_schema_message lrm_schema_RevokeDevice;
 extern const lrm_schema_message lrm_schema_GetPolicy;
 extern const lrm_schema_message lrm_schema_SetPolicy;
 extern const lrm_schema_message lrm_schema_ExportAudit;
+extern const lrm_schema_message lrm_schema_Invite;
+extern const lrm_schema_message lrm_schema_ListInvitations;
+extern const lrm_schema_message lrm_schema_EndInvitation;
 extern const lrm_schema_message lrm_schema_Request;
 extern const lrm_schema_message lrm_schema_SessionEntry;
 extern const lrm_schema_message lrm_schema_DeviceEntry;
 extern const lrm_schema_message lrm_schema_PairingCode;
 extern const lrm_schema_message lrm_schema_PairingEntry;
 extern const lrm_schema_message lrm_schema_OidcChallenge;
+extern const lrm_schema_message lrm_schema_Invitation;
 extern const lrm_schema_message lrm_schema_SignedIn;
 extern const lrm_schema_message lrm_schema_AuditRecord;
 extern const lrm_schema_message lrm_schema_PolicyReply;
 extern const lrm_schema_message lrm_schema_Done;
 extern const lrm_schema_message lrm_schema_Reply;
 
-#define LRM_SCHEMA_MESSAGES 134
+#define LRM_SCHEMA_MESSAGES 138
 
 /* Every message, by its index. Naming it links every table. */
 extern const lrm_schema_message *const lrm_schema_messages[LRM_SCHEMA_MESSAGES];

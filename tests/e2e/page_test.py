@@ -3,14 +3,17 @@
 signs in, who may not use it, signing out.
 
     page_test.py BUILD [NAME...]"""
+import concurrent.futures
+import http.client
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import carriers  # noqa: E402
 import page  # noqa: E402
 import raw  # noqa: E402
-from harness import Failure, port_of, run  # noqa: E402
+from harness import Failure, port_of, run, wait_until  # noqa: E402
 
 OTHER = "http://elsewhere.example"
 
@@ -203,7 +206,133 @@ def names_behind_a_proxy(w):
     check(b.who()["device"] == "phone", "after a restart")
 
 
-TESTS = [a_cookie_signs_in, only_our_page, wrong_tokens_wait, signing_out, names_of_cookies, names_with_tls,
+def in_background(run):
+    """A request that waits; .result() is its answer."""
+    return concurrent.futures.ThreadPoolExecutor(1).submit(run)
+
+
+def pairing_in_the_page(w):
+    """The page shows a code and waits; a person confirms it; the token comes as a cookie."""
+    port = serve(w)
+    b = page.Browser(port)
+    made = b.post("/v1/pair", {"device": "Ada's phone"})
+    check(made.status == 200 and set(made.json) == {"waiting", "pairing_code", "expires_in_ms"}, f"pair: {made.body}")
+    code = made.json["pairing_code"]
+    check(re.fullmatch("[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}", code), code)
+    check(list(b.cookies) == [f"remote-pairing-{port}"], f"{list(b.cookies)}")
+    check(b.post("/v1/pair", {"device": "another name"}).json["pairing_code"] == code, "a reload makes another code")
+    listed = w.cli("devices", "confirm", "--json", "--yes", code)
+    listed.expect(0)
+    check("Ada's phone" in listed.out, listed.out)
+    done = b.post("/v1/pair/wait", {})
+    check(done.status == 200 and done.json["signed_in"] and done.json["device"] == "Ada's phone", f"{done.body}")
+    check(list(b.cookies) == [f"remote-{port}"] and "rrt_" not in done.body.decode(), "the token is a cookie, and only that")
+    check(b.who()["device"] == "Ada's phone" and device_of(link(w, b)) == "Ada's phone", "signed in")
+    # While it waits, with the operator's word; and what is lost on the way comes again.
+    b = page.Browser(port)
+    code = b.post("/v1/pair", {"device": "two"}).json["pairing_code"]
+    waiting = in_background(lambda: page.Browser.post(b, "/v1/pair/wait", {}))
+    wait_until("the operator sees it", lambda: "two" in w.relay_command("pairings").out, 60)
+    before = dict(b.cookies)
+    w.relay_command("pair", code, "--yes").expect(0)
+    check(waiting.result().json["device"] == "two", "it heard of it")
+    token = b.cookies[f"remote-{port}"].value
+    b.cookies = before
+    check(b.post("/v1/pair/wait", {}).json["device"] == "two", "the answer was lost")
+    check(b.cookies[f"remote-{port}"].value == token, "another token")
+
+
+def stops(browser):
+    """The relay goes while this page waits, or before it asks."""
+    try:
+        return browser.post("/v1/pair/wait", {}).status == 503
+    except (OSError, http.client.HTTPException):
+        return True
+
+
+def pairing_survives(w):
+    """A restart of the relay goes on with the same code; no, cancelled, over: each is said."""
+    port = serve(w)
+    b = page.Browser(port)
+    code = b.post("/v1/pair", {"device": "one"}).json["pairing_code"]
+    w.relay.kill()
+    w.start_relay()
+    check(b.post("/v1/pair", {"device": "one"}).json["pairing_code"] == code, "another code after a restart")
+    w.cli("devices", "confirm", "--yes", code).expect(0)
+    w.relay.kill()
+    w.start_relay()
+    check(b.post("/v1/pair/wait", {}).json["device"] == "one", "a confirmation is lost")
+    b = page.Browser(port)
+    code = b.post("/v1/pair", {"device": "two"}).json["pairing_code"]
+    waiting = in_background(lambda: b.post("/v1/pair/wait", {}))
+    w.cli("devices", "deny", code).expect(0)
+    refused = waiting.result()
+    check(refused.status == 403 and refused.json["code"] == 3002, f"denied: {refused.body}")
+    check(b.post("/v1/pair/wait", {}).json["code"] == 3002, "said again")
+    b = page.Browser(port)
+    code = b.post("/v1/pair", {"device": "three"}).json["pairing_code"]
+    check(b.post("/v1/pair/end", {}).status == 204 and not b.cookies, "cancel")
+    w.cli("devices", "confirm", "--yes", code).expect(3, 4, 5, 6)
+    check(b.post("/v1/pair/wait", {}).status == 401, "without a cookie")
+    for name in ("", "x" * 64, "a\nb"):
+        check(b.post("/v1/pair", {"device": name}).status == 400, f"a device named {name!r}")
+    # At most 16 of one address.
+    browsers = [page.Browser(port) for _ in range(17)]
+    answers = [browser.post("/v1/pair", {"device": "one of many"}).status for browser in browsers]
+    check(answers == [200] * 16 + [429], f"{answers}")
+    # A relay that stops does not keep its pages waiting, nor they it.
+    waiting = in_background(lambda: stops(browsers[0]))
+    w.relay.end()
+    check(waiting.result(), "a page is told something else")
+
+
+def invitations(w):
+    """A link: looking does not use it; once; ten minutes; taken back; never in a log."""
+    w.env["LC_ALL"] = "C.UTF-8"
+    port = serve(w)
+    made = w.relay_command("invite", "--json", "--page", f"http://localhost:{port}").expect(0).json[0]["link"]
+    check(re.fullmatch(f"http://localhost:{port}/#/sign-in/rri_[0-9a-f]{{32}}", made), made)
+    invite = made.rsplit("/", 1)[1]
+    b = page.Browser(port)
+    for _ in range(3):
+        seen = b.post("/v1/invitation", {"invite": invite})
+        check(seen.status == 200 and seen.json["account"] == "owner" and 0 < seen.json["expires_in_ms"] <= 600000, f"{seen.body}")
+    check(b.post("/v1/sign-in", {"invite": invite, "device": ""}).status == 400, "a device without a name")
+    before = dict(b.cookies)
+    done = b.post("/v1/sign-in", {"invite": invite, "device": "tablet"})
+    check(done.status == 200 and done.json["device"] == "tablet" and "rrt_" not in done.body.decode(), f"{done.body}")
+    check(b.who()["device"] == "tablet" and device_of(link(w, b)) == "tablet", "signed in")
+    again, b.cookies = dict(b.cookies), before
+    check(b.post("/v1/sign-in", {"invite": invite, "device": "tablet"}).status == 200, "the answer was lost")
+    check({n: c.value for n, c in b.cookies.items()} == {n: c.value for n, c in again.items()}, "another token")
+    other = page.Browser(port)
+    used = other.post("/v1/sign-in", {"invite": invite, "device": "thief"})
+    check(used.status == 401 and not other.cookies, f"used twice: {used.body}")
+    # By a device: list, take back.
+    made = w.cli("devices", "invite", "--json").expect(0).json[0]
+    invite = made["link"].rsplit("/", 1)[1]
+    check(made["link"].startswith("http://127.0.0.1:") and made["complete"], made["link"])
+    listed = w.cli("devices", "invitations", "--json").expect(0).json
+    check([i["invitation_id"] for i in listed] == [made["invitation_id"]], f"{listed}")
+    check(invite not in w.relay_command("invite", "--list").expect(0).out, "the list tells the secret")
+    w.cli("devices", "uninvite", made["invitation_id"][:8]).expect(0)
+    check(other.post("/v1/invitation", {"invite": invite}).status == 401, "it was taken back")
+    check(not w.cli("devices", "invitations").expect(0).out, "the list")
+    w.relay_command("invite", "--account", "nobody").expect(1)
+    # Across a kill; and it goes with the device that made it.
+    invite = w.cli("devices", "invite", "--json").expect(0).json[0]["link"].rsplit("/", 1)[1]
+    w.relay.kill()
+    w.start_relay()
+    check(other.post("/v1/invitation", {"invite": invite}).json["account"] == "owner", "after a kill")
+    b.post("/v1/sign-out", {"everywhere": True})
+    check(other.post("/v1/invitation", {"invite": invite}).status == 401, "it outlives a sign-out everywhere")
+    answers = [other.post("/v1/invitation", {"invite": "rri_" + "0" * 32}).json for _ in range(6)]
+    check(all(a["code"] == 3001 for a in answers) and answers[-1]["retry_after_ms"] > 0, "guesses do not wait")
+    log = open(w.relay.log_path).read()
+    check("rri_" not in log and "rrt_" not in log, "a secret in the log")
+
+
+TESTS = [pairing_in_the_page, pairing_survives, invitations, a_cookie_signs_in, only_our_page, wrong_tokens_wait, signing_out, names_of_cookies, names_with_tls,
          names_behind_a_proxy]
 
 if __name__ == "__main__":

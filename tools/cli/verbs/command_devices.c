@@ -5,6 +5,7 @@
 
 #include "act.h"
 #include "commands.h"
+#include "devices_invite.h"
 #include "pairing_confirm.h"
 #include "pick.h"
 #include "terminal_text.h"
@@ -210,7 +211,17 @@ static exit_code rename_device(connection *c, const device_list *list, const cha
 
 /* ---- the command ---- */
 
-typedef enum action { LIST, REVOKE, RENAME, CONFIRM, DENY, NONE } action;
+typedef enum action {
+  LIST,
+  REVOKE,
+  RENAME,
+  CONFIRM,
+  DENY,
+  INVITE,
+  INVITATIONS,
+  UNINVITE,
+  NONE
+} action;
 
 static action action_of(const option_words *words) {
   static const struct {
@@ -221,7 +232,10 @@ static action action_of(const option_words *words) {
                  {"revoke", 2, REVOKE},
                  {"rename", 3, RENAME},
                  {"confirm", 2, CONFIRM},
-                 {"deny", 2, DENY}};
+                 {"deny", 2, DENY},
+                 {"invite", 1, INVITE},
+                 {"invitations", 1, INVITATIONS},
+                 {"uninvite", 2, UNINVITE}};
   if (words->count == 0) return LIST;
   for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
     if (words->count == actions[i].count && !strcmp(words->words[0], actions[i].word))
@@ -234,6 +248,9 @@ static exit_code act_on(connection *c, action what, const option_words *words, b
   static device_list list;
   if (what == CONFIRM || what == DENY)
     return pairing_confirm(c, words->words[1], what == DENY, yes, json);
+  if (what == INVITE) return devices_invite(c, json);
+  if (what == INVITATIONS) return devices_invitations(c, json);
+  if (what == UNINVITE) return devices_uninvite(c, words->words[1], json);
   exit_code result = fetch_devices(c, &list);
   if (result) return result;
   if (what == REVOKE) return revoke_device(c, &list, words->words[1], yes, json);
@@ -252,10 +269,13 @@ int command_devices(int argc, char **argv) {
       CONNECTION_OPTIONS(flags),
   };
   const option_usage usage = {
-      "remote devices [list | revoke ID | rename ID NAME | confirm CODE | deny CODE]",
+      "remote devices [list | revoke ID | rename ID NAME | confirm CODE | deny CODE | invite |\n"
+      "       invitations | uninvite ID]",
       "Lists the account's devices, or revokes one: its token no longer signs in and its\n"
       "connections are closed at once, hosts and all. ID may be cut, and may be a whole name.\n"
-      "confirm signs the device in that shows CODE (`remote login`), deny refuses it.",
+      "confirm signs the device in that shows CODE (`remote login`), deny refuses it.\n"
+      "invite prints a link that signs a browser in, once and within ten minutes;\n"
+      "invitations lists those that nobody has used, uninvite takes one back.",
       options, sizeof options / sizeof *options, false};
   option_words words;
   connection c;
@@ -264,7 +284,9 @@ int command_devices(int argc, char **argv) {
   action what = action_of(&words);
   if (what == NONE)
     return options_wrong(
-        &usage, "expected nothing, `revoke ID`, `rename ID NAME`, `confirm CODE` or `deny CODE`");
+        &usage,
+        "expected nothing, `revoke ID`, `rename ID NAME`, `confirm CODE`, `deny CODE`, "
+        "`invite`, `invitations` or `uninvite ID`");
   exit_code result = connection_open(&c, &flags);
   if (result) return result;
   result = act_on(&c, what, &words, yes, json);

@@ -235,6 +235,7 @@ int relay_account_delete(relay *r, const char *name, uint64_t now_ns, uint64_t w
     c->account = NULL;
   }
   relay_pairings_of_account(r, account->row, now_ns, wall_ms);
+  relay_invitations_of_account(r, account->row);
   int result = delete_sessions(r, account, now_ns, wall_ms);
   if (result == 0) result = delete_devices(r, account);
   if (result != 0) return result;

@@ -1,5 +1,6 @@
 /* REQUEST and REPLY: lists, watches, deleting, devices (spec 9.5). Answers are made one by one as
  * the link takes them, so a long list costs no memory but its ids. */
+#include <openssl/crypto.h>
 #include <pb_encode.h>
 #include <string.h>
 
@@ -43,12 +44,14 @@ static int send_problem(relay_connection *c, uint32_t id, uint32_t code, const c
 /* ---- the calls that are still answered ---- */
 
 static bool waits_for_commits(relay_call_kind kind) {
-  return kind == CALL_COMMIT || kind == CALL_PAIR || kind == CALL_OIDC;
+  return kind == CALL_COMMIT || kind == CALL_PAIR || kind == CALL_OIDC || kind == CALL_INVITE;
 }
 
 static void call_free(relay *r, relay_call *call) {
   if (waits_for_commits(call->kind)) r->commit_calls--;
   relay_login_free(r, call->login);
+  if (call->secret != NULL) OPENSSL_cleanse(call->secret, RELAY_INVITATION_BYTES);
+  relay_free(r, call->secret);
   relay_free(r, call->ids);
   relay_free(r, call);
 }
@@ -231,6 +234,45 @@ static bool pump_devices(relay_connection *c, relay_call *call, uint64_t now_ns)
   return send_done(c, call->id, false, now_ns) != LRM_ERR_BUSY;
 }
 
+/* ---- invitations ---- */
+
+static int send_invitation(relay_connection *c, const relay_call *call, const lrm_id *id,
+                           uint64_t now_ns, uint64_t wall_ms) {
+  relay *r = c->relay;
+  remote_v1_Reply reply = remote_v1_Reply_init_zero;
+  const relay_invitation *i = relay_invitation_of(r, id);
+  bool there = i != NULL && relay_invitation_open(i, wall_ms);
+  if (!there && call->kind == CALL_LIST_INVITATIONS) return 0;
+  if (!there) return send_problem(c, call->id, LRM_CODE_NOT_FOUND, "it was taken back", now_ns);
+  reply.id = call->id;
+  reply.more = call->kind == CALL_LIST_INVITATIONS;
+  reply.which_result = remote_v1_Reply_invitation_tag;
+  relay_invitation_entry(r, i, wall_ms, &reply.result.invitation);
+  relay_text(reply.result.invitation.page, sizeof reply.result.invitation.page, r->page_url);
+  if (call->secret != NULL)
+    relay_text(reply.result.invitation.secret, sizeof reply.result.invitation.secret, call->secret);
+  int result = relay_send_reply(c, &reply, now_ns);
+  OPENSSL_cleanse(&reply, sizeof reply);
+  return result;
+}
+
+static bool collect_invitations(relay_connection *c, relay_call *call) {
+  relay *r = c->relay;
+  call->ids = relay_alloc(r, (r->invitations_count + 1) * sizeof *call->ids);
+  if (call->ids == NULL) return false;
+  relay_invitation_ids(r, c->account->row, call->ids, &call->count);
+  return true;
+}
+
+static bool pump_invitations(relay_connection *c, relay_call *call, uint64_t now_ns,
+                             uint64_t wall_ms) {
+  for (; call->at < call->count; call->at++) {
+    if (send_invitation(c, call, &call->ids[call->at], now_ns, wall_ms) == LRM_ERR_BUSY)
+      return false;
+  }
+  return send_done(c, call->id, false, now_ns) != LRM_ERR_BUSY;
+}
+
 /* ---- policy, audit ---- */
 
 /* One rule a reply; the last one says what they come to. */
@@ -299,6 +341,11 @@ static bool pump_call(relay_connection *c, relay_call *call, uint64_t now_ns, ui
       return pump_policy(c, call, now_ns);
     case CALL_AUDIT:
       return pump_audit(c, call, now_ns);
+    case CALL_INVITE:
+      return call->stamp <= c->relay->batch_durable &&
+             send_invitation(c, call, &call->ids[0], now_ns, wall_ms) != LRM_ERR_BUSY;
+    case CALL_LIST_INVITATIONS:
+      return pump_invitations(c, call, now_ns, wall_ms);
     case CALL_PAIR:
     case CALL_OIDC:
       return relay_login_pump(c, call, now_ns, wall_ms);
@@ -351,6 +398,7 @@ static void start_call(const asked *a, relay_call_kind kind) {
     relay_each_device(c->relay, collect_device, &listing);
     made = !listing.failed;
   }
+  if (made && kind == CALL_LIST_INVITATIONS) made = collect_invitations(c, call);
   if (made && kind == CALL_AUDIT) {
     const remote_v1_ExportAudit *audit = &a->request->call.export_audit;
     call->seen = relay_audit_find(c->relay, audit->from);
@@ -528,6 +576,51 @@ static void confirm_pairing(const asked *a) {
   }
 }
 
+/* ---- invitations ---- */
+
+static void invite(const asked *a) {
+  relay_connection *c = a->c;
+  relay *r = c->relay;
+  relay_call *call = relay_call_make(c, a->request->id, CALL_INVITE);
+  int result = LRM_ERR_NO_MEMORY;
+  if (call != NULL) {
+    call->ids = relay_alloc(r, sizeof *call->ids);
+    call->secret = relay_alloc(r, RELAY_INVITATION_BYTES);
+    if (call->ids != NULL && call->secret != NULL)
+      result = relay_invitation_make(r, c->account, c, a->wall_ms, call->secret, call->ids);
+  }
+  if (result == 0) {
+    call->stamp = relay_commit_ticket(r);
+    relay_calls_pump(c, a->now_ns, a->wall_ms);
+    return;
+  }
+  if (call != NULL) {
+    c->calls = call->next;
+    call_free(r, call);
+  }
+  if (result == LRM_ERR_BUSY)
+    answer_problem(a, LRM_CODE_LIMIT, "too many invitations are open; take some back, or wait");
+  else if (result == LRM_ERR_TOO_LARGE)
+    answer_problem(a, LRM_CODE_FORBIDDEN, "this account has too many devices; revoke some");
+  else
+    answer_problem(a, LRM_CODE_INTERNAL, "the relay failed; try again");
+}
+
+static void end_invitation(const asked *a) {
+  relay *r = a->c->relay;
+  lrm_id id;
+  const relay_invitation *i = NULL;
+  if (lrm_id_from(a->request->call.end_invitation.invitation_id.bytes,
+                  a->request->call.end_invitation.invitation_id.size, &id) == 0)
+    i = relay_invitation_of(r, &id);
+  if (i == NULL || relay_invitation_account(i) != a->c->account->row ||
+      relay_invitation_end(r, &id, a->wall_ms) != 0) {
+    answer_problem(a, LRM_CODE_NOT_FOUND, "no such invitation; perhaps it was used");
+    return;
+  }
+  start_call(a, CALL_COMMIT);
+}
+
 static void set_policy(const asked *a) {
   relay_connection *c = a->c;
   remote_v1_Reply reply = remote_v1_Reply_init_zero;
@@ -579,6 +672,15 @@ static void do_request(const asked *a) {
       break;
     case remote_v1_Request_logout_tag:
       logout(a);
+      break;
+    case remote_v1_Request_invite_tag:
+      invite(a);
+      break;
+    case remote_v1_Request_list_invitations_tag:
+      start_call(a, CALL_LIST_INVITATIONS);
+      break;
+    case remote_v1_Request_end_invitation_tag:
+      end_invitation(a);
       break;
     case remote_v1_Request_get_policy_tag:
       start_call(a, request->call.get_policy.administered ? CALL_ADMINISTERED : CALL_POLICY);

@@ -12,6 +12,7 @@ if(NOT TARGET remote_relay_core)
     connection.c
     device.c
     events.c
+    invitation.c
     login.c
     long_poll.c
     organization.c

@@ -32,6 +32,7 @@ enum relay_space {
   SPACE_COMMAND = 9,  /* command ids that are known */
   SPACE_MARKS = 10,   /* of a session: when its log had which end */
   SPACE_PAIRING = 11, /* hash of a device's secret: a pairing that waits */
+  SPACE_INVITATION = 12,
   SPACE_ORGANIZATION = 20,
   SPACE_ENTERPRISE = 21, /* one record at most */
   SPACE_ADMINISTRATOR = 22,
@@ -205,11 +206,14 @@ typedef enum relay_call_kind {
   CALL_ADMINISTERED = 6, /* rules that the caller may set */
   CALL_AUDIT = 7,
   CALL_PAIR = 8,
-  CALL_OIDC = 9
+  CALL_OIDC = 9,
+  CALL_INVITE = 10, /* answered with the invitation `ids` names, once `stamp` is durable */
+  CALL_LIST_INVITATIONS = 11
 } relay_call_kind;
 
-typedef struct relay_login relay_login;     /* login.c */
-typedef struct relay_pairing relay_pairing; /* pairing.c */
+typedef struct relay_login relay_login;           /* login.c */
+typedef struct relay_pairing relay_pairing;       /* pairing.c */
+typedef struct relay_invitation relay_invitation; /* invitation.c */
 
 typedef struct relay_call {
   struct relay_call *next;
@@ -222,6 +226,7 @@ typedef struct relay_call {
   uint32_t left; /* AUDIT: how many more */
   uint64_t stamp;
   relay_login *login; /* PAIR, OIDC */
+  char *secret;       /* INVITE: what its link holds */
 } relay_call;
 
 typedef enum relay_connection_state {
@@ -288,6 +293,14 @@ typedef struct relay_nonce {
   uint8_t random[16];
 } relay_nonce;
 
+/* A pairing that has ended: a page that asks for it late hears how. */
+enum { RELAY_ENDED_PAIRINGS = 64 };
+typedef struct relay_ended_pairing {
+  uint8_t secret_hash[32];
+  uint32_t code; /* 0: a free slot */
+  const char *reason;
+} relay_ended_pairing;
+
 /* audit.c: refused sign-ins of one address, told once a minute. */
 enum { RELAY_REFUSERS = 32 };
 typedef struct relay_refuser {
@@ -336,7 +349,13 @@ struct relay {
   uint32_t commit_calls; /* open calls that wait for a commit */
   relay_pairing *pairings;
   uint32_t pairings_count;
-  uint32_t guesses; /* wrong pairing codes since guesses_ns */
+  uint64_t pairings_changed; /* counts what happened to them */
+  relay_ended_pairing pairings_ended[RELAY_ENDED_PAIRINGS];
+  unsigned pairings_ended_next;
+  relay_invitation *invitations;
+  uint32_t invitations_count;
+  char page_url[256]; /* of the page that this relay serves; "": none */
+  uint32_t guesses;   /* wrong pairing codes since guesses_ns */
   uint64_t guesses_ns;
   uint64_t login_tickets;
   uint8_t nonce_key[32];
@@ -521,8 +540,27 @@ void relay_take_over(relay_connection *older, relay_connection *newer, uint64_t 
 relay_channel *relay_absent_find(const relay_connection *c, const relay_session *s,
                                  relay_channel_kind kind);
 void relay_between_expire(relay *r, uint64_t now_ns, uint64_t wall_ms);
+/* ---- invitation.c ---- */
+int relay_invitations_load(relay *r);
+void relay_invitations_free(relay *r);
+void relay_invitations_expire(relay *r, uint64_t wall_ms);
+/* Those that it made, and the one that made it. */
+void relay_invitations_of_device(relay *r, const lrm_id *device_id);
+void relay_invitations_of_account(relay *r, uint64_t row);
+/* `by` NULL: the operator. LRM_ERR_BUSY: too many; LRM_ERR_TOO_LARGE: too many devices. */
+int relay_invitation_make(relay *r, const relay_account *account, const relay_connection *by,
+                          uint64_t wall_ms, char text[RELAY_INVITATION_BYTES], lrm_id *id);
+/* All of an account; `ids` has room for every invitation of the relay. */
+void relay_invitation_ids(const relay *r, uint64_t row, lrm_id *ids, uint32_t *count);
+/* NULL: none (any more). */
+relay_invitation *relay_invitation_of(relay *r, const lrm_id *id);
+uint64_t relay_invitation_account(const relay_invitation *i);
+bool relay_invitation_open(const relay_invitation *i, uint64_t wall_ms);
+void relay_invitation_entry(relay *r, const relay_invitation *i, uint64_t wall_ms,
+                            remote_v1_Invitation *out);
+
 /* ---- pairing.c ---- */
-enum { RELAY_SECRET_BYTES = 32, RELAY_CODE_BYTES = 10 };
+enum { RELAY_CODE_BYTES = 10 };
 int relay_pairings_load(relay *r);
 void relay_pairings_free(relay *r);
 void relay_pairings_expire(relay *r, uint64_t now_ns, uint64_t wall_ms);
@@ -533,9 +571,12 @@ void relay_pairings_of_account(relay *r, uint64_t row, uint64_t now_ns, uint64_t
 relay_pairing *relay_pairing_find(relay *r, const uint8_t secret[RELAY_SECRET_BYTES],
                                   uint64_t wall_ms);
 /* LRM_ERR_BUSY: too many wait. */
-int relay_pairing_begin(relay_connection *c, const char *device,
+int relay_pairing_begin(relay *r, const char *peer, const char *surface, const char *device,
                         const uint8_t secret[RELAY_SECRET_BYTES], uint64_t wall_ms,
                         relay_pairing **out);
+/* How the pairing of this secret ended; 0: nobody knows (any more). */
+uint32_t relay_pairing_ended(const relay *r, const uint8_t secret[RELAY_SECRET_BYTES],
+                             const char **reason);
 /* Ends it: the call that waits for it gets this problem. Frees it. */
 void relay_pairing_end(relay *r, relay_pairing *p, uint32_t code, const char *reason,
                        uint64_t now_ns, uint64_t wall_ms);

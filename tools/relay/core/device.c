@@ -140,6 +140,7 @@ int relay_device_revoke(relay *r, const lrm_id *device_id, uint64_t now_ns, uint
     device.revoked = true;
     relay_device_put(r, device_id, &device);
     relay_pairings_of_device(r, device_id, now_ns, wall_ms);
+    relay_invitations_of_device(r, device_id);
     if (r->revoked != NULL) r->revoked(r->config.user, device_id);
     relay_audit_note(r,
                      &(relay_audit_entry){.what = "device.revoked",
@@ -183,7 +184,10 @@ int relay_devices_sign_out(relay *r, const relay_account *account, const lrm_id 
   signing_out out = {.r = r, .row = account->row};
   int result = lrm_store_each(r->config.store, SPACE_DEVICE, collect_of_account, &out);
   if (result == 0 && out.failed) result = LRM_ERR_NO_MEMORY;
-  if (result == 0) relay_pairings_of_account(r, account->row, now_ns, wall_ms);
+  if (result == 0) {
+    relay_pairings_of_account(r, account->row, now_ns, wall_ms);
+    relay_invitations_of_account(r, account->row);
+  }
   for (uint32_t i = 0; result == 0 && i < out.count; i++) {
     if (last != NULL && lrm_id_equal(&out.ids[i], last)) continue;
     (void)(relay_device_revoke(r, &out.ids[i], now_ns, wall_ms) == 0);

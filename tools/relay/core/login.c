@@ -113,7 +113,8 @@ void relay_login_pair(relay_connection *c, const remote_v1_Request *request, uin
   }
   relay_pairing *p = relay_pairing_find(r, asked->secret.bytes, wall_ms);
   if (p == NULL) {
-    int result = relay_pairing_begin(c, asked->device, asked->secret.bytes, wall_ms, &p);
+    int result = relay_pairing_begin(r, c->peer, c->surface, asked->device, asked->secret.bytes,
+                                     wall_ms, &p);
     if (result != 0) {
       remote_v1_Problem problem = relay_problem(
           result == LRM_ERR_BUSY ? LRM_CODE_SLOW_DOWN : LRM_CODE_INTERNAL,
@@ -149,8 +150,8 @@ static int say_code(relay_connection *c, const relay_call *call, uint64_t now_ns
   said->expires_in_ms = relay_pairing_left_ms(call->login->pairing, wall_ms);
   if (!relay_pairing_code(call->login->pairing, call->login->secret, said->code))
     return LRM_ERR_STATE;
-  if (c->relay->config.pairing_url != NULL)
-    relay_text(said->url, sizeof said->url, c->relay->config.pairing_url);
+  const char *url = c->relay->config.pairing_url;
+  relay_text(said->url, sizeof said->url, url != NULL ? url : c->relay->page_url);
   int result = relay_send_reply(c, &reply, now_ns);
   OPENSSL_cleanse(&reply, sizeof reply);
   return result;

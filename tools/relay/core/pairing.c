@@ -213,6 +213,10 @@ void relay_pairing_end(relay *r, relay_pairing *p, uint32_t code, const char *re
   if (*at != NULL) *at = p->next;
   r->pairings_count--;
   relay_remove(r, SPACE_PAIRING, (lrm_slice){p->secret_hash, sizeof p->secret_hash});
+  relay_ended_pairing *ended = &r->pairings_ended[r->pairings_ended_next++ % RELAY_ENDED_PAIRINGS];
+  *ended = (relay_ended_pairing){.code = code, .reason = reason};
+  memcpy(ended->secret_hash, p->secret_hash, sizeof ended->secret_hash);
+  r->pairings_changed++;
   relay_login_ended(r, p, code, reason, now_ns, wall_ms);
   relay_free(r, p);
 }
@@ -290,16 +294,28 @@ relay_pairing *relay_pairing_find(relay *r, const uint8_t secret[RELAY_SECRET_BY
   return NULL;
 }
 
-int relay_pairing_begin(relay_connection *c, const char *device,
+uint32_t relay_pairing_ended(const relay *r, const uint8_t secret[RELAY_SECRET_BYTES],
+                             const char **reason) {
+  uint8_t hash[LRM_SHA256_BYTES];
+  hash_of("pairing ", 8, secret, RELAY_SECRET_BYTES, hash);
+  for (unsigned i = 0; i < RELAY_ENDED_PAIRINGS; i++) {
+    const relay_ended_pairing *ended = &r->pairings_ended[i];
+    if (ended->code == 0 || CRYPTO_memcmp(hash, ended->secret_hash, sizeof hash) != 0) continue;
+    *reason = ended->reason;
+    return ended->code;
+  }
+  return 0;
+}
+
+int relay_pairing_begin(relay *r, const char *peer, const char *surface, const char *device,
                         const uint8_t secret[RELAY_SECRET_BYTES], uint64_t wall_ms,
                         relay_pairing **out) {
-  relay *r = c->relay;
   char address[RELAY_ADDRESS_BYTES];
-  relay_shown_address(c->peer, address);
+  relay_shown_address(peer, address);
   if (r->pairings_count >= PAIRINGS_MAX ||
       count_of_address(r, address) >= PAIRINGS_PER_ADDRESS_MAX) {
-    relay_log(r, RELAY_WARNING, "pairing.refused", "peer", c->peer, "detail",
-              "too many pairings wait", NULL);
+    relay_log(r, RELAY_WARNING, "pairing.refused", "peer", peer, "detail", "too many pairings wait",
+              NULL);
     return LRM_ERR_BUSY;
   }
   relay_pairing *p = relay_alloc(r, sizeof *p);
@@ -312,14 +328,14 @@ int relay_pairing_begin(relay_connection *c, const char *device,
   }
   relay_text(p->device, sizeof p->device, device);
   relay_text(p->peer, sizeof p->peer, address);
-  memcpy(p->surface, c->surface, sizeof p->surface);
+  relay_text(p->surface, sizeof p->surface, surface);
   p->asked_ms = wall_ms;
   p->expires_ms = wall_ms + VALID_MS;
   p->next = r->pairings;
   r->pairings = p;
   r->pairings_count++;
   save(r, p);
-  relay_log(r, RELAY_INFO, "pairing.asked", "peer", c->peer, "device", p->device, NULL);
+  relay_log(r, RELAY_INFO, "pairing.asked", "peer", peer, "device", p->device, NULL);
   *out = p;
   return 0;
 }
@@ -393,6 +409,7 @@ static int confirm(relay *r, relay_pairing *p, const relay_account *account, con
   save(r, p);
   p->confirmed = relay_commit_ticket(r);
   r->calls_dirty = true;
+  r->pairings_changed++;
   relay_audit_note(
       r, &(relay_audit_entry){.what = "pairing.confirmed", .account = account, .detail = p->device},
       wall_ms);
@@ -517,6 +534,7 @@ void relay_pairing_used(relay *r, const lrm_id *device_id) {
     while (*at != p) at = &(*at)->next;
     *at = p->next;
     r->pairings_count--;
+    r->pairings_changed++;
     relay_remove(r, SPACE_PAIRING, (lrm_slice){p->secret_hash, sizeof p->secret_hash});
     relay_login_forget(r, p);
     relay_free(r, p);

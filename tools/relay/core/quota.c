@@ -142,6 +142,8 @@ static bool exempt(const relay *r, const char *peer) {
   }
 }
 
+bool relay_address_counts(const relay *r, const char *peer) { return !exempt(r, peer); }
+
 relay_address *relay_address_take(relay *r, const char *peer) {
   relay_limits *l = &r->limits;
   if (exempt(r, peer)) return NULL;

@@ -88,6 +88,8 @@ const char *relay_limit_name(relay_limit limit);
 /* One more time. */
 void relay_limit_reached(struct relay *r, relay_limit limit);
 
+/* What comes from there is limited by address. */
+bool relay_address_counts(const struct relay *r, const char *peer);
 /* The address of a connection that comes; NULL: exempt, or no memory (the other limits hold). */
 relay_address *relay_address_take(struct relay *r, const char *peer);
 /* A connection of it is gone. NULL is taken. */

@@ -180,6 +180,7 @@ int relay_open(const relay_config *config, relay **out) {
   if (result == 0) result = relay_audit_load(r);
   if (result == 0) result = relay_accounts_load(r);
   if (result == 0) result = relay_pairings_load(r);
+  if (result == 0) result = relay_invitations_load(r);
   if (result == 0) result = relay_sessions_load(r);
   if (result == 0) result = relay_outboxes_load(r);
   if (result == 0) result = relay_commands_prune(r, config->wall_ms);
@@ -198,6 +199,7 @@ void relay_close(relay *r) {
   relay_limits_free(r);
   relay_organizations_free(r);
   relay_pairings_free(r);
+  relay_invitations_free(r);
   relay_free(r, r->nonces);
   r->config.allocator.free(r->config.allocator.user, r);
 }
@@ -456,6 +458,7 @@ static void session_turn(relay_session *s, relay *r, uint64_t now_ns, uint64_t w
 void relay_second(relay *r, uint64_t now_ns, uint64_t wall_ms) {
   relay_devices_expire(r, now_ns, wall_ms);
   relay_pairings_expire(r, now_ns, wall_ms);
+  relay_invitations_expire(r, wall_ms);
 }
 
 bool relay_turn(relay *r, uint64_t now_ns, uint64_t wall_ms) {

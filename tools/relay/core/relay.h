@@ -92,7 +92,7 @@ typedef struct relay_config {
 
 /* The format of all its records: a relay refuses a newer one, and brings an older one up to date.
  */
-enum { RELAY_FORMAT = 2 };
+enum { RELAY_FORMAT = 3 };
 
 /* Reads accounts and sessions from the store, forgets what is too old. What it changes lies in the
  * store's open batch. LRM_ERR_CORRUPT: a record cannot be read; LRM_ERR_STATE: the records are of a
@@ -122,6 +122,8 @@ typedef enum relay_ceiling {
 
 #define RELAY_NAME_BYTES_MAX 63
 #define RELAY_TOKEN_BYTES_MAX 128
+#define RELAY_SECRET_BYTES 32
+#define RELAY_INVITATION_BYTES 40 /* "rri_" and 32 digits */
 
 /* Makes an account, or finds it. LRM_ERR_USAGE: the name is empty, too long, or not printable. */
 int relay_account_add(relay *r, const char *name, uint64_t wall_ms) LRM_MUST_USE;
@@ -257,6 +259,26 @@ int relay_pairing_confirm(relay *r, const char *code, const char *account,
                           uint64_t wall_ms) LRM_MUST_USE;
 int relay_pairing_deny(relay *r, const char *code, uint64_t now_ns, uint64_t wall_ms) LRM_MUST_USE;
 
+/* A link that signs a browser in (docs/accounts.md). Texts are borrowed for the call. */
+typedef struct relay_invitation_facts {
+  lrm_id id;
+  const char *account, *by; /* by: the device that made it; "": the operator */
+  uint64_t made_ms, left_ms;
+} relay_invitation_facts;
+/* The operator makes one: `text` stands in the link. LRM_ERR_NOT_FOUND: no such account;
+ * LRM_ERR_BUSY: too many are open; LRM_ERR_TOO_LARGE: it has too many devices. */
+int relay_invite(relay *r, const char *account, uint64_t wall_ms,
+                 char text[RELAY_INVITATION_BYTES]) LRM_MUST_USE;
+/* Those that nobody has used. */
+void relay_each_invitation(relay *r, uint64_t wall_ms,
+                           void (*visit)(void *user, const relay_invitation_facts *facts),
+                           void *user);
+/* LRM_ERR_NOT_FOUND. */
+int relay_invitation_end(relay *r, const lrm_id *id, uint64_t wall_ms) LRM_MUST_USE;
+/* Where people find the page that this relay serves, e.g. "https://relay.example.org/". */
+void relay_set_page_url(relay *r, const char *url);
+const char *relay_page_url(const relay *r);
+
 /* What an identity token turned out to be. */
 typedef struct relay_identity {
   uint32_t code; /* 0: good; else why not (LRM_CODE_UNAUTHENTICATED, _FORBIDDEN, _INTERNAL) */
@@ -283,6 +305,30 @@ typedef struct relay_visitor {
 /* Whose token it is. `guessed`: from a person at `peer`: a wrong one is counted and recorded. */
 void relay_page_look(relay *r, const char *token, const char *peer, bool guessed, uint64_t now_ns,
                      uint64_t wall_ms, relay_visitor *out);
+/* A page asks to be paired, or goes on with it: the secret is that of its cookie, new when it
+ * begins. `device` NULL: it does not begin. */
+typedef struct relay_page_pairing {
+  relay_visitor visitor; /* code 0: as follows; else how it ended, or why it cannot begin */
+  bool waits;            /* for a person; else signed in, once what is put so far is durable */
+  char shown[RELAY_INVITATION_BYTES]; /* the code */
+  uint64_t left_ms;
+  char token[RELAY_TOKEN_BYTES_MAX + 1]; /* when it does not wait */
+} relay_page_pairing;
+void relay_page_pair(relay *r, const uint8_t secret[RELAY_SECRET_BYTES], const char *device,
+                     const char *peer, uint64_t wall_ms, relay_page_pairing *out);
+/* Changes when something has happened to a pairing. */
+uint64_t relay_page_news(const relay *r);
+/* The page does not want it any more. */
+void relay_page_unpair(relay *r, const uint8_t secret[RELAY_SECRET_BYTES], uint64_t now_ns,
+                       uint64_t wall_ms);
+/* Whose invitation it is, without using it: the account, and as device who made it. */
+void relay_page_invited(relay *r, const char *text, const char *peer, uint64_t now_ns,
+                        uint64_t wall_ms, relay_visitor *out, uint64_t *valid_ms);
+/* Uses it: a device of its account, signed in by `token` once what is put so far is durable. The
+ * same browser (secret) gets the same again. */
+void relay_page_accept(relay *r, const char *text, const uint8_t secret[RELAY_SECRET_BYTES],
+                       const char *device, const char *peer, uint64_t now_ns, uint64_t wall_ms,
+                       relay_visitor *out, char token[RELAY_TOKEN_BYTES_MAX + 1]);
 /* Revokes the token's device, or all of its account. 0, or LRM_CODE_*, e.g. when it signs in no
  * more. */
 uint32_t relay_page_sign_out(relay *r, const char *token, bool everywhere, uint64_t now_ns,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "site.h"
 
@@ -178,6 +179,36 @@ int http_server_listen(server *s, const lrm_url *url, lrm_uv_listener **out, cha
   name_listener(listener, url);
   *out = &listener->base;
   return 0;
+}
+
+/* A page that is listened for on every address is found by this machine's name. */
+static void name_host(lrm_url *url) {
+  if (strcmp(url->host, "0.0.0.0") != 0 && strcmp(url->host, "::") != 0) return;
+  char name[sizeof url->host] = "";
+  if (gethostname(name, sizeof name - 1) == 0 && name[0] != '\0')
+    snprintf(url->host, sizeof url->host, "%s", name);
+}
+
+bool http_server_page(const server *s, char *out, size_t out_bytes) {
+  char error[200];
+  lrm_url url;
+  if (s->http == NULL || s->options->web == NULL) return false;
+  for (size_t i = 0; i < s->listeners_count; i++) {
+    if (lrm_url_parse(lrm_uv_listener_url(s->listeners[i]), &url, error, sizeof error) != 0 ||
+        !http_server_serves(&url))
+      continue;
+    if (s->http->site.config.origins_count > 0) {
+      snprintf(out, out_bytes, "%s%s/", s->http->site.config.origins[0], url.prefix);
+      return true;
+    }
+    name_host(&url);
+    snprintf(url.scheme, sizeof url.scheme, "%s", lrm_url_encrypted(&url) ? "https" : "http");
+    char text[LRM_URL_TEXT_BYTES_MAX];
+    lrm_url_text(&url, text, sizeof text);
+    snprintf(out, out_bytes, "%s/", text);
+    return true;
+  }
+  return false;
 }
 
 /* ---- leaving ---- */

@@ -12,6 +12,9 @@ bool http_server_serves(const lrm_url *url);
 bool http_server_open(server *s);
 int http_server_listen(server *s, const lrm_url *url, lrm_uv_listener **out, char *error,
                        size_t error_bytes);
+/* Where people find the page of --web: the first --origin, or the first listener of HTTP. False:
+ * there is none. */
+bool http_server_page(const server *s, char *out, size_t out_bytes);
 /* Reads the files of --web anew; those that are there stay when it cannot. */
 bool http_server_reload(server *s, char *error, size_t error_bytes);
 /* Nothing new is taken; who waits for nothing is gone, answers go out. */

@@ -208,6 +208,49 @@ static void do_pair_deny(program_state *state, char *const *field, uint64_t now_
   }
 }
 
+/* ---- links that sign a browser in ---- */
+
+static void do_invite(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  char text[RELAY_INVITATION_BYTES];
+  (void)now_ns;
+  int result = relay_invite(state->relay, field[1], lrm_uv_wall_ms(), text);
+  if (result == LRM_ERR_BUSY) {
+    admin_say(a, "error\ttoo many invitations are open; wait, or take some back\n");
+  } else if (result != 0) {
+    say_pairing_error(a, result == LRM_ERR_NOT_FOUND ? LRM_ERR_USAGE : result);
+  } else {
+    admin_say(a, "ok\n%s\n%s\n", relay_page_url(state->relay), text);
+  }
+  explicit_bzero(text, sizeof text);
+}
+
+static void list_invitation(void *user, const relay_invitation_facts *i) {
+  char id[LRM_ID_HEX_BYTES];
+  lrm_id_hex(&i->id, id);
+  admin_say(user, "%s  %s  by %s", id, i->account, i->by[0] != '\0' ? i->by : "the operator");
+  say_time(user, "made", i->made_ms);
+  admin_say(user, "  good for %llu s\n", (unsigned long long)(i->left_ms / 1000));
+}
+
+static void do_invitations(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  (void)field;
+  (void)now_ns;
+  admin_say(a, "ok\n");
+  relay_each_invitation(state->relay, lrm_uv_wall_ms(), list_invitation, a);
+  if (a->used == 3) admin_say(a, "no invitation is open\n");
+}
+
+static void do_uninvite(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
+  lrm_id id;
+  (void)now_ns;
+  int result = lrm_id_parse(field[1], strlen(field[1]), &id);
+  if (result == 0) result = relay_invitation_end(state->relay, &id, lrm_uv_wall_ms());
+  if (result != 0)
+    admin_say(a, "error\tno such invitation; `remote-relay invite --list` lists them\n");
+  else
+    admin_say(a, "ok\ntaken back\n");
+}
+
 static void do_stats(program_state *state, char *const *field, uint64_t now_ns, answer *a) {
   (void)field;
   (void)now_ns;
@@ -331,13 +374,21 @@ static void do_metrics(program_state *state, char *const *field, uint64_t now_ns
   admin_say(a, "error\tmetrics are those of a running relay, and none runs on this directory\n");
 }
 
-static const admin_request requests[] = {
-    {"token", 4, true, do_token},        {"account", 3, true, do_account},
-    {"list", 1, false, do_list},         {"revoke", 2, true, do_revoke},
-    {"pairings", 1, false, do_pairings}, {"pair-look", 2, false, do_pair_look},
-    {"pair", 3, true, do_pair},          {"pair-deny", 2, true, do_pair_deny},
-    {"stats", 1, false, do_stats_lines}, {"stats-json", 1, false, do_stats_json},
-    {"metrics", 1, false, do_metrics},   {NULL, 0, false, NULL}};
+static const admin_request requests[] = {{"token", 4, true, do_token},
+                                         {"account", 3, true, do_account},
+                                         {"list", 1, false, do_list},
+                                         {"revoke", 2, true, do_revoke},
+                                         {"pairings", 1, false, do_pairings},
+                                         {"pair-look", 2, false, do_pair_look},
+                                         {"pair", 3, true, do_pair},
+                                         {"pair-deny", 2, true, do_pair_deny},
+                                         {"invite", 2, true, do_invite},
+                                         {"invitations", 1, false, do_invitations},
+                                         {"uninvite", 2, true, do_uninvite},
+                                         {"stats", 1, false, do_stats_lines},
+                                         {"stats-json", 1, false, do_stats_json},
+                                         {"metrics", 1, false, do_metrics},
+                                         {NULL, 0, false, NULL}};
 
 bool admin_answer(program_state *state, const char *line, char *out, size_t out_bytes,
                   uint64_t now_ns) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "invite_verb.h"
 #include "policy_verbs.h"
 #include "private_process.h"
 #include "program.h"
@@ -67,6 +68,10 @@ static const char usage[] =
     "  pairings [--data DIR]            lists devices that wait to be paired (`remote login`)\n"
     "  pair     CODE [--account NAME] [--yes|--deny] [--data DIR]\n"
     "           signs the device that shows CODE in to an account (owner), or refuses it\n"
+    "  invite   [--account NAME] [--page URL] [--json | --list | --end ID] [--data DIR]\n"
+    "           prints a link (and on a terminal its QR code) that signs one browser in to the\n"
+    "           account (owner), once and within ten minutes. URL is that of the page, where the\n"
+    "           relay does not know it (its first --origin, or where it listens)\n"
     "  account  [NAME [--ceiling disabled|view|control]] [--data DIR]\n"
     "           makes an account or sets what it may do; without NAME lists accounts and devices\n"
     "  account  NAME --delete [--data DIR]\n"
@@ -93,7 +98,8 @@ static const char usage[] =
     "DIR is by default $XDG_STATE_HOME/remote-relay or ~/.local/state/remote-relay. It holds the\n"
     "store, the first token (`token`), the addresses listened on (`address`) and what was "
     "revoked.\n"
-    "token, pair, account, org, policy, audit and stats talk to the relay that runs on DIR, or\n"
+    "token, pair, invite, account, org, policy, audit and stats talk to the relay that runs on "
+    "DIR, or\n"
     "work on DIR when none runs;\n"
     "check and backup work beside it.\n";
 
@@ -247,7 +253,7 @@ static const struct {
                 {"pair", run_pair},       {"pairings", run_pairings}, {"stats", run_stats},
                 {"check", run_check},     {"backup", run_backup},     {"restore", run_restore},
                 {"compact", run_compact}, {"org", run_organization},  {"policy", run_policy},
-                {"audit", run_audit}};
+                {"audit", run_audit},     {"invite", run_invite}};
 
 int main(int argc, char **argv) {
   private_process();

@@ -228,6 +228,8 @@ static bool open_all(server *s, const program_options *options, const lrm_url *u
   if (!witness_open(&s->witness, &s->state, options->restored, error, sizeof error))
     return server_complain(error);
   if (!server_listen(s, urls, count)) return false;
+  char page[LRM_URL_TEXT_BYTES_MAX + 1];
+  if (http_server_page(s, page, sizeof page)) relay_set_page_url(s->state.relay, page);
   server_listen_control(s);
   return lrm_uv_committer_create(&s->loop, s->state.store, on_settled, s, &s->committer) == 0;
 }

@@ -727,6 +727,141 @@ void   remote__v1__export_audit__free_unpacked
   assert(message->base.descriptor == &remote__v1__export_audit__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   remote__v1__invite__init
+                     (Remote__V1__Invite         *message)
+{
+  static const Remote__V1__Invite init_value = REMOTE__V1__INVITE__INIT;
+  *message = init_value;
+}
+size_t remote__v1__invite__get_packed_size
+                     (const Remote__V1__Invite *message)
+{
+  assert(message->base.descriptor == &remote__v1__invite__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__invite__pack
+                     (const Remote__V1__Invite *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__invite__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__invite__pack_to_buffer
+                     (const Remote__V1__Invite *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__invite__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__Invite *
+       remote__v1__invite__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__Invite *)
+     protobuf_c_message_unpack (&remote__v1__invite__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__invite__free_unpacked
+                     (Remote__V1__Invite *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__invite__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   remote__v1__list_invitations__init
+                     (Remote__V1__ListInvitations         *message)
+{
+  static const Remote__V1__ListInvitations init_value = REMOTE__V1__LIST_INVITATIONS__INIT;
+  *message = init_value;
+}
+size_t remote__v1__list_invitations__get_packed_size
+                     (const Remote__V1__ListInvitations *message)
+{
+  assert(message->base.descriptor == &remote__v1__list_invitations__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__list_invitations__pack
+                     (const Remote__V1__ListInvitations *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__list_invitations__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__list_invitations__pack_to_buffer
+                     (const Remote__V1__ListInvitations *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__list_invitations__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__ListInvitations *
+       remote__v1__list_invitations__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__ListInvitations *)
+     protobuf_c_message_unpack (&remote__v1__list_invitations__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__list_invitations__free_unpacked
+                     (Remote__V1__ListInvitations *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__list_invitations__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   remote__v1__end_invitation__init
+                     (Remote__V1__EndInvitation         *message)
+{
+  static const Remote__V1__EndInvitation init_value = REMOTE__V1__END_INVITATION__INIT;
+  *message = init_value;
+}
+size_t remote__v1__end_invitation__get_packed_size
+                     (const Remote__V1__EndInvitation *message)
+{
+  assert(message->base.descriptor == &remote__v1__end_invitation__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__end_invitation__pack
+                     (const Remote__V1__EndInvitation *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__end_invitation__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__end_invitation__pack_to_buffer
+                     (const Remote__V1__EndInvitation *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__end_invitation__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__EndInvitation *
+       remote__v1__end_invitation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__EndInvitation *)
+     protobuf_c_message_unpack (&remote__v1__end_invitation__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__end_invitation__free_unpacked
+                     (Remote__V1__EndInvitation *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__end_invitation__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   remote__v1__request__init
                      (Remote__V1__Request         *message)
 {
@@ -995,6 +1130,51 @@ void   remote__v1__oidc_challenge__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &remote__v1__oidc_challenge__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   remote__v1__invitation__init
+                     (Remote__V1__Invitation         *message)
+{
+  static const Remote__V1__Invitation init_value = REMOTE__V1__INVITATION__INIT;
+  *message = init_value;
+}
+size_t remote__v1__invitation__get_packed_size
+                     (const Remote__V1__Invitation *message)
+{
+  assert(message->base.descriptor == &remote__v1__invitation__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__invitation__pack
+                     (const Remote__V1__Invitation *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__invitation__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__invitation__pack_to_buffer
+                     (const Remote__V1__Invitation *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__invitation__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__Invitation *
+       remote__v1__invitation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__Invitation *)
+     protobuf_c_message_unpack (&remote__v1__invitation__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__invitation__free_unpacked
+                     (Remote__V1__Invitation *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__invitation__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   remote__v1__signed_in__init
@@ -1835,7 +2015,81 @@ const ProtobufCMessageDescriptor remote__v1__export_audit__descriptor =
   (ProtobufCMessageInit) remote__v1__export_audit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__request__field_descriptors[17] =
+#define remote__v1__invite__field_descriptors NULL
+#define remote__v1__invite__field_indices_by_name NULL
+#define remote__v1__invite__number_ranges NULL
+const ProtobufCMessageDescriptor remote__v1__invite__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.Invite",
+  "Invite",
+  "Remote__V1__Invite",
+  "remote.v1",
+  sizeof(Remote__V1__Invite),
+  0,
+  remote__v1__invite__field_descriptors,
+  remote__v1__invite__field_indices_by_name,
+  0,  remote__v1__invite__number_ranges,
+  (ProtobufCMessageInit) remote__v1__invite__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define remote__v1__list_invitations__field_descriptors NULL
+#define remote__v1__list_invitations__field_indices_by_name NULL
+#define remote__v1__list_invitations__number_ranges NULL
+const ProtobufCMessageDescriptor remote__v1__list_invitations__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.ListInvitations",
+  "ListInvitations",
+  "Remote__V1__ListInvitations",
+  "remote.v1",
+  sizeof(Remote__V1__ListInvitations),
+  0,
+  remote__v1__list_invitations__field_descriptors,
+  remote__v1__list_invitations__field_indices_by_name,
+  0,  remote__v1__list_invitations__number_ranges,
+  (ProtobufCMessageInit) remote__v1__list_invitations__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor remote__v1__end_invitation__field_descriptors[1] =
+{
+  {
+    "invitation_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__EndInvitation, invitation_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__end_invitation__field_indices_by_name[] = {
+  0,   /* field[0] = invitation_id */
+};
+static const ProtobufCIntRange remote__v1__end_invitation__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor remote__v1__end_invitation__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.EndInvitation",
+  "EndInvitation",
+  "Remote__V1__EndInvitation",
+  "remote.v1",
+  sizeof(Remote__V1__EndInvitation),
+  1,
+  remote__v1__end_invitation__field_descriptors,
+  remote__v1__end_invitation__field_indices_by_name,
+  1,  remote__v1__end_invitation__number_ranges,
+  (ProtobufCMessageInit) remote__v1__end_invitation__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor remote__v1__request__field_descriptors[20] =
 {
   {
     "id",
@@ -2041,6 +2295,42 @@ static const ProtobufCFieldDescriptor remote__v1__request__field_descriptors[17]
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "invite",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Request, call_case),
+    offsetof(Remote__V1__Request, invite),
+    &remote__v1__invite__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "list_invitations",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Request, call_case),
+    offsetof(Remote__V1__Request, list_invitations),
+    &remote__v1__list_invitations__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "end_invitation",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Request, call_case),
+    offsetof(Remote__V1__Request, end_invitation),
+    &remote__v1__end_invitation__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__request__field_indices_by_name[] = {
   15,   /* field[15] = begin_oidc */
@@ -2048,10 +2338,13 @@ static const unsigned remote__v1__request__field_indices_by_name[] = {
   6,   /* field[6] = confirm_pairing */
   4,   /* field[4] = delete_session */
   14,   /* field[14] = describe_pairing */
+  19,   /* field[19] = end_invitation */
   13,   /* field[13] = export_audit */
   11,   /* field[11] = get_policy */
   0,   /* field[0] = id */
+  17,   /* field[17] = invite */
   9,   /* field[9] = list_devices */
+  18,   /* field[18] = list_invitations */
   1,   /* field[1] = list_sessions */
   7,   /* field[7] = login_oidc */
   8,   /* field[8] = logout */
@@ -2064,7 +2357,7 @@ static const unsigned remote__v1__request__field_indices_by_name[] = {
 static const ProtobufCIntRange remote__v1__request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor remote__v1__request__descriptor =
 {
@@ -2074,7 +2367,7 @@ const ProtobufCMessageDescriptor remote__v1__request__descriptor =
   "Remote__V1__Request",
   "remote.v1",
   sizeof(Remote__V1__Request),
-  17,
+  20,
   remote__v1__request__field_descriptors,
   remote__v1__request__field_indices_by_name,
   1,  remote__v1__request__number_ranges,
@@ -2570,6 +2863,109 @@ const ProtobufCMessageDescriptor remote__v1__oidc_challenge__descriptor =
   (ProtobufCMessageInit) remote__v1__oidc_challenge__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor remote__v1__invitation__field_descriptors[6] =
+{
+  {
+    "invitation_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__Invitation, invitation_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "secret",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__Invitation, secret),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__Invitation, page),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "made_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__Invitation, made_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_in_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__Invitation, expires_in_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "device",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__Invitation, device),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__invitation__field_indices_by_name[] = {
+  5,   /* field[5] = device */
+  4,   /* field[4] = expires_in_ms */
+  0,   /* field[0] = invitation_id */
+  3,   /* field[3] = made_ms */
+  2,   /* field[2] = page */
+  1,   /* field[1] = secret */
+};
+static const ProtobufCIntRange remote__v1__invitation__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor remote__v1__invitation__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.Invitation",
+  "Invitation",
+  "Remote__V1__Invitation",
+  "remote.v1",
+  sizeof(Remote__V1__Invitation),
+  6,
+  remote__v1__invitation__field_descriptors,
+  remote__v1__invitation__field_indices_by_name,
+  1,  remote__v1__invitation__number_ranges,
+  (ProtobufCMessageInit) remote__v1__invitation__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor remote__v1__signed_in__field_descriptors[2] =
 {
   {
@@ -2845,7 +3241,7 @@ const ProtobufCMessageDescriptor remote__v1__done__descriptor =
   (ProtobufCMessageInit) remote__v1__done__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__reply__field_descriptors[12] =
+static const ProtobufCFieldDescriptor remote__v1__reply__field_descriptors[13] =
 {
   {
     "id",
@@ -2991,12 +3387,25 @@ static const ProtobufCFieldDescriptor remote__v1__reply__field_descriptors[12] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "invitation",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Reply, result_case),
+    offsetof(Remote__V1__Reply, invitation),
+    &remote__v1__invitation__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__reply__field_indices_by_name[] = {
   8,   /* field[8] = audit */
   4,   /* field[4] = device */
   9,   /* field[9] = done */
   0,   /* field[0] = id */
+  12,   /* field[12] = invitation */
   1,   /* field[1] = more */
   11,   /* field[11] = oidc_challenge */
   10,   /* field[10] = pairing */
@@ -3009,7 +3418,7 @@ static const unsigned remote__v1__reply__field_indices_by_name[] = {
 static const ProtobufCIntRange remote__v1__reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor remote__v1__reply__descriptor =
 {
@@ -3019,7 +3428,7 @@ const ProtobufCMessageDescriptor remote__v1__reply__descriptor =
   "Remote__V1__Reply",
   "remote.v1",
   sizeof(Remote__V1__Reply),
-  12,
+  13,
   remote__v1__reply__field_descriptors,
   remote__v1__reply__field_indices_by_name,
   1,  remote__v1__reply__number_ranges,

@@ -34,12 +34,16 @@ typedef struct Remote__V1__RevokeDevice Remote__V1__RevokeDevice;
 typedef struct Remote__V1__GetPolicy Remote__V1__GetPolicy;
 typedef struct Remote__V1__SetPolicy Remote__V1__SetPolicy;
 typedef struct Remote__V1__ExportAudit Remote__V1__ExportAudit;
+typedef struct Remote__V1__Invite Remote__V1__Invite;
+typedef struct Remote__V1__ListInvitations Remote__V1__ListInvitations;
+typedef struct Remote__V1__EndInvitation Remote__V1__EndInvitation;
 typedef struct Remote__V1__Request Remote__V1__Request;
 typedef struct Remote__V1__SessionEntry Remote__V1__SessionEntry;
 typedef struct Remote__V1__DeviceEntry Remote__V1__DeviceEntry;
 typedef struct Remote__V1__PairingCode Remote__V1__PairingCode;
 typedef struct Remote__V1__PairingEntry Remote__V1__PairingEntry;
 typedef struct Remote__V1__OidcChallenge Remote__V1__OidcChallenge;
+typedef struct Remote__V1__Invitation Remote__V1__Invitation;
 typedef struct Remote__V1__SignedIn Remote__V1__SignedIn;
 typedef struct Remote__V1__AuditRecord Remote__V1__AuditRecord;
 typedef struct Remote__V1__PolicyReply Remote__V1__PolicyReply;
@@ -319,6 +323,47 @@ struct  Remote__V1__ExportAudit
     , 0, 0 }
 
 
+/*
+ * Makes a link that signs another browser in to this account, once and within ten minutes; answered
+ * by Invitation, after the commit.
+ */
+struct  Remote__V1__Invite
+{
+  ProtobufCMessage base;
+};
+#define REMOTE__V1__INVITE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__invite__descriptor) \
+     }
+
+
+/*
+ * Lists the account's invitations that nobody has used.
+ */
+struct  Remote__V1__ListInvitations
+{
+  ProtobufCMessage base;
+};
+#define REMOTE__V1__LIST_INVITATIONS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__list_invitations__descriptor) \
+     }
+
+
+/*
+ * Takes an invitation back.
+ */
+struct  Remote__V1__EndInvitation
+{
+  ProtobufCMessage base;
+  /*
+   * Which one.
+   */
+  ProtobufCBinaryData invitation_id;
+};
+#define REMOTE__V1__END_INVITATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__end_invitation__descriptor) \
+    , {0,NULL} }
+
+
 typedef enum {
   REMOTE__V1__REQUEST__CALL__NOT_SET = 0,
   REMOTE__V1__REQUEST__CALL_LIST_SESSIONS = 2,
@@ -336,7 +381,10 @@ typedef enum {
   REMOTE__V1__REQUEST__CALL_EXPORT_AUDIT = 14,
   REMOTE__V1__REQUEST__CALL_DESCRIBE_PAIRING = 15,
   REMOTE__V1__REQUEST__CALL_BEGIN_OIDC = 16,
-  REMOTE__V1__REQUEST__CALL_RENAME_DEVICE = 17
+  REMOTE__V1__REQUEST__CALL_RENAME_DEVICE = 17,
+  REMOTE__V1__REQUEST__CALL_INVITE = 18,
+  REMOTE__V1__REQUEST__CALL_LIST_INVITATIONS = 19,
+  REMOTE__V1__REQUEST__CALL_END_INVITATION = 20
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REMOTE__V1__REQUEST__CALL__CASE)
 } Remote__V1__Request__CallCase;
 
@@ -416,6 +464,18 @@ struct  Remote__V1__Request
      * Rename a device.
      */
     Remote__V1__RenameDevice *rename_device;
+    /*
+     * Make an invitation.
+     */
+    Remote__V1__Invite *invite;
+    /*
+     * List invitations.
+     */
+    Remote__V1__ListInvitations *list_invitations;
+    /*
+     * Take one back.
+     */
+    Remote__V1__EndInvitation *end_invitation;
   };
 };
 #define REMOTE__V1__REQUEST__INIT \
@@ -596,6 +656,42 @@ struct  Remote__V1__OidcChallenge
 
 
 /*
+ * A link that signs a browser in.
+ */
+struct  Remote__V1__Invitation
+{
+  ProtobufCMessage base;
+  /*
+   * Identity; not the secret.
+   */
+  ProtobufCBinaryData invitation_id;
+  /*
+   * What stands in the link, said once, to who made it. Never logged.
+   */
+  char *secret;
+  /*
+   * The relay's page, e.g. "https://relay.example.org/"; empty: it serves none, or does not know.
+   */
+  char *page;
+  /*
+   * When it was made, Unix milliseconds of the relay.
+   */
+  uint64_t made_ms;
+  /*
+   * It is good for this long, milliseconds.
+   */
+  uint64_t expires_in_ms;
+  /*
+   * The device that made it; empty: the operator.
+   */
+  char *device;
+};
+#define REMOTE__V1__INVITATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__invitation__descriptor) \
+    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string }
+
+
+/*
  * The result of pairing or signing in.
  */
 struct  Remote__V1__SignedIn
@@ -710,6 +806,7 @@ typedef enum {
   REMOTE__V1__REPLY__RESULT_AUDIT = 9,
   REMOTE__V1__REPLY__RESULT_PAIRING = 11,
   REMOTE__V1__REPLY__RESULT_OIDC_CHALLENGE = 12,
+  REMOTE__V1__REPLY__RESULT_INVITATION = 13,
   REMOTE__V1__REPLY__RESULT_DONE = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REMOTE__V1__REPLY__RESULT__CASE)
 } Remote__V1__Reply__ResultCase;
@@ -766,6 +863,10 @@ struct  Remote__V1__Reply
      * What an identity token must hold.
      */
     Remote__V1__OidcChallenge *oidc_challenge;
+    /*
+     * An invitation.
+     */
+    Remote__V1__Invitation *invitation;
     /*
      * Nothing to return. In a watch with `more`: the first listing is complete.
      */
@@ -1081,6 +1182,63 @@ Remote__V1__ExportAudit *
 void   remote__v1__export_audit__free_unpacked
                      (Remote__V1__ExportAudit *message,
                       ProtobufCAllocator *allocator);
+/* Remote__V1__Invite methods */
+void   remote__v1__invite__init
+                     (Remote__V1__Invite         *message);
+size_t remote__v1__invite__get_packed_size
+                     (const Remote__V1__Invite   *message);
+size_t remote__v1__invite__pack
+                     (const Remote__V1__Invite   *message,
+                      uint8_t             *out);
+size_t remote__v1__invite__pack_to_buffer
+                     (const Remote__V1__Invite   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__Invite *
+       remote__v1__invite__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__invite__free_unpacked
+                     (Remote__V1__Invite *message,
+                      ProtobufCAllocator *allocator);
+/* Remote__V1__ListInvitations methods */
+void   remote__v1__list_invitations__init
+                     (Remote__V1__ListInvitations         *message);
+size_t remote__v1__list_invitations__get_packed_size
+                     (const Remote__V1__ListInvitations   *message);
+size_t remote__v1__list_invitations__pack
+                     (const Remote__V1__ListInvitations   *message,
+                      uint8_t             *out);
+size_t remote__v1__list_invitations__pack_to_buffer
+                     (const Remote__V1__ListInvitations   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__ListInvitations *
+       remote__v1__list_invitations__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__list_invitations__free_unpacked
+                     (Remote__V1__ListInvitations *message,
+                      ProtobufCAllocator *allocator);
+/* Remote__V1__EndInvitation methods */
+void   remote__v1__end_invitation__init
+                     (Remote__V1__EndInvitation         *message);
+size_t remote__v1__end_invitation__get_packed_size
+                     (const Remote__V1__EndInvitation   *message);
+size_t remote__v1__end_invitation__pack
+                     (const Remote__V1__EndInvitation   *message,
+                      uint8_t             *out);
+size_t remote__v1__end_invitation__pack_to_buffer
+                     (const Remote__V1__EndInvitation   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__EndInvitation *
+       remote__v1__end_invitation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__end_invitation__free_unpacked
+                     (Remote__V1__EndInvitation *message,
+                      ProtobufCAllocator *allocator);
 /* Remote__V1__Request methods */
 void   remote__v1__request__init
                      (Remote__V1__Request         *message);
@@ -1194,6 +1352,25 @@ Remote__V1__OidcChallenge *
                       const uint8_t       *data);
 void   remote__v1__oidc_challenge__free_unpacked
                      (Remote__V1__OidcChallenge *message,
+                      ProtobufCAllocator *allocator);
+/* Remote__V1__Invitation methods */
+void   remote__v1__invitation__init
+                     (Remote__V1__Invitation         *message);
+size_t remote__v1__invitation__get_packed_size
+                     (const Remote__V1__Invitation   *message);
+size_t remote__v1__invitation__pack
+                     (const Remote__V1__Invitation   *message,
+                      uint8_t             *out);
+size_t remote__v1__invitation__pack_to_buffer
+                     (const Remote__V1__Invitation   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__Invitation *
+       remote__v1__invitation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__invitation__free_unpacked
+                     (Remote__V1__Invitation *message,
                       ProtobufCAllocator *allocator);
 /* Remote__V1__SignedIn methods */
 void   remote__v1__signed_in__init
@@ -1340,6 +1517,15 @@ typedef void (*Remote__V1__SetPolicy_Closure)
 typedef void (*Remote__V1__ExportAudit_Closure)
                  (const Remote__V1__ExportAudit *message,
                   void *closure_data);
+typedef void (*Remote__V1__Invite_Closure)
+                 (const Remote__V1__Invite *message,
+                  void *closure_data);
+typedef void (*Remote__V1__ListInvitations_Closure)
+                 (const Remote__V1__ListInvitations *message,
+                  void *closure_data);
+typedef void (*Remote__V1__EndInvitation_Closure)
+                 (const Remote__V1__EndInvitation *message,
+                  void *closure_data);
 typedef void (*Remote__V1__Request_Closure)
                  (const Remote__V1__Request *message,
                   void *closure_data);
@@ -1357,6 +1543,9 @@ typedef void (*Remote__V1__PairingEntry_Closure)
                   void *closure_data);
 typedef void (*Remote__V1__OidcChallenge_Closure)
                  (const Remote__V1__OidcChallenge *message,
+                  void *closure_data);
+typedef void (*Remote__V1__Invitation_Closure)
+                 (const Remote__V1__Invitation *message,
                   void *closure_data);
 typedef void (*Remote__V1__SignedIn_Closure)
                  (const Remote__V1__SignedIn *message,
@@ -1434,12 +1623,16 @@ extern const ProtobufCMessageDescriptor remote__v1__revoke_device__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__get_policy__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__set_policy__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__export_audit__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__invite__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__list_invitations__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__end_invitation__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__request__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__session_entry__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__device_entry__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__pairing_code__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__pairing_entry__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__oidc_challenge__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__invitation__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__signed_in__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__audit_record__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__policy_reply__descriptor;

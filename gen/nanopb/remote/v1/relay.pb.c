@@ -54,6 +54,15 @@ PB_BIND(remote_v1_SetPolicy, remote_v1_SetPolicy, 2)
 PB_BIND(remote_v1_ExportAudit, remote_v1_ExportAudit, AUTO)
 
 
+PB_BIND(remote_v1_Invite, remote_v1_Invite, AUTO)
+
+
+PB_BIND(remote_v1_ListInvitations, remote_v1_ListInvitations, AUTO)
+
+
+PB_BIND(remote_v1_EndInvitation, remote_v1_EndInvitation, AUTO)
+
+
 PB_BIND(remote_v1_Request, remote_v1_Request, 4)
 
 
@@ -70,6 +79,9 @@ PB_BIND(remote_v1_PairingEntry, remote_v1_PairingEntry, AUTO)
 
 
 PB_BIND(remote_v1_OidcChallenge, remote_v1_OidcChallenge, 2)
+
+
+PB_BIND(remote_v1_Invitation, remote_v1_Invitation, 2)
 
 
 PB_BIND(remote_v1_SignedIn, remote_v1_SignedIn, 2)

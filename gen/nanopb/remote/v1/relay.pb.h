@@ -125,6 +125,24 @@ typedef struct _remote_v1_ExportAudit {
     uint32_t limit;
 } remote_v1_ExportAudit;
 
+/* Makes a link that signs another browser in to this account, once and within ten minutes; answered
+ by Invitation, after the commit. */
+typedef struct _remote_v1_Invite {
+    char dummy_field;
+} remote_v1_Invite;
+
+/* Lists the account's invitations that nobody has used. */
+typedef struct _remote_v1_ListInvitations {
+    char dummy_field;
+} remote_v1_ListInvitations;
+
+typedef PB_BYTES_ARRAY_T(16) remote_v1_EndInvitation_invitation_id_t;
+/* Takes an invitation back. */
+typedef struct _remote_v1_EndInvitation {
+    /* Which one. */
+    remote_v1_EndInvitation_invitation_id_t invitation_id;
+} remote_v1_EndInvitation;
+
 /* One call. At most 16 are open at a time. */
 typedef struct _remote_v1_Request {
     /* Chosen by the caller, unique on the carrier. */
@@ -163,6 +181,12 @@ typedef struct _remote_v1_Request {
         remote_v1_BeginOidc begin_oidc;
         /* Rename a device. */
         remote_v1_RenameDevice rename_device;
+        /* Make an invitation. */
+        remote_v1_Invite invite;
+        /* List invitations. */
+        remote_v1_ListInvitations list_invitations;
+        /* Take one back. */
+        remote_v1_EndInvitation end_invitation;
     } call;
 } remote_v1_Request;
 
@@ -247,6 +271,23 @@ typedef struct _remote_v1_OidcChallenge {
     uint64_t expires_in_ms;
 } remote_v1_OidcChallenge;
 
+typedef PB_BYTES_ARRAY_T(16) remote_v1_Invitation_invitation_id_t;
+/* A link that signs a browser in. */
+typedef struct _remote_v1_Invitation {
+    /* Identity; not the secret. */
+    remote_v1_Invitation_invitation_id_t invitation_id;
+    /* What stands in the link, said once, to who made it. Never logged. */
+    char secret[64];
+    /* The relay's page, e.g. "https://relay.example.org/"; empty: it serves none, or does not know. */
+    char page[256];
+    /* When it was made, Unix milliseconds of the relay. */
+    uint64_t made_ms;
+    /* It is good for this long, milliseconds. */
+    uint64_t expires_in_ms;
+    /* The device that made it; empty: the operator. */
+    char device[64];
+} remote_v1_Invitation;
+
 /* The result of pairing or signing in. */
 typedef struct _remote_v1_SignedIn {
     /* The device's token, said once. Never logged. */
@@ -326,6 +367,8 @@ typedef struct _remote_v1_Reply {
         remote_v1_PairingEntry pairing;
         /* What an identity token must hold. */
         remote_v1_OidcChallenge oidc_challenge;
+        /* An invitation. */
+        remote_v1_Invitation invitation;
     } result;
 } remote_v1_Reply;
 
@@ -351,12 +394,16 @@ extern "C" {
 #define remote_v1_GetPolicy_init_default         {0}
 #define remote_v1_SetPolicy_init_default         {false, remote_v1_PolicyRule_init_default}
 #define remote_v1_ExportAudit_init_default       {0, 0}
+#define remote_v1_Invite_init_default            {0}
+#define remote_v1_ListInvitations_init_default   {0}
+#define remote_v1_EndInvitation_init_default     {{0, {0}}}
 #define remote_v1_Request_init_default           {0, 0, {remote_v1_ListSessions_init_default}}
 #define remote_v1_SessionEntry_init_default      {{0, {0}}, false, remote_v1_SessionDescription_init_default, false, remote_v1_SessionInfo_init_default, false, remote_v1_LogStatus_init_default, 0, 0}
 #define remote_v1_DeviceEntry_init_default       {{0, {0}}, "", 0, 0, 0, 0, "", "", 0}
 #define remote_v1_PairingCode_init_default       {"", 0, ""}
 #define remote_v1_PairingEntry_init_default      {"", "", "", 0, 0, 0}
 #define remote_v1_OidcChallenge_init_default     {"", "", "", 0}
+#define remote_v1_Invitation_init_default        {{0, {0}}, "", "", 0, 0, ""}
 #define remote_v1_SignedIn_init_default          {"", false, remote_v1_Principal_init_default}
 #define remote_v1_AuditRecord_init_default       {0, 0, false, remote_v1_Principal_init_default, "", {0, {0}}, {0, {0}}, 0, "", "", ""}
 #define remote_v1_PolicyReply_init_default       {false, remote_v1_PolicyRule_init_default, false, remote_v1_EffectivePolicy_init_default}
@@ -378,12 +425,16 @@ extern "C" {
 #define remote_v1_GetPolicy_init_zero            {0}
 #define remote_v1_SetPolicy_init_zero            {false, remote_v1_PolicyRule_init_zero}
 #define remote_v1_ExportAudit_init_zero          {0, 0}
+#define remote_v1_Invite_init_zero               {0}
+#define remote_v1_ListInvitations_init_zero      {0}
+#define remote_v1_EndInvitation_init_zero        {{0, {0}}}
 #define remote_v1_Request_init_zero              {0, 0, {remote_v1_ListSessions_init_zero}}
 #define remote_v1_SessionEntry_init_zero         {{0, {0}}, false, remote_v1_SessionDescription_init_zero, false, remote_v1_SessionInfo_init_zero, false, remote_v1_LogStatus_init_zero, 0, 0}
 #define remote_v1_DeviceEntry_init_zero          {{0, {0}}, "", 0, 0, 0, 0, "", "", 0}
 #define remote_v1_PairingCode_init_zero          {"", 0, ""}
 #define remote_v1_PairingEntry_init_zero         {"", "", "", 0, 0, 0}
 #define remote_v1_OidcChallenge_init_zero        {"", "", "", 0}
+#define remote_v1_Invitation_init_zero           {{0, {0}}, "", "", 0, 0, ""}
 #define remote_v1_SignedIn_init_zero             {"", false, remote_v1_Principal_init_zero}
 #define remote_v1_AuditRecord_init_zero          {0, 0, false, remote_v1_Principal_init_zero, "", {0, {0}}, {0, {0}}, 0, "", "", ""}
 #define remote_v1_PolicyReply_init_zero          {false, remote_v1_PolicyRule_init_zero, false, remote_v1_EffectivePolicy_init_zero}
@@ -409,6 +460,7 @@ extern "C" {
 #define remote_v1_SetPolicy_rule_tag             1
 #define remote_v1_ExportAudit_from_tag           1
 #define remote_v1_ExportAudit_limit_tag          2
+#define remote_v1_EndInvitation_invitation_id_tag 1
 #define remote_v1_Request_id_tag                 1
 #define remote_v1_Request_list_sessions_tag      2
 #define remote_v1_Request_watch_sessions_tag     3
@@ -426,6 +478,9 @@ extern "C" {
 #define remote_v1_Request_describe_pairing_tag   15
 #define remote_v1_Request_begin_oidc_tag         16
 #define remote_v1_Request_rename_device_tag      17
+#define remote_v1_Request_invite_tag             18
+#define remote_v1_Request_list_invitations_tag   19
+#define remote_v1_Request_end_invitation_tag     20
 #define remote_v1_SessionEntry_session_id_tag    1
 #define remote_v1_SessionEntry_description_tag   2
 #define remote_v1_SessionEntry_info_tag          3
@@ -454,6 +509,12 @@ extern "C" {
 #define remote_v1_OidcChallenge_client_id_tag    2
 #define remote_v1_OidcChallenge_nonce_tag        3
 #define remote_v1_OidcChallenge_expires_in_ms_tag 4
+#define remote_v1_Invitation_invitation_id_tag   1
+#define remote_v1_Invitation_secret_tag          2
+#define remote_v1_Invitation_page_tag            3
+#define remote_v1_Invitation_made_ms_tag         4
+#define remote_v1_Invitation_expires_in_ms_tag   5
+#define remote_v1_Invitation_device_tag          6
 #define remote_v1_SignedIn_token_tag             1
 #define remote_v1_SignedIn_principal_tag         2
 #define remote_v1_AuditRecord_number_tag         1
@@ -480,6 +541,7 @@ extern "C" {
 #define remote_v1_Reply_done_tag                 10
 #define remote_v1_Reply_pairing_tag              11
 #define remote_v1_Reply_oidc_challenge_tag       12
+#define remote_v1_Reply_invitation_tag           13
 
 /* Struct field encoding specification for nanopb */
 #define remote_v1_ListSessions_FIELDLIST(X, a) \
@@ -568,6 +630,21 @@ X(a, STATIC,   SINGULAR, UINT32,   limit,             2)
 #define remote_v1_ExportAudit_CALLBACK NULL
 #define remote_v1_ExportAudit_DEFAULT NULL
 
+#define remote_v1_Invite_FIELDLIST(X, a) \
+
+#define remote_v1_Invite_CALLBACK NULL
+#define remote_v1_Invite_DEFAULT NULL
+
+#define remote_v1_ListInvitations_FIELDLIST(X, a) \
+
+#define remote_v1_ListInvitations_CALLBACK NULL
+#define remote_v1_ListInvitations_DEFAULT NULL
+
+#define remote_v1_EndInvitation_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, BYTES,    invitation_id,     1)
+#define remote_v1_EndInvitation_CALLBACK NULL
+#define remote_v1_EndInvitation_DEFAULT NULL
+
 #define remote_v1_Request_FIELDLIST(X, a) \
 X(a, STATIC,   SINGULAR, UINT32,   id,                1) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (call,list_sessions,call.list_sessions),   2) \
@@ -585,7 +662,10 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (call,set_policy,call.set_policy),  13) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (call,export_audit,call.export_audit),  14) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (call,describe_pairing,call.describe_pairing),  15) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (call,begin_oidc,call.begin_oidc),  16) \
-X(a, STATIC,   ONEOF,    MESSAGE,  (call,rename_device,call.rename_device),  17)
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,rename_device,call.rename_device),  17) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,invite,call.invite),  18) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,list_invitations,call.list_invitations),  19) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,end_invitation,call.end_invitation),  20)
 #define remote_v1_Request_CALLBACK NULL
 #define remote_v1_Request_DEFAULT NULL
 #define remote_v1_Request_call_list_sessions_MSGTYPE remote_v1_ListSessions
@@ -604,6 +684,9 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (call,rename_device,call.rename_device),  17)
 #define remote_v1_Request_call_describe_pairing_MSGTYPE remote_v1_DescribePairing
 #define remote_v1_Request_call_begin_oidc_MSGTYPE remote_v1_BeginOidc
 #define remote_v1_Request_call_rename_device_MSGTYPE remote_v1_RenameDevice
+#define remote_v1_Request_call_invite_MSGTYPE remote_v1_Invite
+#define remote_v1_Request_call_list_invitations_MSGTYPE remote_v1_ListInvitations
+#define remote_v1_Request_call_end_invitation_MSGTYPE remote_v1_EndInvitation
 
 #define remote_v1_SessionEntry_FIELDLIST(X, a) \
 X(a, STATIC,   SINGULAR, BYTES,    session_id,        1) \
@@ -656,6 +739,16 @@ X(a, STATIC,   SINGULAR, UINT64,   expires_in_ms,     4)
 #define remote_v1_OidcChallenge_CALLBACK NULL
 #define remote_v1_OidcChallenge_DEFAULT NULL
 
+#define remote_v1_Invitation_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, BYTES,    invitation_id,     1) \
+X(a, STATIC,   SINGULAR, STRING,   secret,            2) \
+X(a, STATIC,   SINGULAR, STRING,   page,              3) \
+X(a, STATIC,   SINGULAR, UINT64,   made_ms,           4) \
+X(a, STATIC,   SINGULAR, UINT64,   expires_in_ms,     5) \
+X(a, STATIC,   SINGULAR, STRING,   device,            6)
+#define remote_v1_Invitation_CALLBACK NULL
+#define remote_v1_Invitation_DEFAULT NULL
+
 #define remote_v1_SignedIn_FIELDLIST(X, a) \
 X(a, STATIC,   SINGULAR, STRING,   token,             1) \
 X(a, STATIC,   OPTIONAL, MESSAGE,  principal,         2)
@@ -703,7 +796,8 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (result,policy,result.policy),   8) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (result,audit,result.audit),   9) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (result,done,result.done),  10) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (result,pairing,result.pairing),  11) \
-X(a, STATIC,   ONEOF,    MESSAGE,  (result,oidc_challenge,result.oidc_challenge),  12)
+X(a, STATIC,   ONEOF,    MESSAGE,  (result,oidc_challenge,result.oidc_challenge),  12) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (result,invitation,result.invitation),  13)
 #define remote_v1_Reply_CALLBACK NULL
 #define remote_v1_Reply_DEFAULT NULL
 #define remote_v1_Reply_result_problem_MSGTYPE remote_v1_Problem
@@ -716,6 +810,7 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (result,oidc_challenge,result.oidc_challenge)
 #define remote_v1_Reply_result_done_MSGTYPE remote_v1_Done
 #define remote_v1_Reply_result_pairing_MSGTYPE remote_v1_PairingEntry
 #define remote_v1_Reply_result_oidc_challenge_MSGTYPE remote_v1_OidcChallenge
+#define remote_v1_Reply_result_invitation_MSGTYPE remote_v1_Invitation
 
 extern const pb_msgdesc_t remote_v1_ListSessions_msg;
 extern const pb_msgdesc_t remote_v1_WatchSessions_msg;
@@ -733,12 +828,16 @@ extern const pb_msgdesc_t remote_v1_RevokeDevice_msg;
 extern const pb_msgdesc_t remote_v1_GetPolicy_msg;
 extern const pb_msgdesc_t remote_v1_SetPolicy_msg;
 extern const pb_msgdesc_t remote_v1_ExportAudit_msg;
+extern const pb_msgdesc_t remote_v1_Invite_msg;
+extern const pb_msgdesc_t remote_v1_ListInvitations_msg;
+extern const pb_msgdesc_t remote_v1_EndInvitation_msg;
 extern const pb_msgdesc_t remote_v1_Request_msg;
 extern const pb_msgdesc_t remote_v1_SessionEntry_msg;
 extern const pb_msgdesc_t remote_v1_DeviceEntry_msg;
 extern const pb_msgdesc_t remote_v1_PairingCode_msg;
 extern const pb_msgdesc_t remote_v1_PairingEntry_msg;
 extern const pb_msgdesc_t remote_v1_OidcChallenge_msg;
+extern const pb_msgdesc_t remote_v1_Invitation_msg;
 extern const pb_msgdesc_t remote_v1_SignedIn_msg;
 extern const pb_msgdesc_t remote_v1_AuditRecord_msg;
 extern const pb_msgdesc_t remote_v1_PolicyReply_msg;
@@ -762,12 +861,16 @@ extern const pb_msgdesc_t remote_v1_Reply_msg;
 #define remote_v1_GetPolicy_fields &remote_v1_GetPolicy_msg
 #define remote_v1_SetPolicy_fields &remote_v1_SetPolicy_msg
 #define remote_v1_ExportAudit_fields &remote_v1_ExportAudit_msg
+#define remote_v1_Invite_fields &remote_v1_Invite_msg
+#define remote_v1_ListInvitations_fields &remote_v1_ListInvitations_msg
+#define remote_v1_EndInvitation_fields &remote_v1_EndInvitation_msg
 #define remote_v1_Request_fields &remote_v1_Request_msg
 #define remote_v1_SessionEntry_fields &remote_v1_SessionEntry_msg
 #define remote_v1_DeviceEntry_fields &remote_v1_DeviceEntry_msg
 #define remote_v1_PairingCode_fields &remote_v1_PairingCode_msg
 #define remote_v1_PairingEntry_fields &remote_v1_PairingEntry_msg
 #define remote_v1_OidcChallenge_fields &remote_v1_OidcChallenge_msg
+#define remote_v1_Invitation_fields &remote_v1_Invitation_msg
 #define remote_v1_SignedIn_fields &remote_v1_SignedIn_msg
 #define remote_v1_AuditRecord_fields &remote_v1_AuditRecord_msg
 #define remote_v1_PolicyReply_fields &remote_v1_PolicyReply_msg
@@ -783,9 +886,13 @@ extern const pb_msgdesc_t remote_v1_Reply_msg;
 #define remote_v1_DescribePairing_size           25
 #define remote_v1_DeviceEntry_size               210
 #define remote_v1_Done_size                      0
+#define remote_v1_EndInvitation_size             18
 #define remote_v1_ExportAudit_size               17
 #define remote_v1_GetPolicy_size                 2
+#define remote_v1_Invitation_size                428
+#define remote_v1_Invite_size                    0
 #define remote_v1_ListDevices_size               0
+#define remote_v1_ListInvitations_size           0
 #define remote_v1_ListSessions_size              6
 #define remote_v1_LoginOidc_size                 8260
 #define remote_v1_Logout_size                    2

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file remote/v1/relay.proto.
  */
 export const file_remote_v1_relay: GenFile = /*@__PURE__*/
-  fileDesc("ChVyZW1vdGUvdjEvcmVsYXkucHJvdG8SCXJlbW90ZS52MSIdCgxMaXN0U2Vzc2lvbnMSDQoFbGltaXQYASABKA0iDwoNV2F0Y2hTZXNzaW9ucyIjCg1DYW5jZWxSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKA0iIwoNRGVsZXRlU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgMIiwKClBhaXJEZXZpY2USDgoGZGV2aWNlGAEgASgJEg4KBnNlY3JldBgCIAEoDCIsCg5Db25maXJtUGFpcmluZxIMCgRjb2RlGAEgASgJEgwKBGRlbnkYAiABKAgiHwoPRGVzY3JpYmVQYWlyaW5nEgwKBGNvZGUYASABKAkiCwoJQmVnaW5PaWRjIi0KCUxvZ2luT2lkYxIQCghpZF90b2tlbhgBIAEoDBIOCgZkZXZpY2UYAiABKAkiHAoGTG9nb3V0EhIKCmV2ZXJ5d2hlcmUYASABKAgiLwoMUmVuYW1lRGV2aWNlEhEKCWRldmljZV9pZBgBIAEoDBIMCgRuYW1lGAIgASgJIg0KC0xpc3REZXZpY2VzIiEKDFJldm9rZURldmljZRIRCglkZXZpY2VfaWQYASABKAwiIQoJR2V0UG9saWN5EhQKDGFkbWluaXN0ZXJlZBgBIAEoCCIwCglTZXRQb2xpY3kSIwoEcnVsZRgBIAEoCzIVLnJlbW90ZS52MS5Qb2xpY3lSdWxlIioKC0V4cG9ydEF1ZGl0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0imAYKB1JlcXVlc3QSCgoCaWQYASABKA0SMAoNbGlzdF9zZXNzaW9ucxgCIAEoCzIXLnJlbW90ZS52MS5MaXN0U2Vzc2lvbnNIABIyCg53YXRjaF9zZXNzaW9ucxgDIAEoCzIYLnJlbW90ZS52MS5XYXRjaFNlc3Npb25zSAASKgoGY2FuY2VsGAQgASgLMhgucmVtb3RlLnYxLkNhbmNlbFJlcXVlc3RIABIyCg5kZWxldGVfc2Vzc2lvbhgFIAEoCzIYLnJlbW90ZS52MS5EZWxldGVTZXNzaW9uSAASLAoLcGFpcl9kZXZpY2UYBiABKAsyFS5yZW1vdGUudjEuUGFpckRldmljZUgAEjQKD2NvbmZpcm1fcGFpcmluZxgHIAEoCzIZLnJlbW90ZS52MS5Db25maXJtUGFpcmluZ0gAEioKCmxvZ2luX29pZGMYCCABKAsyFC5yZW1vdGUudjEuTG9naW5PaWRjSAASIwoGbG9nb3V0GAkgASgLMhEucmVtb3RlLnYxLkxvZ291dEgAEi4KDGxpc3RfZGV2aWNlcxgKIAEoCzIWLnJlbW90ZS52MS5MaXN0RGV2aWNlc0gAEjAKDXJldm9rZV9kZXZpY2UYCyABKAsyFy5yZW1vdGUudjEuUmV2b2tlRGV2aWNlSAASKgoKZ2V0X3BvbGljeRgMIAEoCzIULnJlbW90ZS52MS5HZXRQb2xpY3lIABIqCgpzZXRfcG9saWN5GA0gASgLMhQucmVtb3RlLnYxLlNldFBvbGljeUgAEi4KDGV4cG9ydF9hdWRpdBgOIAEoCzIWLnJlbW90ZS52MS5FeHBvcnRBdWRpdEgAEjYKEGRlc2NyaWJlX3BhaXJpbmcYDyABKAsyGi5yZW1vdGUudjEuRGVzY3JpYmVQYWlyaW5nSAASKgoKYmVnaW5fb2lkYxgQIAEoCzIULnJlbW90ZS52MS5CZWdpbk9pZGNIABIwCg1yZW5hbWVfZGV2aWNlGBEgASgLMhcucmVtb3RlLnYxLlJlbmFtZURldmljZUgAQgYKBGNhbGwiyAEKDFNlc3Npb25FbnRyeRISCgpzZXNzaW9uX2lkGAEgASgMEjIKC2Rlc2NyaXB0aW9uGAIgASgLMh0ucmVtb3RlLnYxLlNlc3Npb25EZXNjcmlwdGlvbhIkCgRpbmZvGAMgASgLMhYucmVtb3RlLnYxLlNlc3Npb25JbmZvEiQKBnN0YXR1cxgEIAEoCzIULnJlbW90ZS52MS5Mb2dTdGF0dXMSEwoLYWN0aXZpdHlfbXMYBSABKAQSDwoHcmVtb3ZlZBgGIAEoCCKtAQoLRGV2aWNlRW50cnkSEQoJZGV2aWNlX2lkGAEgASgMEgwKBG5hbWUYAiABKAkSEgoKY3JlYXRlZF9tcxgDIAEoBBIPCgd1c2VkX21zGAQgASgEEhEKCWNvbm5lY3RlZBgFIAEoCBIPCgdjdXJyZW50GAYgASgIEg8KB2FkZHJlc3MYByABKAkSDwoHc3VyZmFjZRgIIAEoCRISCgpleHBpcmVzX21zGAkgASgEIj8KC1BhaXJpbmdDb2RlEgwKBGNvZGUYASABKAkSFQoNZXhwaXJlc19pbl9tcxgCIAEoBBILCgN1cmwYAyABKAkifAoMUGFpcmluZ0VudHJ5Eg4KBmRldmljZRgBIAEoCRIPCgdhZGRyZXNzGAIgASgJEg8KB3N1cmZhY2UYAyABKAkSEAoIYXNrZWRfbXMYBCABKAQSFQoNZXhwaXJlc19pbl9tcxgFIAEoBBIRCgljb25maXJtZWQYBiABKAgiWAoNT2lkY0NoYWxsZW5nZRIOCgZpc3N1ZXIYASABKAkSEQoJY2xpZW50X2lkGAIgASgJEg0KBW5vbmNlGAMgASgJEhUKDWV4cGlyZXNfaW5fbXMYBCABKAQiQgoIU2lnbmVkSW4SDQoFdG9rZW4YASABKAkSJwoJcHJpbmNpcGFsGAIgASgLMhQucmVtb3RlLnYxLlByaW5jaXBhbCLQAQoLQXVkaXRSZWNvcmQSDgoGbnVtYmVyGAEgASgEEg0KBWF0X21zGAIgASgEEicKCXByaW5jaXBhbBgDIAEoCzIULnJlbW90ZS52MS5QcmluY2lwYWwSDAoEd2hhdBgEIAEoCRISCgpzZXNzaW9uX2lkGAUgASgMEhIKCmNvbW1hbmRfaWQYBiABKAwSDAoEY29kZRgHIAEoDRIOCgZkZXRhaWwYCCABKAkSDwoHYWNjb3VudBgJIAEoCRIUCgxvcmdhbml6YXRpb24YCiABKAkiYQoLUG9saWN5UmVwbHkSIwoEcnVsZRgBIAEoCzIVLnJlbW90ZS52MS5Qb2xpY3lSdWxlEi0KCWVmZmVjdGl2ZRgCIAEoCzIaLnJlbW90ZS52MS5FZmZlY3RpdmVQb2xpY3kiBgoERG9uZSLWAwoFUmVwbHkSCgoCaWQYASABKA0SDAoEbW9yZRgCIAEoCBIlCgdwcm9ibGVtGAMgASgLMhIucmVtb3RlLnYxLlByb2JsZW1IABIqCgdzZXNzaW9uGAQgASgLMhcucmVtb3RlLnYxLlNlc3Npb25FbnRyeUgAEigKBmRldmljZRgFIAEoCzIWLnJlbW90ZS52MS5EZXZpY2VFbnRyeUgAEi4KDHBhaXJpbmdfY29kZRgGIAEoCzIWLnJlbW90ZS52MS5QYWlyaW5nQ29kZUgAEigKCXNpZ25lZF9pbhgHIAEoCzITLnJlbW90ZS52MS5TaWduZWRJbkgAEigKBnBvbGljeRgIIAEoCzIWLnJlbW90ZS52MS5Qb2xpY3lSZXBseUgAEicKBWF1ZGl0GAkgASgLMhYucmVtb3RlLnYxLkF1ZGl0UmVjb3JkSAASKgoHcGFpcmluZxgLIAEoCzIXLnJlbW90ZS52MS5QYWlyaW5nRW50cnlIABIyCg5vaWRjX2NoYWxsZW5nZRgMIAEoCzIYLnJlbW90ZS52MS5PaWRjQ2hhbGxlbmdlSAASHwoEZG9uZRgKIAEoCzIPLnJlbW90ZS52MS5Eb25lSABCCAoGcmVzdWx0MpUBCgVSZWxheRIwCgZBdHRhY2gSEC5yZW1vdGUudjEuQmF0Y2gaEC5yZW1vdGUudjEuQmF0Y2goATABEioKBFBvbGwSEC5yZW1vdGUudjEuQmF0Y2gaEC5yZW1vdGUudjEuQmF0Y2gSLgoEQ2FsbBISLnJlbW90ZS52MS5SZXF1ZXN0GhAucmVtb3RlLnYxLlJlcGx5MAFiBnByb3RvMw", [file_remote_v1_frame, file_remote_v1_link, file_remote_v1_policy]);
+  fileDesc("ChVyZW1vdGUvdjEvcmVsYXkucHJvdG8SCXJlbW90ZS52MSIdCgxMaXN0U2Vzc2lvbnMSDQoFbGltaXQYASABKA0iDwoNV2F0Y2hTZXNzaW9ucyIjCg1DYW5jZWxSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKA0iIwoNRGVsZXRlU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgMIiwKClBhaXJEZXZpY2USDgoGZGV2aWNlGAEgASgJEg4KBnNlY3JldBgCIAEoDCIsCg5Db25maXJtUGFpcmluZxIMCgRjb2RlGAEgASgJEgwKBGRlbnkYAiABKAgiHwoPRGVzY3JpYmVQYWlyaW5nEgwKBGNvZGUYASABKAkiCwoJQmVnaW5PaWRjIi0KCUxvZ2luT2lkYxIQCghpZF90b2tlbhgBIAEoDBIOCgZkZXZpY2UYAiABKAkiHAoGTG9nb3V0EhIKCmV2ZXJ5d2hlcmUYASABKAgiLwoMUmVuYW1lRGV2aWNlEhEKCWRldmljZV9pZBgBIAEoDBIMCgRuYW1lGAIgASgJIg0KC0xpc3REZXZpY2VzIiEKDFJldm9rZURldmljZRIRCglkZXZpY2VfaWQYASABKAwiIQoJR2V0UG9saWN5EhQKDGFkbWluaXN0ZXJlZBgBIAEoCCIwCglTZXRQb2xpY3kSIwoEcnVsZRgBIAEoCzIVLnJlbW90ZS52MS5Qb2xpY3lSdWxlIioKC0V4cG9ydEF1ZGl0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0iCAoGSW52aXRlIhEKD0xpc3RJbnZpdGF0aW9ucyImCg1FbmRJbnZpdGF0aW9uEhUKDWludml0YXRpb25faWQYASABKAwiqQcKB1JlcXVlc3QSCgoCaWQYASABKA0SMAoNbGlzdF9zZXNzaW9ucxgCIAEoCzIXLnJlbW90ZS52MS5MaXN0U2Vzc2lvbnNIABIyCg53YXRjaF9zZXNzaW9ucxgDIAEoCzIYLnJlbW90ZS52MS5XYXRjaFNlc3Npb25zSAASKgoGY2FuY2VsGAQgASgLMhgucmVtb3RlLnYxLkNhbmNlbFJlcXVlc3RIABIyCg5kZWxldGVfc2Vzc2lvbhgFIAEoCzIYLnJlbW90ZS52MS5EZWxldGVTZXNzaW9uSAASLAoLcGFpcl9kZXZpY2UYBiABKAsyFS5yZW1vdGUudjEuUGFpckRldmljZUgAEjQKD2NvbmZpcm1fcGFpcmluZxgHIAEoCzIZLnJlbW90ZS52MS5Db25maXJtUGFpcmluZ0gAEioKCmxvZ2luX29pZGMYCCABKAsyFC5yZW1vdGUudjEuTG9naW5PaWRjSAASIwoGbG9nb3V0GAkgASgLMhEucmVtb3RlLnYxLkxvZ291dEgAEi4KDGxpc3RfZGV2aWNlcxgKIAEoCzIWLnJlbW90ZS52MS5MaXN0RGV2aWNlc0gAEjAKDXJldm9rZV9kZXZpY2UYCyABKAsyFy5yZW1vdGUudjEuUmV2b2tlRGV2aWNlSAASKgoKZ2V0X3BvbGljeRgMIAEoCzIULnJlbW90ZS52MS5HZXRQb2xpY3lIABIqCgpzZXRfcG9saWN5GA0gASgLMhQucmVtb3RlLnYxLlNldFBvbGljeUgAEi4KDGV4cG9ydF9hdWRpdBgOIAEoCzIWLnJlbW90ZS52MS5FeHBvcnRBdWRpdEgAEjYKEGRlc2NyaWJlX3BhaXJpbmcYDyABKAsyGi5yZW1vdGUudjEuRGVzY3JpYmVQYWlyaW5nSAASKgoKYmVnaW5fb2lkYxgQIAEoCzIULnJlbW90ZS52MS5CZWdpbk9pZGNIABIwCg1yZW5hbWVfZGV2aWNlGBEgASgLMhcucmVtb3RlLnYxLlJlbmFtZURldmljZUgAEiMKBmludml0ZRgSIAEoCzIRLnJlbW90ZS52MS5JbnZpdGVIABI2ChBsaXN0X2ludml0YXRpb25zGBMgASgLMhoucmVtb3RlLnYxLkxpc3RJbnZpdGF0aW9uc0gAEjIKDmVuZF9pbnZpdGF0aW9uGBQgASgLMhgucmVtb3RlLnYxLkVuZEludml0YXRpb25IAEIGCgRjYWxsIsgBCgxTZXNzaW9uRW50cnkSEgoKc2Vzc2lvbl9pZBgBIAEoDBIyCgtkZXNjcmlwdGlvbhgCIAEoCzIdLnJlbW90ZS52MS5TZXNzaW9uRGVzY3JpcHRpb24SJAoEaW5mbxgDIAEoCzIWLnJlbW90ZS52MS5TZXNzaW9uSW5mbxIkCgZzdGF0dXMYBCABKAsyFC5yZW1vdGUudjEuTG9nU3RhdHVzEhMKC2FjdGl2aXR5X21zGAUgASgEEg8KB3JlbW92ZWQYBiABKAgirQEKC0RldmljZUVudHJ5EhEKCWRldmljZV9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEhIKCmNyZWF0ZWRfbXMYAyABKAQSDwoHdXNlZF9tcxgEIAEoBBIRCgljb25uZWN0ZWQYBSABKAgSDwoHY3VycmVudBgGIAEoCBIPCgdhZGRyZXNzGAcgASgJEg8KB3N1cmZhY2UYCCABKAkSEgoKZXhwaXJlc19tcxgJIAEoBCI/CgtQYWlyaW5nQ29kZRIMCgRjb2RlGAEgASgJEhUKDWV4cGlyZXNfaW5fbXMYAiABKAQSCwoDdXJsGAMgASgJInwKDFBhaXJpbmdFbnRyeRIOCgZkZXZpY2UYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIPCgdzdXJmYWNlGAMgASgJEhAKCGFza2VkX21zGAQgASgEEhUKDWV4cGlyZXNfaW5fbXMYBSABKAQSEQoJY29uZmlybWVkGAYgASgIIlgKDU9pZGNDaGFsbGVuZ2USDgoGaXNzdWVyGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRINCgVub25jZRgDIAEoCRIVCg1leHBpcmVzX2luX21zGAQgASgEInkKCkludml0YXRpb24SFQoNaW52aXRhdGlvbl9pZBgBIAEoDBIOCgZzZWNyZXQYAiABKAkSDAoEcGFnZRgDIAEoCRIPCgdtYWRlX21zGAQgASgEEhUKDWV4cGlyZXNfaW5fbXMYBSABKAQSDgoGZGV2aWNlGAYgASgJIkIKCFNpZ25lZEluEg0KBXRva2VuGAEgASgJEicKCXByaW5jaXBhbBgCIAEoCzIULnJlbW90ZS52MS5QcmluY2lwYWwi0AEKC0F1ZGl0UmVjb3JkEg4KBm51bWJlchgBIAEoBBINCgVhdF9tcxgCIAEoBBInCglwcmluY2lwYWwYAyABKAsyFC5yZW1vdGUudjEuUHJpbmNpcGFsEgwKBHdoYXQYBCABKAkSEgoKc2Vzc2lvbl9pZBgFIAEoDBISCgpjb21tYW5kX2lkGAYgASgMEgwKBGNvZGUYByABKA0SDgoGZGV0YWlsGAggASgJEg8KB2FjY291bnQYCSABKAkSFAoMb3JnYW5pemF0aW9uGAogASgJImEKC1BvbGljeVJlcGx5EiMKBHJ1bGUYASABKAsyFS5yZW1vdGUudjEuUG9saWN5UnVsZRItCgllZmZlY3RpdmUYAiABKAsyGi5yZW1vdGUudjEuRWZmZWN0aXZlUG9saWN5IgYKBERvbmUigwQKBVJlcGx5EgoKAmlkGAEgASgNEgwKBG1vcmUYAiABKAgSJQoHcHJvYmxlbRgDIAEoCzISLnJlbW90ZS52MS5Qcm9ibGVtSAASKgoHc2Vzc2lvbhgEIAEoCzIXLnJlbW90ZS52MS5TZXNzaW9uRW50cnlIABIoCgZkZXZpY2UYBSABKAsyFi5yZW1vdGUudjEuRGV2aWNlRW50cnlIABIuCgxwYWlyaW5nX2NvZGUYBiABKAsyFi5yZW1vdGUudjEuUGFpcmluZ0NvZGVIABIoCglzaWduZWRfaW4YByABKAsyEy5yZW1vdGUudjEuU2lnbmVkSW5IABIoCgZwb2xpY3kYCCABKAsyFi5yZW1vdGUudjEuUG9saWN5UmVwbHlIABInCgVhdWRpdBgJIAEoCzIWLnJlbW90ZS52MS5BdWRpdFJlY29yZEgAEioKB3BhaXJpbmcYCyABKAsyFy5yZW1vdGUudjEuUGFpcmluZ0VudHJ5SAASMgoOb2lkY19jaGFsbGVuZ2UYDCABKAsyGC5yZW1vdGUudjEuT2lkY0NoYWxsZW5nZUgAEisKCmludml0YXRpb24YDSABKAsyFS5yZW1vdGUudjEuSW52aXRhdGlvbkgAEh8KBGRvbmUYCiABKAsyDy5yZW1vdGUudjEuRG9uZUgAQggKBnJlc3VsdDKVAQoFUmVsYXkSMAoGQXR0YWNoEhAucmVtb3RlLnYxLkJhdGNoGhAucmVtb3RlLnYxLkJhdGNoKAEwARIqCgRQb2xsEhAucmVtb3RlLnYxLkJhdGNoGhAucmVtb3RlLnYxLkJhdGNoEi4KBENhbGwSEi5yZW1vdGUudjEuUmVxdWVzdBoQLnJlbW90ZS52MS5SZXBseTABYgZwcm90bzM", [file_remote_v1_frame, file_remote_v1_link, file_remote_v1_policy]);
 
 /**
  * Lists sessions, newest activity first.
@@ -378,6 +378,58 @@ export const ExportAuditSchema: GenMessage<ExportAudit> = /*@__PURE__*/
   messageDesc(file_remote_v1_relay, 15);
 
 /**
+ * Makes a link that signs another browser in to this account, once and within ten minutes; answered
+ * by Invitation, after the commit.
+ *
+ * @generated from message remote.v1.Invite
+ */
+export type Invite = Message<"remote.v1.Invite"> & {
+};
+
+/**
+ * Describes the message remote.v1.Invite.
+ * Use `create(InviteSchema)` to create a new message.
+ */
+export const InviteSchema: GenMessage<Invite> = /*@__PURE__*/
+  messageDesc(file_remote_v1_relay, 16);
+
+/**
+ * Lists the account's invitations that nobody has used.
+ *
+ * @generated from message remote.v1.ListInvitations
+ */
+export type ListInvitations = Message<"remote.v1.ListInvitations"> & {
+};
+
+/**
+ * Describes the message remote.v1.ListInvitations.
+ * Use `create(ListInvitationsSchema)` to create a new message.
+ */
+export const ListInvitationsSchema: GenMessage<ListInvitations> = /*@__PURE__*/
+  messageDesc(file_remote_v1_relay, 17);
+
+/**
+ * Takes an invitation back.
+ *
+ * @generated from message remote.v1.EndInvitation
+ */
+export type EndInvitation = Message<"remote.v1.EndInvitation"> & {
+  /**
+   * Which one.
+   *
+   * @generated from field: bytes invitation_id = 1;
+   */
+  invitationId: Uint8Array;
+};
+
+/**
+ * Describes the message remote.v1.EndInvitation.
+ * Use `create(EndInvitationSchema)` to create a new message.
+ */
+export const EndInvitationSchema: GenMessage<EndInvitation> = /*@__PURE__*/
+  messageDesc(file_remote_v1_relay, 18);
+
+/**
  * One call. At most 16 are open at a time.
  *
  * @generated from message remote.v1.Request
@@ -523,6 +575,30 @@ export type Request = Message<"remote.v1.Request"> & {
      */
     value: RenameDevice;
     case: "renameDevice";
+  } | {
+    /**
+     * Make an invitation.
+     *
+     * @generated from field: remote.v1.Invite invite = 18;
+     */
+    value: Invite;
+    case: "invite";
+  } | {
+    /**
+     * List invitations.
+     *
+     * @generated from field: remote.v1.ListInvitations list_invitations = 19;
+     */
+    value: ListInvitations;
+    case: "listInvitations";
+  } | {
+    /**
+     * Take one back.
+     *
+     * @generated from field: remote.v1.EndInvitation end_invitation = 20;
+     */
+    value: EndInvitation;
+    case: "endInvitation";
   } | { case: undefined; value?: undefined };
 };
 
@@ -531,7 +607,7 @@ export type Request = Message<"remote.v1.Request"> & {
  * Use `create(RequestSchema)` to create a new message.
  */
 export const RequestSchema: GenMessage<Request> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 16);
+  messageDesc(file_remote_v1_relay, 19);
 
 /**
  * A session in a list.
@@ -587,7 +663,7 @@ export type SessionEntry = Message<"remote.v1.SessionEntry"> & {
  * Use `create(SessionEntrySchema)` to create a new message.
  */
 export const SessionEntrySchema: GenMessage<SessionEntry> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 17);
+  messageDesc(file_remote_v1_relay, 20);
 
 /**
  * A device of the account.
@@ -664,7 +740,7 @@ export type DeviceEntry = Message<"remote.v1.DeviceEntry"> & {
  * Use `create(DeviceEntrySchema)` to create a new message.
  */
 export const DeviceEntrySchema: GenMessage<DeviceEntry> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 18);
+  messageDesc(file_remote_v1_relay, 21);
 
 /**
  * A code to be shown while pairing.
@@ -699,7 +775,7 @@ export type PairingCode = Message<"remote.v1.PairingCode"> & {
  * Use `create(PairingCodeSchema)` to create a new message.
  */
 export const PairingCodeSchema: GenMessage<PairingCode> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 19);
+  messageDesc(file_remote_v1_relay, 22);
 
 /**
  * A device that waits to be paired.
@@ -755,7 +831,7 @@ export type PairingEntry = Message<"remote.v1.PairingEntry"> & {
  * Use `create(PairingEntrySchema)` to create a new message.
  */
 export const PairingEntrySchema: GenMessage<PairingEntry> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 20);
+  messageDesc(file_remote_v1_relay, 23);
 
 /**
  * What an identity token must hold, and where it comes from.
@@ -797,7 +873,63 @@ export type OidcChallenge = Message<"remote.v1.OidcChallenge"> & {
  * Use `create(OidcChallengeSchema)` to create a new message.
  */
 export const OidcChallengeSchema: GenMessage<OidcChallenge> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 21);
+  messageDesc(file_remote_v1_relay, 24);
+
+/**
+ * A link that signs a browser in.
+ *
+ * @generated from message remote.v1.Invitation
+ */
+export type Invitation = Message<"remote.v1.Invitation"> & {
+  /**
+   * Identity; not the secret.
+   *
+   * @generated from field: bytes invitation_id = 1;
+   */
+  invitationId: Uint8Array;
+
+  /**
+   * What stands in the link, said once, to who made it. Never logged.
+   *
+   * @generated from field: string secret = 2;
+   */
+  secret: string;
+
+  /**
+   * The relay's page, e.g. "https://relay.example.org/"; empty: it serves none, or does not know.
+   *
+   * @generated from field: string page = 3;
+   */
+  page: string;
+
+  /**
+   * When it was made, Unix milliseconds of the relay.
+   *
+   * @generated from field: uint64 made_ms = 4;
+   */
+  madeMs: bigint;
+
+  /**
+   * It is good for this long, milliseconds.
+   *
+   * @generated from field: uint64 expires_in_ms = 5;
+   */
+  expiresInMs: bigint;
+
+  /**
+   * The device that made it; empty: the operator.
+   *
+   * @generated from field: string device = 6;
+   */
+  device: string;
+};
+
+/**
+ * Describes the message remote.v1.Invitation.
+ * Use `create(InvitationSchema)` to create a new message.
+ */
+export const InvitationSchema: GenMessage<Invitation> = /*@__PURE__*/
+  messageDesc(file_remote_v1_relay, 25);
 
 /**
  * The result of pairing or signing in.
@@ -825,7 +957,7 @@ export type SignedIn = Message<"remote.v1.SignedIn"> & {
  * Use `create(SignedInSchema)` to create a new message.
  */
 export const SignedInSchema: GenMessage<SignedIn> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 22);
+  messageDesc(file_remote_v1_relay, 26);
 
 /**
  * One record of the audit log.
@@ -909,7 +1041,7 @@ export type AuditRecord = Message<"remote.v1.AuditRecord"> & {
  * Use `create(AuditRecordSchema)` to create a new message.
  */
 export const AuditRecordSchema: GenMessage<AuditRecord> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 23);
+  messageDesc(file_remote_v1_relay, 27);
 
 /**
  * What policy comes to.
@@ -937,7 +1069,7 @@ export type PolicyReply = Message<"remote.v1.PolicyReply"> & {
  * Use `create(PolicyReplySchema)` to create a new message.
  */
 export const PolicyReplySchema: GenMessage<PolicyReply> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 24);
+  messageDesc(file_remote_v1_relay, 28);
 
 /**
  * The call is done and has nothing to return. After a list: the list is complete.
@@ -952,7 +1084,7 @@ export type Done = Message<"remote.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 25);
+  messageDesc(file_remote_v1_relay, 29);
 
 /**
  * One answer. A call is over with the reply whose `more` is false.
@@ -1053,6 +1185,14 @@ export type Reply = Message<"remote.v1.Reply"> & {
     case: "oidcChallenge";
   } | {
     /**
+     * An invitation.
+     *
+     * @generated from field: remote.v1.Invitation invitation = 13;
+     */
+    value: Invitation;
+    case: "invitation";
+  } | {
+    /**
      * Nothing to return. In a watch with `more`: the first listing is complete.
      *
      * @generated from field: remote.v1.Done done = 10;
@@ -1067,7 +1207,7 @@ export type Reply = Message<"remote.v1.Reply"> & {
  * Use `create(ReplySchema)` to create a new message.
  */
 export const ReplySchema: GenMessage<Reply> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 26);
+  messageDesc(file_remote_v1_relay, 30);
 
 /**
  * The relay as a gRPC service.
