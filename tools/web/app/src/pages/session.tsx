@@ -9,6 +9,8 @@ import { CommandStates } from "../steer/commands.tsx";
 import { SessionMenu } from "../steer/menu.tsx";
 import { ModeButton } from "../steer/modes.tsx";
 import { PromptBox } from "../steer/prompt.tsx";
+import { SidePanel } from "../timeline/panel.tsx";
+import { Timeline } from "../timeline/timeline.tsx";
 import { SessionHeader } from "./session_header.tsx";
 
 export function SessionPage({ id }: { id: string }) {
@@ -28,7 +30,7 @@ export function SessionPage({ id }: { id: string }) {
       <div class="session-columns">
         <main class="session-main">
           <div class="session-conversation">
-            {/* <Timeline model={model} /> */}
+            <Timeline model={model} />
           </div>
           <div class="session-asks">
             <AskCards model={model} />
@@ -40,7 +42,7 @@ export function SessionPage({ id }: { id: string }) {
           </div>
         </main>
         <aside class="session-side" aria-label="Plan, usage and facts">
-          {/* <SidePanel model={model} /> */}
+          <SidePanel model={model} />
         </aside>
       </div>
     </div>
