@@ -7,6 +7,7 @@ import { encodeBody, isKept, keepsItsMeaning, wordsOf } from "../offline/body.ts
 import { EarlierCommands } from "../offline/earlier.ts";
 import { endModel, forget, hold, journal, journalChanges, newModel, stored } from "../offline/journal.ts";
 import { Keeper, keptSession } from "../offline/store.ts";
+import { TimelineStore } from "../timeline/store.ts";
 
 /** A command of this page and where it stands. */
 export interface SentCommand {
@@ -33,6 +34,8 @@ export class SessionModel {
   readonly keptAt = signal<number | undefined>(undefined);
   /** What was given before this model was there. */
   readonly earlier: EarlierCommands;
+  /** The conversation, from the first word on. */
+  readonly timeline: TimelineStore;
   #connection: Connection;
   #keeper: Keeper;
   #own = newModel();
@@ -49,6 +52,7 @@ export class SessionModel {
     this.session = connection.follow(unhex(id));
     this.#connection = connection;
     this.#keeper = new Keeper(id);
+    this.timeline = new TimelineStore(this.session, (listener) => this.onNews(listener));
     this.earlier = new EarlierCommands({
       id,
       give: (body) => this.#tryGive(body),
@@ -98,6 +102,7 @@ export class SessionModel {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#timer);
     this.#keeper.close();
+    this.timeline.close();
     this.session.close();
     endModel(this.#own);
   }

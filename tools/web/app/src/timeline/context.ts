@@ -4,7 +4,7 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { SessionModel } from "../state/session.ts";
 import type { ListControl } from "./list_control.ts";
-import { TimelineStore } from "./store.ts";
+import type { TimelineStore } from "./store.ts";
 
 export interface TimelineScope {
   model: SessionModel;
@@ -18,18 +18,6 @@ export function useScope(): TimelineScope {
   const scope = useContext(Scope);
   if (!scope) throw new Error("a row outside of the timeline");
   return scope;
-}
-
-const stores = new WeakMap<SessionModel, TimelineStore>();
-
-/** The session's timeline. Made while the model is: nothing it tells is missed. */
-export function timelineOf(model: SessionModel): TimelineStore {
-  let store = stores.get(model);
-  if (!store) {
-    store = new TimelineStore(model.session, (listener) => model.onNews(listener));
-    stores.set(model, store);
-  }
-  return store;
 }
 
 const flags = new WeakMap<TimelineStore, Map<string, Signal<boolean>>>();

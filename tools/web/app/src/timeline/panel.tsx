@@ -7,7 +7,6 @@ import { RelativeTime } from "../parts/time.tsx";
 import { count } from "../parts/words.ts";
 import type { SessionModel } from "../state/session.ts";
 import { exact, fromBytes, oneLine } from "./clean.ts";
-import { timelineOf } from "./context.ts";
 import type { Held } from "./digest.ts";
 import { stateOf } from "./fold.ts";
 import { PlanList, planWords } from "./rows/line.tsx";
@@ -77,7 +76,7 @@ function Queue({ model }: { model: SessionModel }) {
 }
 
 function Subagents({ model }: { model: SessionModel }) {
-  const store = timelineOf(model);
+  const store = model.timeline;
   void store.list.value;
   const ids = model.view.value?.subagents ?? [];
   if (ids.length === 0) return null;
@@ -108,7 +107,7 @@ function Fact({ name, value, code = false }: { name: string; value: string; code
 function Facts({ model }: { model: SessionModel }) {
   const view = model.view.value;
   const s = view?.session;
-  const store = timelineOf(model);
+  const store = model.timeline;
   void store.list.value;
   const began = store.model.items.find((item) => item.is("line") && stateOf(item).body.case === "sessionStarted")?.atMs;
   return (
@@ -135,7 +134,7 @@ function Facts({ model }: { model: SessionModel }) {
 
 /** Made a moment after the last event, not with each: it reads all that is held. */
 function DigestPart({ model }: { model: SessionModel }) {
-  const store = timelineOf(model);
+  const store = model.timeline;
   const held = useSignal<Held | undefined>(undefined);
   const changes = store.digest.changed.value;
   useEffect(() => {

@@ -4,7 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { Icon } from "../parts/icon.tsx";
 import type { SessionModel } from "../state/session.ts";
 import { oneLine } from "./clean.ts";
-import { Scope, timelineOf } from "./context.ts";
+import { Scope } from "./context.ts";
 import { stateOf } from "./fold.ts";
 import { wholeText } from "./fold_text.ts";
 import type { Item } from "./items.ts";
@@ -38,10 +38,9 @@ function nameOf(item: Item): string {
 const render = (item: Item) => <ItemRow item={item} />;
 
 export function Timeline({ model }: { model: SessionModel }) {
-  const store = timelineOf(model);
+  const store = model.timeline;
   const list = useMemo(() => new ListControl(), [store]);
   const scope = useMemo(() => ({ model, store, list }), [model, store, list]);
-  useEffect(() => () => store.close(), [store]);
   return (
     <Scope.Provider value={scope}>
       <section class="timeline" data-testid="timeline" aria-label="Conversation">
