@@ -39,6 +39,8 @@ function why(facts: ConnectionFacts, context: LinkContext): string {
 }
 
 function live(facts: ConnectionFacts, context: LinkContext): LinkWords {
+  if (facts.welcome && !facts.welcome.principal)
+    return { state: "dead", line: "not signed in", detail: "", problem: { what: "not signed in", todo: "Sign in to see your sessions.", action: "sign-in" } };
   const last = context.lastHeard ?? 0;
   const silent = context.now - last;
   if (facts.probing || silent > SILENT_MS)

@@ -11,12 +11,13 @@ export type Route =
 export function parseRoute(fragment: string): Route {
   const session = /^#\/s\/([0-9a-f]{32})(?:\/ask\/([0-9a-f]{32}))?$/.exec(fragment);
   if (session) return session[2] ? { page: "session", id: session[1]!, ask: session[2] } : { page: "session", id: session[1]! };
-  for (const page of ["sign-in", "devices", "settings"] as const) if (fragment.startsWith(`#/${page}`)) return { page };
+  for (const page of ["sign-in", "devices", "settings"] as const) if (fragment === `#/${page}` || fragment.startsWith(`#/${page}/`)) return { page };
   return { page: "sessions" };
 }
 
-export const route = signal<Route>(parseRoute(location.hash));
-addEventListener("hashchange", () => (route.value = parseRoute(location.hash)));
+const here = (): Route => parseRoute(typeof location === "undefined" ? "" : location.hash);
+export const route = signal<Route>(here());
+if (typeof addEventListener === "function") addEventListener("hashchange", () => (route.value = here()));
 
 export function go(fragment: string): void {
   location.hash = fragment;
