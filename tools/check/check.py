@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Mistakes that a script can find: include direction, banned calls, formatting, freshness of
-generated code and of the planted bugs, undefined symbols of the sans-I/O core.
+generated code and of the planted bugs, a second parser of frames in the web client, undefined symbols
+of the sans-I/O core.
 
   check.py                  all checks on the tree (symbols excepted: they need a build)
   check.py --symbols DIR    undefined symbols of DIR/libremote/libremote.a
@@ -200,6 +201,25 @@ def check_canaries(root):
     return faults
 
 
+# What a page may not do: frames and blocks are read by libremote's own C in the module, and nowhere else.
+FRAMES_IN_TS = re.compile(r"frame_pb\b|\bFrameSchema\b|\bBatchSchema\b|\bFrameType\b|\bDecompressionStream\b"
+                          r"|[\"'](fflate|pako)\b")
+
+
+def check_one_parser(root):
+    """The web client has no second parser of frames."""
+    faults = []
+    for folder in ("tools/web/link/src", "tools/web/app/src"):
+        for where, _, names in sorted(os.walk(os.path.join(root, folder))):
+            for name in sorted(n for n in names if n.endswith((".ts", ".tsx"))):
+                path = os.path.join(where, name)
+                for number, line in enumerate(open(path, encoding="utf-8"), 1):
+                    m = FRAMES_IN_TS.search(line)
+                    if m:
+                        faults.append(f"{os.path.relpath(path, root)}:{number}: {m.group(0)}: frames and blocks are the module's")
+    return faults
+
+
 def self_test():
     """Each check must find its planted mistake, at its line."""
     failures = []
@@ -239,6 +259,9 @@ def self_test():
         expect("stale canary", check_canaries(root), "tools/canary/stale.patch:1")
         if any("good.patch" in fault for fault in check_canaries(root)):
             failures.append("self-test: a patch that applies is not stale")
+        os.makedirs(os.path.join(root, "tools/web/link/src"))
+        plant("tools/web/link/src/a.ts", 'import { x } from "./x.js";\nimport { FrameSchema } from "./gen.js";\n')
+        expect("a parser of frames in TypeScript", check_one_parser(root), "tools/web/link/src/a.ts:2")
         plant("b.c", "#include <stdlib.h>\nvoid *lrm_f(void);\nvoid *lrm_f(void) { return malloc(3); }\n")
         subprocess.run(["gcc", "-c", "b.c", "-o", "b.o"], cwd=root, check=True)
         subprocess.run(["ar", "rc", "b.a", "b.o"], cwd=root, check=True)
@@ -257,7 +280,7 @@ def main(arguments):
     else:
         checks = [("includes", lambda: check_includes(ROOT)), ("banned calls", lambda: check_banned(ROOT)),
                   ("formatting", lambda: check_format(ROOT)), ("generated code", lambda: check_generated(ROOT)),
-                  ("canaries", lambda: check_canaries(ROOT))]
+                  ("canaries", lambda: check_canaries(ROOT)), ("one parser", lambda: check_one_parser(ROOT))]
     bad = 0
     for name, run in checks:
         faults = run()

@@ -3,7 +3,8 @@
  * "Roles"). Time stands still but for advance(); each call ends when nothing more can be done at that time.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { Direction, FrameType, Log, RequestSchema, Role, Start } from "../../../tools/web/link/src/messages.js";
+import { FrameType } from "../../../gen/ts/remote/v1/frame_pb.js";
+import { Direction, Log, RequestSchema, Role, Start } from "../../../tools/web/link/src/messages.js";
 import { LinkState } from "../../../tools/web/link/src/endpoint.js";
 import { unhex } from "../../../tools/web/link/src/session.js";
 import { Unsupported } from "./client.js";

@@ -1,8 +1,9 @@
 /** Frames and events of a link as lines (conformance/README.md, "Vectors"). */
 import { fromBinary, type Message } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { FrameType } from "../../../gen/ts/remote/v1/frame_pb.js";
 import {
-  FrameType, HelloSchema, OpenedSchema, OpenSchema, ProblemSchema, WelcomeSchema, type Problem,
+  HelloSchema, OpenedSchema, OpenSchema, ProblemSchema, WelcomeSchema, type Problem,
 } from "../../../tools/web/link/src/messages.js";
 import { hex } from "../../../tools/web/link/src/session.js";
 import type { RawEvent, RawFrame } from "./raw.js";
