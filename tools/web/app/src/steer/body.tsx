@@ -35,23 +35,35 @@ export function Address({ url }: { url: string }) {
   );
 }
 
+/** Within the workspace a path is told from there: the workspace stands below. */
+export function pathFrom(path: Uint8Array, cwd: string): string {
+  const text = pathText(path);
+  const base = cwd.endsWith("/") ? cwd : `${cwd}/`;
+  return cwd !== "" && text.startsWith(base) && !text.includes("/../") && text.length > base.length ? text.slice(base.length) : text;
+}
+
 function Permission({ ask, cwd }: { ask: PermissionAsk; cwd: string }) {
   const paths = ask.paths.filter((path) => !ask.diffs.some((diff) => same(diff.path, path)));
+  // nothing else says what it is about: the paths are it
+  const bare = !ask.command && !ask.url && ask.diffs.length === 0 && paths.length > 0;
   const outside = ask.place === Place.OUTSIDE_WORKSPACE;
   const input = ask.input?.text && !ask.command && ask.diffs.length === 0 ? ask.input : undefined;
-  const titled = ask.title !== "" && ask.title !== ask.command && ask.title !== ask.url;
+  // "Edit /src/a.c" above the diff of /src/a.c says nothing more
+  const named = ask.diffs.some((diff) => ask.title.length <= pathText(diff.path).length + 12 && ask.title.endsWith(pathText(diff.path)));
+  const titled = ask.title !== "" && ask.title !== ask.command && ask.title !== ask.url && !named;
   return (
     <>
       {ask.command && <Exact text={ask.command} what="command" />}
+      {bare && <Exact text={paths.map((path) => pathFrom(path, cwd)).join("\n")} what={paths.length === 1 ? "path" : "paths"} />}
       {ask.url && <Address url={ask.url} />}
-      {titled && <p class={ask.command || ask.url || ask.diffs.length > 0 ? "ask-title" : "ask-text"}><Foreign text={ask.title} prose /></p>}
-      {ask.diffs.map((diff, at) => <AskDiff key={at} diff={diff} />)}
+      {titled && <p class={bare || ask.command || ask.url || ask.diffs.length > 0 ? "ask-title" : "ask-text"}><Foreign text={ask.title} prose /></p>}
+      {ask.diffs.map((diff, at) => <AskDiff key={at} diff={diff} path={pathFrom(diff.path, cwd)} />)}
       <dl class="facts">
         {ask.server && <Fact name="server"><code><Foreign text={ask.server} oneLine /></code></Fact>}
         {ask.tool && <Fact name="tool"><code><Foreign text={ask.tool} oneLine /></code></Fact>}
-        {paths.length > 0 && (
+        {!bare && paths.length > 0 && (
           <Fact name={paths.length === 1 ? "path" : "paths"}>
-            <ul class="paths">{paths.map((path, at) => <li key={at}><code dir="ltr"><Foreign text={pathText(path)} /></code></li>)}</ul>
+            <ul class="paths">{paths.map((path, at) => <li key={at}><code dir="ltr"><Foreign text={pathFrom(path, cwd)} /></code></li>)}</ul>
           </Fact>
         )}
         {cwd && <Fact name="in"><code dir="ltr"><Foreign text={cwd} oneLine /></code></Fact>}

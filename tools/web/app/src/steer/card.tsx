@@ -1,9 +1,8 @@
 /** One open ask: what, where, why; then what can be answered, and what became of the answer. */
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { Badge, Button, relayNow, RelativeTime, remaining, type IconName } from "../parts/index.ts";
+import { Icon, relayNow, RelativeTime, remaining, type IconName } from "../parts/index.ts";
 import { duration } from "../parts/words.ts";
-import { askHeading, askKindName, expiryWords } from "./ask-words.ts";
-import { answerWords } from "./ask-words.ts";
+import { answerWords, askHeading, askKindName, expiryWords } from "./ask-words.ts";
 import type { Answer } from "./answers.ts";
 import { AskAnswer } from "./answer.tsx";
 import { AskBody } from "./body.tsx";
@@ -47,12 +46,12 @@ function Asker({ store, entry }: { store: SteerStore; entry: AskEntry }) {
 export function AskCard({ store, entry, alone }: { store: SteerStore; entry: AskEntry; alone: boolean }) {
   const { ask } = entry;
   const heading = useId();
-  const foot = useRef<HTMLDivElement>(null);
+  const card = useRef<HTMLElement>(null);
   const pending = store.pendingAnswer(entry.id);
   const last = store.answers.value.get(entry.id);
   const refused = last && !pending ? store.command(last.commandId) : undefined;
   const why = store.viewOnly.value;
-  const guard = useGuard(foot, `${entry.id} ${pending ? "answered" : "open"}`);
+  const guard = useGuard(card, `${entry.id} ${pending ? "answered" : "open"}`);
   const [busy, setBusy] = useState(false);
   // one answer a card: not even two taps within one frame make two
   useEffect(() => setBusy(false), [pending?.id, refused?.id]);
@@ -65,10 +64,9 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
   const off = why !== undefined || !guard.ready || pending !== undefined || busy;
   useAskKeys(entry, alone && !off, answer);
   return (
-    <article class="ask-card" aria-labelledby={heading}>
+    <article class="ask-card" ref={card} aria-labelledby={heading}>
       <header class="ask-head">
-        <Badge tone="warn" icon={icons[askKindName(ask)] ?? "ask"}>needs an answer</Badge>
-        <h2 id={heading}>{askHeading(ask)}</h2>
+        <h2 id={heading}><Icon name={ask.kind.case === "form" && ask.kind.value.fields.length === 1 ? "ask" : icons[askKindName(ask)] ?? "ask"} /> {askHeading(ask)}</h2>
         <span class="ask-since muted small"><RelativeTime at={ask.openedMs} /></span>
       </header>
       <AskBody store={store} entry={entry} />
@@ -76,7 +74,7 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
         <Asker store={store} entry={entry} />
         <Expiry entry={entry} />
       </p>
-      <div class="ask-foot" ref={foot}>
+      <div class="ask-foot">
         {refused && !wentWell(refused.facts) && (
           <p class="ask-refused" role="status">Your answer was {outcomeWords(refused.body, refused.facts, store.outcome(refused.id))}. It is still open.</p>
         )}
@@ -93,5 +91,3 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
     </article>
   );
 }
-
-export { Button };

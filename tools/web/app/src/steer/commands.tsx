@@ -123,7 +123,8 @@ export function CommandStates({ model }: { model: SessionModel }) {
     if (!isDone(command.facts)) {
       if (!quiet) shown.push(command);
     } else if (wentWell(command.facts)) {
-      (!quiet && Date.now() - store.doneAt(command.id) < APPLIED_SHOWN_MS ? shown : past).push(command);
+      // that an answer counts is said where its card was
+      (!quiet && command.body.case !== "answerAsk" && Date.now() - store.doneAt(command.id) < APPLIED_SHOWN_MS ? shown : past).push(command);
     } else (dismissed.has(command.id) ? past : shown).push(command);
   }
   const known = new Set(commands.map((c) => c.id));

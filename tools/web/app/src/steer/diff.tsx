@@ -3,7 +3,6 @@ import { useMemo } from "preact/hooks";
 import { structuredPatch } from "diff";
 import type { Diff } from "@libremote/link/messages";
 import { Foreign } from "./foreign.tsx";
-import { pathText } from "./foreign.ts";
 
 const TIME_MS_MAX = 500;
 
@@ -35,7 +34,7 @@ function hunksOf(diff: Diff): Hunk[] | undefined {
 
 const kinds = { "+": "added", "-": "removed", " ": "same", "\\": "note" } as const;
 
-export function AskDiff({ diff }: { diff: Diff }) {
+export function AskDiff({ diff, path }: { diff: Diff; path: string }) {
   const hunks = useMemo(() => hunksOf(diff), [diff]);
   const all = hunks?.flatMap((hunk) => hunk.lines) ?? [];
   const added = all.filter((line) => line.sign === "+").length;
@@ -44,11 +43,11 @@ export function AskDiff({ diff }: { diff: Diff }) {
   return (
     <figure class="ask-diff" data-testid="diff">
       <figcaption>
-        <code dir="ltr"><Foreign text={pathText(diff.path)} oneLine /></code>
+        <code dir="ltr"><Foreign text={path} oneLine /></code>
         <span class="small muted">{diff.newFile ? "new file, " : ""}<span class="plus">+{added}</span> <span class="minus">−{removed}</span></span>
       </figcaption>
       {hunks ? (
-        <div class="diff-lines" tabindex={0} role="region" aria-label={`change of ${pathText(diff.path)}`} dir="ltr">
+        <div class="diff-lines" tabindex={0} role="region" aria-label={`change of ${path}`} dir="ltr">
           {hunks.map((hunk, at) => (
             <div class="diff-hunk" key={at}>
               {hunk.lines.map((line, index) => (

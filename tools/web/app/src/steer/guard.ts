@@ -14,6 +14,9 @@ export interface Guard {
   take(): boolean;
 }
 
+/** Where the large buttons are: they stay at the end of what is seen while the card scrolls below them. */
+const boxOf = (card: HTMLElement | null): DOMRect | undefined => (card?.querySelector(".ask-big") ?? card)?.getBoundingClientRect();
+
 /** `key` names what is shown: another one begins anew. */
 export function useGuard(element: RefObject<HTMLElement | null>, key: string): Guard {
   const [ready, setReady] = useState(false);
@@ -30,7 +33,7 @@ export function useGuard(element: RefObject<HTMLElement | null>, key: string): G
 
   /** Has it moved since it was looked at last? */
   const look = useCallback((): boolean => {
-    const box = element.current?.getBoundingClientRect();
+    const box = boxOf(element.current);
     if (!box) return false;
     const moved = Math.abs(box.top - place.current.top) > MOVE_PX || Math.abs(box.left - place.current.left) > MOVE_PX;
     if (moved) {
@@ -41,7 +44,7 @@ export function useGuard(element: RefObject<HTMLElement | null>, key: string): G
   }, [begin, element]);
 
   useLayoutEffect(() => {
-    const box = element.current?.getBoundingClientRect();
+    const box = boxOf(element.current);
     if (box) place.current = { top: box.top, left: box.left };
     begin();
     return () => clearTimeout(timer.current);

@@ -24,11 +24,11 @@ export function OptionButton({ option, number, big, recommended, off, barred, pr
   const stopped = off || barred !== undefined;
   return (
     <button type="button" data-testid="ask-option" data-option={option.optionId} data-option-kind={name}
-      class={`option ${tone}${big ? " big" : ""}${lasting ? " lasting" : ""}`} aria-disabled={stopped || undefined} aria-pressed={pressed}
+      class={`option ${tone}${big ? " big" : ""}${lasting ? " lasting" : ""}${barred !== undefined ? " not-here" : ""}`} aria-disabled={stopped || undefined} aria-pressed={pressed}
       onClick={() => {
         if (!stopped) onChoose();
       }}>
-      <Icon name={icons[tone]} />
+      {pressed === undefined ? <Icon name={icons[tone]} /> : <span class="option-box">{pressed && <Icon name="check" />}</span>}
       <span class="option-words">
         <span class="option-label"><Foreign text={label(option)} oneLine /></span>
         {(words || recommended) && (
