@@ -557,6 +557,13 @@ LoginOidc device 2 string 63 0
 RevokeDevice device_id 1 bytes 16 0
 RenameDevice device_id 1 bytes 16 0
 RenameDevice name 2 string 63 0
+GetPush endpoint 1 string 1023 0
+PushSubscribe endpoint 1 string 1023 0
+PushSubscribe p256dh 2 bytes 66 0
+PushSubscribe auth 3 bytes 16 0
+PushUnsubscribe endpoint 1 string 1023 0
+TestPush endpoint 1 string 1023 0
+UseSession session_id 1 bytes 16 0
 SessionEntry session_id 1 bytes 16 0
 DeviceEntry device_id 1 bytes 16 0
 DeviceEntry name 2 string 63 0
@@ -571,6 +578,7 @@ OidcChallenge issuer 1 string 255 0
 OidcChallenge client_id 2 string 255 0
 OidcChallenge nonce 3 string 127 0
 SignedIn token 1 string 128 0
+PushFacts key 1 bytes 66 0
 AuditRecord what 4 string 63 0
 AuditRecord session_id 5 bytes 16 0
 AuditRecord command_id 6 bytes 16 0

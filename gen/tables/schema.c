@@ -1453,6 +1453,56 @@ const lrm_schema_message lrm_schema_EndInvitation = {
     .name = "EndInvitation", .fields = fields_EndInvitation, .fields_count = 1, .index = 125,
     .struct_bytes = sizeof(Remote__V1__EndInvitation)};
 
+static const lrm_schema_field fields_PushWishes[] = {
+    {.name = "asks", .number = 1, .kind = LRM_SCHEMA_BOOL, .slot = 0},
+    {.name = "done", .number = 2, .kind = LRM_SCHEMA_BOOL, .slot = 1},
+    {.name = "errors", .number = 3, .kind = LRM_SCHEMA_BOOL, .slot = 2},
+    {.name = "text", .number = 4, .kind = LRM_SCHEMA_BOOL, .slot = 3},
+};
+const lrm_schema_message lrm_schema_PushWishes = {
+    .name = "PushWishes", .fields = fields_PushWishes, .fields_count = 4, .index = 126,
+    .struct_bytes = sizeof(Remote__V1__PushWishes)};
+
+static const lrm_schema_field fields_GetPush[] = {
+    {.name = "endpoint", .number = 1, .kind = LRM_SCHEMA_STRING, .bytes_max = 1023, .slot = 0},
+};
+const lrm_schema_message lrm_schema_GetPush = {
+    .name = "GetPush", .fields = fields_GetPush, .fields_count = 1, .index = 127,
+    .struct_bytes = sizeof(Remote__V1__GetPush)};
+
+static const lrm_schema_field fields_PushSubscribe[] = {
+    {.name = "endpoint", .number = 1, .kind = LRM_SCHEMA_STRING, .bytes_max = 1023, .slot = 0},
+    {.name = "p256dh", .number = 2, .kind = LRM_SCHEMA_BYTES, .bytes_max = 66, .slot = 1},
+    {.name = "auth", .number = 3, .kind = LRM_SCHEMA_BYTES, .bytes_max = 16, .slot = 2},
+    {.name = "wishes", .number = 4, .kind = LRM_SCHEMA_MESSAGE, .message = &lrm_schema_PushWishes,
+     .slot = 3},
+};
+const lrm_schema_message lrm_schema_PushSubscribe = {
+    .name = "PushSubscribe", .fields = fields_PushSubscribe, .fields_count = 4, .index = 128,
+    .struct_bytes = sizeof(Remote__V1__PushSubscribe)};
+
+static const lrm_schema_field fields_PushUnsubscribe[] = {
+    {.name = "endpoint", .number = 1, .kind = LRM_SCHEMA_STRING, .bytes_max = 1023, .slot = 0},
+};
+const lrm_schema_message lrm_schema_PushUnsubscribe = {
+    .name = "PushUnsubscribe", .fields = fields_PushUnsubscribe, .fields_count = 1, .index = 129,
+    .struct_bytes = sizeof(Remote__V1__PushUnsubscribe)};
+
+static const lrm_schema_field fields_TestPush[] = {
+    {.name = "endpoint", .number = 1, .kind = LRM_SCHEMA_STRING, .bytes_max = 1023, .slot = 0},
+};
+const lrm_schema_message lrm_schema_TestPush = {
+    .name = "TestPush", .fields = fields_TestPush, .fields_count = 1, .index = 130,
+    .struct_bytes = sizeof(Remote__V1__TestPush)};
+
+static const lrm_schema_field fields_UseSession[] = {
+    {.name = "session_id", .number = 1, .kind = LRM_SCHEMA_BYTES, .bytes_max = 16, .slot = 0},
+    {.name = "over", .number = 2, .kind = LRM_SCHEMA_BOOL, .slot = 1},
+};
+const lrm_schema_message lrm_schema_UseSession = {
+    .name = "UseSession", .fields = fields_UseSession, .fields_count = 2, .index = 131,
+    .struct_bytes = sizeof(Remote__V1__UseSession)};
+
 static const lrm_schema_field fields_Request[] = {
     {.name = "id", .number = 1, .kind = LRM_SCHEMA_UINT32, .slot = 0},
     {.name = "list_sessions", .number = 2, .kind = LRM_SCHEMA_MESSAGE,
@@ -1493,9 +1543,19 @@ static const lrm_schema_field fields_Request[] = {
      .message = &lrm_schema_ListInvitations, .oneof = 1, .slot = 1},
     {.name = "end_invitation", .number = 20, .kind = LRM_SCHEMA_MESSAGE,
      .message = &lrm_schema_EndInvitation, .oneof = 1, .slot = 1},
+    {.name = "get_push", .number = 24, .kind = LRM_SCHEMA_MESSAGE, .message = &lrm_schema_GetPush,
+     .oneof = 1, .slot = 1},
+    {.name = "push_subscribe", .number = 25, .kind = LRM_SCHEMA_MESSAGE,
+     .message = &lrm_schema_PushSubscribe, .oneof = 1, .slot = 1},
+    {.name = "push_unsubscribe", .number = 26, .kind = LRM_SCHEMA_MESSAGE,
+     .message = &lrm_schema_PushUnsubscribe, .oneof = 1, .slot = 1},
+    {.name = "test_push", .number = 27, .kind = LRM_SCHEMA_MESSAGE, .message = &lrm_schema_TestPush,
+     .oneof = 1, .slot = 1},
+    {.name = "use_session", .number = 28, .kind = LRM_SCHEMA_MESSAGE,
+     .message = &lrm_schema_UseSession, .oneof = 1, .slot = 1},
 };
 const lrm_schema_message lrm_schema_Request = {
-    .name = "Request", .fields = fields_Request, .fields_count = 20, .index = 126,
+    .name = "Request", .fields = fields_Request, .fields_count = 25, .index = 132,
     .struct_bytes = sizeof(Remote__V1__Request)};
 
 static const lrm_schema_field fields_SessionEntry[] = {
@@ -1510,7 +1570,7 @@ static const lrm_schema_field fields_SessionEntry[] = {
     {.name = "removed", .number = 6, .kind = LRM_SCHEMA_BOOL, .slot = 5},
 };
 const lrm_schema_message lrm_schema_SessionEntry = {
-    .name = "SessionEntry", .fields = fields_SessionEntry, .fields_count = 6, .index = 127,
+    .name = "SessionEntry", .fields = fields_SessionEntry, .fields_count = 6, .index = 133,
     .struct_bytes = sizeof(Remote__V1__SessionEntry)};
 
 static const lrm_schema_field fields_DeviceEntry[] = {
@@ -1525,7 +1585,7 @@ static const lrm_schema_field fields_DeviceEntry[] = {
     {.name = "expires_ms", .number = 9, .kind = LRM_SCHEMA_UINT64, .slot = 8},
 };
 const lrm_schema_message lrm_schema_DeviceEntry = {
-    .name = "DeviceEntry", .fields = fields_DeviceEntry, .fields_count = 9, .index = 128,
+    .name = "DeviceEntry", .fields = fields_DeviceEntry, .fields_count = 9, .index = 134,
     .struct_bytes = sizeof(Remote__V1__DeviceEntry)};
 
 static const lrm_schema_field fields_PairingCode[] = {
@@ -1534,7 +1594,7 @@ static const lrm_schema_field fields_PairingCode[] = {
     {.name = "url", .number = 3, .kind = LRM_SCHEMA_STRING, .bytes_max = 255, .slot = 2},
 };
 const lrm_schema_message lrm_schema_PairingCode = {
-    .name = "PairingCode", .fields = fields_PairingCode, .fields_count = 3, .index = 129,
+    .name = "PairingCode", .fields = fields_PairingCode, .fields_count = 3, .index = 135,
     .struct_bytes = sizeof(Remote__V1__PairingCode)};
 
 static const lrm_schema_field fields_PairingEntry[] = {
@@ -1546,7 +1606,7 @@ static const lrm_schema_field fields_PairingEntry[] = {
     {.name = "confirmed", .number = 6, .kind = LRM_SCHEMA_BOOL, .slot = 5},
 };
 const lrm_schema_message lrm_schema_PairingEntry = {
-    .name = "PairingEntry", .fields = fields_PairingEntry, .fields_count = 6, .index = 130,
+    .name = "PairingEntry", .fields = fields_PairingEntry, .fields_count = 6, .index = 136,
     .struct_bytes = sizeof(Remote__V1__PairingEntry)};
 
 static const lrm_schema_field fields_OidcChallenge[] = {
@@ -1556,7 +1616,7 @@ static const lrm_schema_field fields_OidcChallenge[] = {
     {.name = "expires_in_ms", .number = 4, .kind = LRM_SCHEMA_UINT64, .slot = 3},
 };
 const lrm_schema_message lrm_schema_OidcChallenge = {
-    .name = "OidcChallenge", .fields = fields_OidcChallenge, .fields_count = 4, .index = 131,
+    .name = "OidcChallenge", .fields = fields_OidcChallenge, .fields_count = 4, .index = 137,
     .struct_bytes = sizeof(Remote__V1__OidcChallenge)};
 
 static const lrm_schema_field fields_Invitation[] = {
@@ -1568,7 +1628,7 @@ static const lrm_schema_field fields_Invitation[] = {
     {.name = "device", .number = 6, .kind = LRM_SCHEMA_STRING, .bytes_max = 63, .slot = 5},
 };
 const lrm_schema_message lrm_schema_Invitation = {
-    .name = "Invitation", .fields = fields_Invitation, .fields_count = 6, .index = 132,
+    .name = "Invitation", .fields = fields_Invitation, .fields_count = 6, .index = 138,
     .struct_bytes = sizeof(Remote__V1__Invitation)};
 
 static const lrm_schema_field fields_SignedIn[] = {
@@ -1577,7 +1637,7 @@ static const lrm_schema_field fields_SignedIn[] = {
      .slot = 1},
 };
 const lrm_schema_message lrm_schema_SignedIn = {
-    .name = "SignedIn", .fields = fields_SignedIn, .fields_count = 2, .index = 133,
+    .name = "SignedIn", .fields = fields_SignedIn, .fields_count = 2, .index = 139,
     .struct_bytes = sizeof(Remote__V1__SignedIn)};
 
 static const lrm_schema_field fields_AuditRecord[] = {
@@ -1594,7 +1654,7 @@ static const lrm_schema_field fields_AuditRecord[] = {
     {.name = "organization", .number = 10, .kind = LRM_SCHEMA_STRING, .bytes_max = 63, .slot = 9},
 };
 const lrm_schema_message lrm_schema_AuditRecord = {
-    .name = "AuditRecord", .fields = fields_AuditRecord, .fields_count = 10, .index = 134,
+    .name = "AuditRecord", .fields = fields_AuditRecord, .fields_count = 10, .index = 140,
     .struct_bytes = sizeof(Remote__V1__AuditRecord)};
 
 static const lrm_schema_field fields_PolicyReply[] = {
@@ -1604,10 +1664,21 @@ static const lrm_schema_field fields_PolicyReply[] = {
      .message = &lrm_schema_EffectivePolicy, .slot = 1},
 };
 const lrm_schema_message lrm_schema_PolicyReply = {
-    .name = "PolicyReply", .fields = fields_PolicyReply, .fields_count = 2, .index = 135,
+    .name = "PolicyReply", .fields = fields_PolicyReply, .fields_count = 2, .index = 141,
     .struct_bytes = sizeof(Remote__V1__PolicyReply)};
+
+static const lrm_schema_field fields_PushFacts[] = {
+    {.name = "key", .number = 1, .kind = LRM_SCHEMA_BYTES, .bytes_max = 66, .slot = 0},
+    {.name = "subscribed", .number = 2, .kind = LRM_SCHEMA_BOOL, .slot = 1},
+    {.name = "wishes", .number = 3, .kind = LRM_SCHEMA_MESSAGE, .message = &lrm_schema_PushWishes,
+     .slot = 2},
+    {.name = "sent_ms", .number = 4, .kind = LRM_SCHEMA_UINT64, .slot = 3},
+};
+const lrm_schema_message lrm_schema_PushFacts = {
+    .name = "PushFacts", .fields = fields_PushFacts, .fields_count = 4, .index = 142,
+    .struct_bytes = sizeof(Remote__V1__PushFacts)};
 const lrm_schema_message lrm_schema_Done = {
-    .name = "Done", .index = 136, .struct_bytes = sizeof(Remote__V1__Done)};
+    .name = "Done", .index = 143, .struct_bytes = sizeof(Remote__V1__Done)};
 
 static const lrm_schema_field fields_Reply[] = {
     {.name = "id", .number = 1, .kind = LRM_SCHEMA_UINT32, .slot = 0},
@@ -1634,7 +1705,9 @@ static const lrm_schema_field fields_Reply[] = {
      .message = &lrm_schema_OidcChallenge, .oneof = 1, .slot = 2},
     {.name = "invitation", .number = 13, .kind = LRM_SCHEMA_MESSAGE,
      .message = &lrm_schema_Invitation, .oneof = 1, .slot = 2},
+    {.name = "push_facts", .number = 16, .kind = LRM_SCHEMA_MESSAGE,
+     .message = &lrm_schema_PushFacts, .oneof = 1, .slot = 2},
 };
 const lrm_schema_message lrm_schema_Reply = {
-    .name = "Reply", .fields = fields_Reply, .fields_count = 13, .index = 137,
+    .name = "Reply", .fields = fields_Reply, .fields_count = 14, .index = 144,
     .struct_bytes = sizeof(Remote__V1__Reply)};

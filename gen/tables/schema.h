@@ -143,6 +143,12 @@ extern const lrm_schema_message lrm_schema_ExportAudit;
 extern const lrm_schema_message lrm_schema_Invite;
 extern const lrm_schema_message lrm_schema_ListInvitations;
 extern const lrm_schema_message lrm_schema_EndInvitation;
+extern const lrm_schema_message lrm_schema_PushWishes;
+extern const lrm_schema_message lrm_schema_GetPush;
+extern const lrm_schema_message lrm_schema_PushSubscribe;
+extern const lrm_schema_message lrm_schema_PushUnsubscribe;
+extern const lrm_schema_message lrm_schema_TestPush;
+extern const lrm_schema_message lrm_schema_UseSession;
 extern const lrm_schema_message lrm_schema_Request;
 extern const lrm_schema_message lrm_schema_SessionEntry;
 extern const lrm_schema_message lrm_schema_DeviceEntry;
@@ -153,10 +159,11 @@ extern const lrm_schema_message lrm_schema_Invitation;
 extern const lrm_schema_message lrm_schema_SignedIn;
 extern const lrm_schema_message lrm_schema_AuditRecord;
 extern const lrm_schema_message lrm_schema_PolicyReply;
+extern const lrm_schema_message lrm_schema_PushFacts;
 extern const lrm_schema_message lrm_schema_Done;
 extern const lrm_schema_message lrm_schema_Reply;
 
-#define LRM_SCHEMA_MESSAGES 138
+#define LRM_SCHEMA_MESSAGES 145
 
 /* Every message, by its index. Naming it links every table. */
 extern const lrm_schema_message *const lrm_schema_messages[LRM_SCHEMA_MESSAGES];

@@ -27,7 +27,9 @@
                       X(ExportAudit) X(Request) X(SessionEntry) X(DeviceEntry) X(PairingCode)    \
                           X(SignedIn) X(DescribePairing) X(BeginOidc) X(RenameDevice)            \
                               X(PairingEntry) X(OidcChallenge) X(AuditRecord) X(PolicyReply)     \
-                                  X(Done) X(Reply)
+                                  X(PushWishes) X(GetPush) X(PushSubscribe)                      \
+                                      X(PushUnsubscribe) X(TestPush) X(UseSession)               \
+                                          X(PushFacts) X(Done) X(Reply)
 /* clang-format on */
 
 #define STATIC_ROW(name) {&lrm_schema_##name, remote_v1_##name##_fields, sizeof(remote_v1_##name)},

@@ -207,6 +207,7 @@ static int delete_devices(relay *r, const relay_account *account) {
     if (result != 0) return result;
     for (unsigned i = 0; i < found.count; i++) {
       if (r->revoked != NULL) r->revoked(r->config.user, &found.ids[i]);
+      relay_pushes_of_device(r, &found.ids[i]);
       relay_remove(r, SPACE_TOKEN, (lrm_slice){found.tokens[i], 32});
       relay_remove(r, SPACE_DEVICE, (lrm_slice){found.ids[i].bytes, sizeof found.ids[i].bytes});
       r->devices_count--;
@@ -239,6 +240,7 @@ int relay_account_delete(relay *r, const char *name, uint64_t now_ns, uint64_t w
   int result = delete_sessions(r, account, now_ns, wall_ms);
   if (result == 0) result = delete_devices(r, account);
   if (result != 0) return result;
+  relay_messages_forget(r, account, NULL);
   relay_administrator_forget(r, account);
   relay_audit_note(r, &(relay_audit_entry){.what = "account.deleted", .account = account}, wall_ms);
   relay_log(r, RELAY_WARNING, "account.deleted", "account", name, NULL);

@@ -635,6 +635,55 @@ static void set_policy(const asked *a) {
   }
 }
 
+/* ---- being told ---- */
+
+static void answer_code(const asked *a, uint32_t code, const char *reason) {
+  if (code != 0)
+    answer_problem(a, code, reason);
+  else
+    start_call(a, CALL_COMMIT);
+}
+
+static void push_facts(const asked *a) {
+  remote_v1_Reply reply = remote_v1_Reply_init_zero;
+  reply.id = a->request->id;
+  reply.which_result = remote_v1_Reply_push_facts_tag;
+  relay_push_facts(a->c, a->request->call.get_push.endpoint, &reply.result.push_facts);
+  if (relay_send_reply(a->c, &reply, a->now_ns) != 0)
+    relay_end_connection(a->c, LRM_CODE_SLOW_DOWN, "this side reads too slowly", 0, a->now_ns,
+                         a->wall_ms);
+}
+
+static void push_call(const asked *a) {
+  const remote_v1_Request *request = a->request;
+  const char *reason = "";
+  uint32_t code;
+  if (request->which_call == remote_v1_Request_push_subscribe_tag)
+    code = relay_push_subscribe(a->c, &request->call.push_subscribe, a->wall_ms, &reason);
+  else if (request->which_call == remote_v1_Request_push_unsubscribe_tag)
+    code = relay_push_unsubscribe(a->c, request->call.push_unsubscribe.endpoint, &reason);
+  else
+    code = relay_push_test(a->c, request->call.test_push.endpoint, a->wall_ms, &reason);
+  answer_code(a, code, reason);
+}
+
+static void use_session(const asked *a) {
+  const remote_v1_UseSession *call = &a->request->call.use_session;
+  relay_connection *c = a->c;
+  lrm_id id;
+  relay_session *s = NULL;
+  if (lrm_id_from(call->session_id.bytes, call->session_id.size, &id) == 0)
+    s = relay_session_find(c->relay, c->account, &id);
+  if (s == NULL || s->deleted) {
+    answer_problem(a, LRM_CODE_NOT_FOUND, "no such session");
+    return;
+  }
+  relay_session_used(s, c->relay, c, call->over, a->now_ns);
+  if (send_done(c, a->request->id, false, a->now_ns) != 0)
+    relay_end_connection(c, LRM_CODE_SLOW_DOWN, "this side reads too slowly", 0, a->now_ns,
+                         a->wall_ms);
+}
+
 static void do_request(const asked *a) {
   const remote_v1_Request *request = a->request;
   switch (request->which_call) {
@@ -687,6 +736,17 @@ static void do_request(const asked *a) {
       break;
     case remote_v1_Request_set_policy_tag:
       set_policy(a);
+      break;
+    case remote_v1_Request_get_push_tag:
+      push_facts(a);
+      break;
+    case remote_v1_Request_push_subscribe_tag:
+    case remote_v1_Request_push_unsubscribe_tag:
+    case remote_v1_Request_test_push_tag:
+      push_call(a);
+      break;
+    case remote_v1_Request_use_session_tag:
+      use_session(a);
       break;
     case remote_v1_Request_export_audit_tag:
       start_call(a, CALL_AUDIT);

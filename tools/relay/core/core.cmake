@@ -15,12 +15,15 @@ if(NOT TARGET remote_relay_core)
     invitation.c
     login.c
     long_poll.c
+    messages.c
+    notifications.c
     organization.c
     page.c
     pairing.c
     policy.c
     policy_calls.c
     presence.c
+    push.c
     format.c needs.c quota.c
     record.c
     relay.c

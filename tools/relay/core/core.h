@@ -2,6 +2,7 @@
 #ifndef RELAY_CORE_H
 #define RELAY_CORE_H
 
+#include "notifications.h"
 #include "policy.h"
 #include "quota.h"
 #include "relay.h"
@@ -39,6 +40,9 @@ enum relay_space {
   SPACE_COUNTER = 23, /* numbers that are never given twice */
   SPACE_FORMAT = 30,
   SPACE_NEEDS = 31,   /* of a session: features that its readers must have */
+  SPACE_NOTICE = 36,  /* what was said about a session, and not withdrawn */
+  SPACE_MESSAGE = 37, /* messages that are to be sent */
+  SPACE_PUSH = 38,    /* browsers that want to be told */
   SPACE_PROGRAM = 100 /* from here on: the program's own */
 };
 
@@ -87,6 +91,13 @@ typedef struct relay_account {
   uint64_t bytes;    /* of their logs */
   bool full;         /* over its cap, and nothing is left to trim */
   relay_bucket buckets[RATES];
+  uint64_t noticed_ns[RELAY_NOTICES_MINUTE]; /* when it was told of something last, in a ring */
+  uint32_t noticed_at;
+  uint32_t counted;             /* open asks that are told together */
+  bool many_due;                /* that is to be said */
+  bool many_told;               /* and was */
+  uint64_t many_ns;             /* when; 0: never */
+  uint32_t messages;            /* that wait */
   struct relay_session *newest; /* its sessions, the one that changed last first */
 } relay_account;
 
@@ -107,6 +118,17 @@ typedef struct relay_outbox {
 
 typedef struct relay_session relay_session;
 typedef struct relay_channel relay_channel;
+typedef struct relay_notice relay_notice; /* notifications.c */
+typedef struct relay_queued relay_queued; /* messages.c */
+typedef struct relay_push relay_push;     /* push.c */
+
+/* Whom messages go to. A target that fails is left alone for a while. */
+typedef struct relay_target {
+  uint8_t key[RELAY_TARGET_BYTES];
+  uint32_t failures; /* since it last took one */
+  uint32_t out;      /* messages that are being sent */
+  uint64_t until_ns; /* nothing goes there before */
+} relay_target;
 
 typedef enum relay_channel_kind {
   CHANNEL_EVENTS_PUBLISH = 0,
@@ -194,6 +216,15 @@ struct relay_session {
 
   lrm_tail tail;
   uint8_t *tail_memory; /* NULL: no tail was sent since the last host came */
+
+  relay_notice *notices;
+  relay_session *next_noticing;
+  bool noticing;                          /* in the relay's list: something waits to be said */
+  const relay_channel *info_from;         /* whose INFO came last; only compared */
+  uint32_t info_status;                   /* in it; UNSPECIFIED: there was none yet */
+  uint64_t local_input_ms;                /* in it, by the host's clock */
+  uint64_t local_used_ns, client_used_ns; /* by the relay's clock; 0: never */
+  lrm_id client_used_by;
 };
 
 typedef enum relay_call_kind {
@@ -371,6 +402,16 @@ struct relay {
   relay_former_link former[RELAY_FORMER_LINKS];
   unsigned former_next;
   uint64_t devices_count;
+  relay_session *noticing; /* sessions of which something waits to be said */
+  uint64_t notices_due_ns;
+  bool many_due; /* of some account */
+  relay_queued *messages, **messages_end;
+  uint64_t message_number;  /* of the newest one */
+  uint64_t messages_due_ns; /* when the queue is to be looked at again */
+  uint32_t messages_count, messages_out;
+  relay_target hooks[RELAY_HOOKS_MAX];
+  relay_push *pushes;
+  relay_notice_counts notices;
   uint64_t bytes;                                 /* of all logs */
   bool full;                                      /* as in an account */
   bool trim_due;                                  /* something is over its cap */
@@ -713,6 +754,73 @@ void relay_status_send(relay_channel *ch, uint64_t now_ns, uint64_t wall_ms);
 void relay_info_send(relay_channel *ch, uint64_t now_ns);
 /* A reader or the host came or went: the host's heartbeat follows. */
 void relay_readers_changed(relay_session *s, uint64_t now_ns);
+
+/* ---- notifications.c ---- */
+/* Why something of a session may be said; also what its record holds. */
+struct relay_notice {
+  relay_notice *next;
+  relay_notice_kind kind;
+  lrm_id ask; /* none: of the session */
+  bool waits; /* nothing was said yet */
+  bool counted;
+  uint64_t told_ms; /* Unix; 0: not yet */
+};
+int relay_notices_load(relay *r);
+/* A host has written an INFO. */
+void relay_notices_info(relay_channel *ch, const remote_v1_SessionInfo *info, uint64_t now_ns,
+                        uint64_t wall_ms);
+/* What is due is said. */
+void relay_notices_turn(relay *r, uint64_t now_ns, uint64_t wall_ms);
+/* The session is gone: what was said about it is withdrawn. */
+void relay_notices_drop(relay_session *s, relay *r, uint64_t now_ns, uint64_t wall_ms);
+void relay_notices_free(relay_session *s, relay *r);
+/* How many sessions of the account have asks that were told of together with others. */
+uint32_t relay_notices_many(const relay_account *account);
+/* A client says that a person uses this session, or not any more. */
+void relay_session_used(relay_session *s, relay *r, const relay_connection *c, bool over,
+                        uint64_t now_ns);
+
+/* ---- messages.c ---- */
+int relay_messages_load(relay *r);
+void relay_messages_free(relay *r);
+/* One for each target of the account that wants to hear of it. `s` NULL: about none. */
+void relay_messages_queue(relay *r, relay_account *account, const relay_session *s,
+                          relay_notice_kind kind, const lrm_id *ask, uint64_t wall_ms);
+/* What was said at `told_ms` is over. */
+void relay_messages_withdraw(relay *r, relay_account *account, const relay_session *s,
+                             relay_notice_kind kind, const lrm_id *ask, uint64_t told_ms,
+                             uint64_t wall_ms);
+/* One of its own; one that waits goes at once. */
+void relay_messages_test(relay *r, relay_account *account, relay_push *push, uint64_t wall_ms);
+/* The target is gone, or (NULL) the account. */
+void relay_messages_forget(relay *r, const relay_account *account, const relay_target *target);
+
+/* ---- push.c ---- */
+struct relay_push {
+  relay_push *next;
+  relay_target target; /* its key: the device, then the first half of the endpoint's hash */
+  uint64_t account;
+  lrm_id device;
+  uint8_t wants;
+  uint8_t key[RELAY_PUSH_KEY_BYTES], auth[RELAY_PUSH_AUTH_BYTES];
+  uint64_t created_ms, sent_ms;
+  uint32_t refusals; /* one after the other */
+  char endpoint[];
+};
+int relay_pushes_load(relay *r);
+void relay_pushes_free(relay *r);
+/* Its push service has taken a message. */
+void relay_push_sent(relay *r, relay_push *push, uint64_t wall_ms);
+void relay_push_remove(relay *r, relay_push *push);
+/* Of a device that is revoked, or whose account goes. */
+void relay_pushes_of_device(relay *r, const lrm_id *device_id);
+/* The calls of 9.6. 0: done, in the open batch; else a code, and why. */
+uint32_t relay_push_subscribe(relay_connection *c, const remote_v1_PushSubscribe *call,
+                              uint64_t wall_ms, const char **reason);
+uint32_t relay_push_unsubscribe(relay_connection *c, const char *endpoint, const char **reason);
+uint32_t relay_push_test(relay_connection *c, const char *endpoint, uint64_t wall_ms,
+                         const char **reason);
+void relay_push_facts(const relay_connection *c, const char *endpoint, remote_v1_PushFacts *out);
 
 /* ---- calls.c ---- */
 /* LRM_ERR_BUSY: the link takes it once it has drained. */

@@ -141,6 +141,7 @@ int relay_device_revoke(relay *r, const lrm_id *device_id, uint64_t now_ns, uint
     relay_device_put(r, device_id, &device);
     relay_pairings_of_device(r, device_id, now_ns, wall_ms);
     relay_invitations_of_device(r, device_id);
+    relay_pushes_of_device(r, device_id);
     if (r->revoked != NULL) r->revoked(r->config.user, device_id);
     relay_audit_note(r,
                      &(relay_audit_entry){.what = "device.revoked",

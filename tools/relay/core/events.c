@@ -139,6 +139,7 @@ void relay_on_info(relay_channel *ch, lrm_slice info, uint64_t now_ns, uint64_t 
   }
   uint8_t key[48];
   size_t key_bytes = relay_session_key(s, key);
+  relay_notices_info(ch, &decoded, now_ns, wall_ms); /* looks at the one before, too */
   relay_put(r, SPACE_INFO, (lrm_slice){key, key_bytes}, info);
   relay_outcomes_told(s, ch->connection, &decoded, wall_ms);
   if (wall_ms > s->activity_ms) s->activity_ms = wall_ms;

@@ -7,12 +7,14 @@
  * format, and a line here.
  *   1  0.1 before carriers: accounts to marks
  *   2  pairings, organizations, the enterprise, administrators, counters; devices of version 2
- *   3  invitations */
+ *   3  invitations; notices, messages, browsers that want to be told (a former relay would leave
+ *      them at a device that it revokes) */
 static const enum relay_space spaces[] = {
     SPACE_ACCOUNT, SPACE_DEVICE,       SPACE_TOKEN,      SPACE_SESSION,       SPACE_DESCRIPTION,
     SPACE_INFO,    SPACE_OUTBOX,       SPACE_RECEIPT,    SPACE_COMMAND,       SPACE_MARKS,
     SPACE_PAIRING, SPACE_ORGANIZATION, SPACE_ENTERPRISE, SPACE_ADMINISTRATOR, SPACE_COUNTER,
-    SPACE_FORMAT,  SPACE_NEEDS,        SPACE_INVITATION};
+    SPACE_FORMAT,  SPACE_NEEDS,        SPACE_INVITATION, SPACE_NOTICE,        SPACE_MESSAGE,
+    SPACE_PUSH};
 
 static const lrm_slice format_key = {(const uint8_t *)"relay", 5};
 

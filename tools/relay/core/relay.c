@@ -170,6 +170,13 @@ int relay_open(const relay_config *config, relay **out) {
   r->config = *config;
   fill_defaults(&r->config);
   r->allocator = (lrm_allocator){counted_alloc, counted_free, r};
+  r->messages_end = &r->messages;
+  if (config->hooks_count > RELAY_HOOKS_MAX) {
+    config->allocator.free(config->allocator.user, r);
+    return LRM_ERR_USAGE;
+  }
+  for (size_t i = 0; i < config->hooks_count; i++)
+    memcpy(r->hooks[i].key, config->hooks[i].key, RELAY_TARGET_BYTES);
   relay_slow_init(&r->slow, config->seed);
   relay_limits_init(r);
   r->batch_open = 1;
@@ -183,6 +190,9 @@ int relay_open(const relay_config *config, relay **out) {
   if (result == 0) result = relay_invitations_load(r);
   if (result == 0) result = relay_sessions_load(r);
   if (result == 0) result = relay_outboxes_load(r);
+  if (result == 0) result = relay_pushes_load(r);
+  if (result == 0) result = relay_notices_load(r);
+  if (result == 0) result = relay_messages_load(r);
   if (result == 0) result = relay_commands_prune(r, config->wall_ms);
   if (result != 0) {
     relay_close(r);
@@ -194,6 +204,8 @@ int relay_open(const relay_config *config, relay **out) {
 
 void relay_close(relay *r) {
   while (r->connections != NULL) relay_disconnect(r->connections, 1, r->config.wall_ms);
+  relay_messages_free(r);
+  relay_pushes_free(r);
   relay_sessions_free(r);
   relay_accounts_free(r);
   relay_limits_free(r);
@@ -417,6 +429,7 @@ void relay_settled(relay *r, int result, uint64_t now_ns, uint64_t wall_ms) {
   r->store_fault = 0;
   r->counted.commits++;
   r->batch_durable = r->batch_out;
+  r->messages_due_ns = 0; /* some may go now */
   /* Sessions put themselves on the list again while something of them still waits. */
   relay_session *waiting = r->waiting;
   r->waiting = NULL;
@@ -471,6 +484,7 @@ bool relay_turn(relay *r, uint64_t now_ns, uint64_t wall_ms) {
     s->dirty = false;
     session_turn(s, r, now_ns, wall_ms);
   }
+  relay_notices_turn(r, now_ns, wall_ms);
   if (r->calls_dirty) {
     r->calls_dirty = false;
     for (relay_connection *c = r->connections; c != NULL; c = c->next) {

@@ -73,6 +73,13 @@ typedef struct relay_config {
                                         sign-ins an eighth above. 0: 1 GiB */
   uint64_t audit_retention_ms;       /* older records go; 0: none does */
 
+  const struct relay_hook *hooks; /* who is told about every account; borrowed for
+                                     good */
+  size_t hooks_count;
+  const uint8_t *push_key; /* 65 bytes: what browsers subscribe with; NULL: none are told; borrowed
+                              for good */
+  bool (*push_allowed)(void *user, const char *endpoint); /* NULL: every https address is */
+
   const char *pairing_url;    /* where people confirm a pairing; NULL: on any signed-in device */
   const char *oidc_issuer;    /* NULL: no identity tokens are taken; borrowed for good */
   const char *oidc_client_id; /* with oidc_issuer; borrowed for good */

@@ -75,6 +75,7 @@ void relay_session_changed(relay_session *s, relay *r) {
 }
 
 static void session_free(relay *r, relay_session *s) {
+  relay_notices_free(s, r);
   relay_free(r, s->waiting_from);
   relay_free(r, s->outboxes);
   relay_free(r, s->tail_memory);
@@ -82,6 +83,12 @@ static void session_free(relay *r, relay_session *s) {
 }
 
 static void unlist(relay_session *s, relay *r) {
+  if (s->noticing) {
+    relay_session **at = &r->noticing;
+    while (*at != s) at = &(*at)->next_noticing;
+    *at = s->next_noticing;
+    s->noticing = false;
+  }
   if (s->dirty) {
     relay_session **at = &r->dirty;
     while (*at != s) at = &(*at)->next_dirty;
@@ -384,6 +391,7 @@ int relay_session_delete(relay_session *s, relay *r, uint64_t now_ns, uint64_t w
   }
   s->events = s->commands = NULL;
   relay_retention_count(s, r);
+  relay_notices_drop(s, r, now_ns, wall_ms);
   uint8_t key[48];
   size_t key_bytes = relay_session_key(s, key);
   relay_remove(r, SPACE_INFO, (lrm_slice){key, key_bytes});

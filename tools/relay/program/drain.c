@@ -25,7 +25,7 @@ static void on_drain_tick(uv_timer_t *timer) {
   uint64_t now_ns = server_now(s);
   uint64_t phase_ms = since_ms(now_ns, s->phase_ns);
   if (s->draining == DRAIN_COMMITTING) {
-    if (!lrm_uv_committer_idle(s->committer)) {
+    if (!lrm_uv_committer_idle(s->committer) || server_sends_messages(s)) {
       s->quiet_ns = 0;
     } else if (s->quiet_ns == 0) {
       s->quiet_ns = now_ns;

@@ -21,6 +21,10 @@ static const char usage[] =
     "           [--store-bytes-max SIZE] [--retention TIME]\n"
     "           [--audit-bytes-max SIZE] [--audit-retention TIME]\n"
     "           [--web DIR] [--origin URL]... [--trusted-proxy ADDR]... [--public-metrics]\n"
+    "           [--notify-url URL]... [--notify-url-file FILE] [--notify-format json|ntfy]\n"
+    "           [--notify-events LIST] [--notify-text] [--notify-secret-file FILE]\n"
+    "           [--notify-token-file FILE] [--notify-ca FILE] [--public-url URL]\n"
+    "           [--push-contact ADDRESS] [--push-private]\n"
     "           [--oidc-issuer URL --oidc-client-id ID] [--oidc-jwks FILE] [--oidc-ca FILE]\n"
     "           [--oidc-claim NAME] [--oidc-allow DOMAIN|ADDRESS]... [--oidc-create]\n"
     "           runs the relay. URL is tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH,\n"
@@ -44,6 +48,15 @@ static const char usage[] =
     "           elsewhere that may ask, and names by which proxies reach it.\n"
     "           --trusted-proxy: an address or network whose X-Forwarded-For is believed.\n"
     "           --public-metrics: /metrics is for everybody, not only for this machine.\n"
+    "           --notify-url: an https address that is told when a session needs an answer, as\n"
+    "           JSON; ntfy+https://HOST/TOPIC, or --notify-format ntfy, speaks to ntfy. Of all\n"
+    "           accounts. --notify-url-file: more of them, one a line.\n"
+    "           --notify-events (asks): asks, done, errors, with commas. --notify-text: with\n"
+    "           titles and what is asked. --notify-secret-file: what the JSON is signed with.\n"
+    "           --notify-token-file: an access token of ntfy. --notify-ca: whom to trust (PEM).\n"
+    "           --public-url (the first --origin): where people open the page, for links.\n"
+    "           --push-contact: your mailto: or https: address, for the push services of\n"
+    "           browsers. --push-private: those may lie on this machine or in a private network\n"
     "           --log-bytes-max (1G): a session's events; the oldest go, up to a snapshot.\n"
     "           --log-events-max (none): the same, counted in events.\n"
     "           --account-bytes-max (16G), --store-bytes-max (none): all sessions of an account,\n"
@@ -238,7 +251,7 @@ static int run_compact(int argc, char **argv) {
 static int run_serve(int argc, char **argv) {
   program_options options;
   char error[300];
-  if (!options_parse(&options, argc, argv, "dlivoLwO")) return PROGRAM_USAGE;
+  if (!options_parse(&options, argc, argv, "dlivoLwON")) return PROGRAM_USAGE;
   if (!fault_parse(getenv("REMOTE_RELAY_FAULT"), error, sizeof error)) {
     fputs("REMOTE_RELAY_FAULT: ", stderr);
     return wrong_use(error);

@@ -113,6 +113,24 @@ static void say_core(text *t, const relay_stats *n) {
       (unsigned long long)(n->connections - n->connections_unsigned));
 }
 
+static void say_notices(text *t, const relay_notice_counts *n) {
+  const row rows[] = {
+      {"remote_relay_notifications_failed_total", "counter", "Attempts that failed.", n->failed},
+      {"remote_relay_notifications_dropped_total", "counter", "Messages given up.", n->dropped},
+      {"remote_relay_notifications_held_total", "counter",
+       "What was over before anybody had to be told.", n->held},
+      {"remote_relay_notifications_counted_total", "counter",
+       "Asks that were told together with others.", n->counted},
+      {"remote_relay_notifications_waiting", "gauge", "Messages that wait.", n->waiting},
+      {"remote_relay_push_subscriptions", "gauge", "Browsers that are told.", n->subscriptions}};
+  say_rows(t, rows, sizeof rows / sizeof *rows);
+  head(t, "remote_relay_notifications_sent_total", "counter", "Messages that were taken.");
+  say(t, "remote_relay_notifications_sent_total{target=\"webhook\"} %llu\n",
+      (unsigned long long)n->sent_hook);
+  say(t, "remote_relay_notifications_sent_total{target=\"push\"} %llu\n",
+      (unsigned long long)n->sent_push);
+}
+
 static void say_refusal(void *user, uint32_t code, uint64_t count) {
   say(user, "remote_relay_refusals_total{code=\"%u\",name=\"%s\"} %llu\n", (unsigned)code,
       lrm_code_name(code), (unsigned long long)count);
@@ -202,7 +220,9 @@ size_t metrics_text(server *s, char *out, size_t out_bytes) {
   text t = {out, out_bytes, 0, out_bytes == 0};
   relay_stats now = relay_stats_now(s->state.relay);
   say_process(&t, s);
+  relay_notice_counts notices = relay_notices_now(s->state.relay);
   say_core(&t, &now);
+  say_notices(&t, &notices);
   head(&t, "remote_relay_refusals_total", "counter",
        "What was refused, closed or ended by the relay, by code.");
   relay_each_refusal(s->state.relay, say_refusal, &t);

@@ -187,6 +187,64 @@ static bool set_oidc_create(program_options *out, const char *value) {
   return true;
 }
 
+static bool set_notify_url(program_options *out, const char *value) {
+  if (out->notify_urls_count == RELAY_HOOKS_MAX) return complain("too many --notify-url", "");
+  out->notify_urls[out->notify_urls_count++] = value;
+  return true;
+}
+
+static bool set_notify_url_file(program_options *out, const char *value) {
+  out->notify_url_file = value;
+  return true;
+}
+
+static bool set_notify_secret_file(program_options *out, const char *value) {
+  out->notify_secret_file = value;
+  return true;
+}
+
+static bool set_notify_token_file(program_options *out, const char *value) {
+  out->notify_token_file = value;
+  return true;
+}
+
+static bool set_notify_ca(program_options *out, const char *value) {
+  out->notify_ca = value;
+  return true;
+}
+
+static bool set_notify_events(program_options *out, const char *value) {
+  out->notify_events = value;
+  return true;
+}
+
+static bool set_notify_format(program_options *out, const char *value) {
+  out->notify_format = value;
+  return true;
+}
+
+static bool set_notify_text(program_options *out, const char *value) {
+  (void)value;
+  out->notify_text = true;
+  return true;
+}
+
+static bool set_public_url(program_options *out, const char *value) {
+  out->public_url = value;
+  return true;
+}
+
+static bool set_push_contact(program_options *out, const char *value) {
+  out->push_contact = value;
+  return true;
+}
+
+static bool set_push_here(program_options *out, const char *value) {
+  (void)value;
+  out->push_here = true;
+  return true;
+}
+
 static bool set_yes(program_options *out, const char *value) {
   (void)value;
   out->yes = true;
@@ -332,6 +390,17 @@ static const struct {
              {"--origin", 'w', true, set_origin},
              {"--trusted-proxy", 'w', true, set_proxy},
              {"--public-metrics", 'w', false, set_public_metrics},
+             {"--notify-url", 'N', true, set_notify_url},
+             {"--notify-url-file", 'N', true, set_notify_url_file},
+             {"--notify-secret-file", 'N', true, set_notify_secret_file},
+             {"--notify-token-file", 'N', true, set_notify_token_file},
+             {"--notify-ca", 'N', true, set_notify_ca},
+             {"--notify-events", 'N', true, set_notify_events},
+             {"--notify-format", 'N', true, set_notify_format},
+             {"--notify-text", 'N', false, set_notify_text},
+             {"--public-url", 'N', true, set_public_url},
+             {"--push-contact", 'N', true, set_push_contact},
+             {"--push-private", 'N', false, set_push_here},
              {"--oidc-issuer", 'O', true, set_oidc_issuer},
              {"--oidc-client-id", 'O', true, set_oidc_client},
              {"--oidc-jwks", 'O', true, set_oidc_jwks},

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "notifications.h"
 #include "relay.h"
 #include "remote/carrier_uv.h"
 
@@ -52,6 +53,14 @@ typedef struct program_options {
   const char *proxies[PROXIES_MAX]; /* trusted */
   size_t proxies_count;
   bool public_metrics;
+  const char *notify_urls[RELAY_HOOKS_MAX];
+  size_t notify_urls_count;
+  const char *notify_url_file, *notify_secret_file, *notify_token_file, *notify_ca;
+  const char *notify_events; /* NULL: not given */
+  const char *notify_format; /* the same */
+  const char *public_url;    /* where people open the page; NULL: the first of origins */
+  const char *push_contact;  /* NULL: not given */
+  bool notify_text, push_here;
   relay_level log_level;
   bool log_json;
   uint32_t log_rate; /* lines of an event a second; 0: no limit */

@@ -58,6 +58,7 @@ static void turn(server *s) {
   }
   server_answer_controls(s);
   http_page_turn(s);
+  server_send_messages(s);
 }
 
 static void on_prepare(uv_prepare_t *handle) { turn(handle->data); }
@@ -218,9 +219,10 @@ static bool open_all(server *s, const program_options *options, const lrm_url *u
                          .audit_bytes_max = options->audit_bytes_max,
                          .audit_retention_ms = options->audit_retention_ms};
   options_limits_apply(&options->limits, &config);
-  if (!open_oidc(s, options, &config)) return false;
+  if (!open_oidc(s, options, &config) || !server_open_messages(s, &config)) return false;
   if (!state_open(&s->state, &s->dir, &config, error, sizeof error)) return server_complain(error);
   relay_on_revoked(s->state.relay, on_revoked);
+  server_serve_messages(s);
 #ifdef REMOTE_WITH_OIDC
   if (s->oidc != NULL) oidc_serve(s->oidc, s->state.relay);
 #endif
@@ -238,6 +240,7 @@ static bool open_all(server *s, const program_options *options, const lrm_url *u
 static void close_all(server *s) {
   server_stop_listening(s);
   http_server_close(s);
+  server_close_messages(s);
   if (s->committer != NULL) lrm_uv_committer_destroy(s->committer);
   for (size_t i = 0; i < CONTROLS_MAX; i++) {
     if (s->controls[i].carrier != NULL) lrm_carrier_close(s->controls[i].carrier, false);

@@ -40,7 +40,9 @@ struct server {
   uv_loop_t loop;
   data_dir dir;
   program_state state;
-  struct oidc *oidc; /* NULL: no identity tokens */
+  struct oidc *oidc;         /* NULL: no identity tokens */
+  struct notifier *notifier; /* NULL: this build sends no messages */
+  char page[300], contact[300];
   witness witness;
   lrm_uv_committer *committer;
   lrm_uv_settings settings; /* of what it listens on */
@@ -100,6 +102,15 @@ void server_notice(void *user, lrm_uv_notice kind, const char *about, const char
 /* Before there is any other thread: they take signals otherwise. */
 bool server_take_signals(server *s);
 void server_start_signals(server *s);
+
+/* ---- messages.c ---- */
+/* Whom the relay tells, before the core is opened; it prints what is wrong. */
+bool server_open_messages(server *s, relay_config *config);
+void server_serve_messages(server *s);
+void server_send_messages(server *s);
+/* Something is being sent. */
+bool server_sends_messages(const server *s);
+void server_close_messages(server *s);
 
 /* ---- watch.c ---- */
 void server_start_watch(server *s);

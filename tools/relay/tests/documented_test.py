@@ -9,7 +9,7 @@ import sys
 
 
 def sources(root):
-    for folder in ("core", "program", "http"):
+    for folder in ("core", "program", "http", "notify"):
         path = os.path.join(root, "tools/relay", folder)
         for name in sorted(os.listdir(path)) if os.path.isdir(path) else ():
             if name.endswith(".c"):

@@ -862,6 +862,276 @@ void   remote__v1__end_invitation__free_unpacked
   assert(message->base.descriptor == &remote__v1__end_invitation__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   remote__v1__push_wishes__init
+                     (Remote__V1__PushWishes         *message)
+{
+  static const Remote__V1__PushWishes init_value = REMOTE__V1__PUSH_WISHES__INIT;
+  *message = init_value;
+}
+size_t remote__v1__push_wishes__get_packed_size
+                     (const Remote__V1__PushWishes *message)
+{
+  assert(message->base.descriptor == &remote__v1__push_wishes__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__push_wishes__pack
+                     (const Remote__V1__PushWishes *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__push_wishes__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__push_wishes__pack_to_buffer
+                     (const Remote__V1__PushWishes *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__push_wishes__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__PushWishes *
+       remote__v1__push_wishes__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__PushWishes *)
+     protobuf_c_message_unpack (&remote__v1__push_wishes__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__push_wishes__free_unpacked
+                     (Remote__V1__PushWishes *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__push_wishes__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   remote__v1__get_push__init
+                     (Remote__V1__GetPush         *message)
+{
+  static const Remote__V1__GetPush init_value = REMOTE__V1__GET_PUSH__INIT;
+  *message = init_value;
+}
+size_t remote__v1__get_push__get_packed_size
+                     (const Remote__V1__GetPush *message)
+{
+  assert(message->base.descriptor == &remote__v1__get_push__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__get_push__pack
+                     (const Remote__V1__GetPush *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__get_push__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__get_push__pack_to_buffer
+                     (const Remote__V1__GetPush *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__get_push__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__GetPush *
+       remote__v1__get_push__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__GetPush *)
+     protobuf_c_message_unpack (&remote__v1__get_push__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__get_push__free_unpacked
+                     (Remote__V1__GetPush *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__get_push__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   remote__v1__push_subscribe__init
+                     (Remote__V1__PushSubscribe         *message)
+{
+  static const Remote__V1__PushSubscribe init_value = REMOTE__V1__PUSH_SUBSCRIBE__INIT;
+  *message = init_value;
+}
+size_t remote__v1__push_subscribe__get_packed_size
+                     (const Remote__V1__PushSubscribe *message)
+{
+  assert(message->base.descriptor == &remote__v1__push_subscribe__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__push_subscribe__pack
+                     (const Remote__V1__PushSubscribe *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__push_subscribe__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__push_subscribe__pack_to_buffer
+                     (const Remote__V1__PushSubscribe *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__push_subscribe__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__PushSubscribe *
+       remote__v1__push_subscribe__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__PushSubscribe *)
+     protobuf_c_message_unpack (&remote__v1__push_subscribe__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__push_subscribe__free_unpacked
+                     (Remote__V1__PushSubscribe *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__push_subscribe__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   remote__v1__push_unsubscribe__init
+                     (Remote__V1__PushUnsubscribe         *message)
+{
+  static const Remote__V1__PushUnsubscribe init_value = REMOTE__V1__PUSH_UNSUBSCRIBE__INIT;
+  *message = init_value;
+}
+size_t remote__v1__push_unsubscribe__get_packed_size
+                     (const Remote__V1__PushUnsubscribe *message)
+{
+  assert(message->base.descriptor == &remote__v1__push_unsubscribe__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__push_unsubscribe__pack
+                     (const Remote__V1__PushUnsubscribe *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__push_unsubscribe__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__push_unsubscribe__pack_to_buffer
+                     (const Remote__V1__PushUnsubscribe *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__push_unsubscribe__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__PushUnsubscribe *
+       remote__v1__push_unsubscribe__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__PushUnsubscribe *)
+     protobuf_c_message_unpack (&remote__v1__push_unsubscribe__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__push_unsubscribe__free_unpacked
+                     (Remote__V1__PushUnsubscribe *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__push_unsubscribe__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   remote__v1__test_push__init
+                     (Remote__V1__TestPush         *message)
+{
+  static const Remote__V1__TestPush init_value = REMOTE__V1__TEST_PUSH__INIT;
+  *message = init_value;
+}
+size_t remote__v1__test_push__get_packed_size
+                     (const Remote__V1__TestPush *message)
+{
+  assert(message->base.descriptor == &remote__v1__test_push__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__test_push__pack
+                     (const Remote__V1__TestPush *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__test_push__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__test_push__pack_to_buffer
+                     (const Remote__V1__TestPush *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__test_push__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__TestPush *
+       remote__v1__test_push__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__TestPush *)
+     protobuf_c_message_unpack (&remote__v1__test_push__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__test_push__free_unpacked
+                     (Remote__V1__TestPush *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__test_push__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   remote__v1__use_session__init
+                     (Remote__V1__UseSession         *message)
+{
+  static const Remote__V1__UseSession init_value = REMOTE__V1__USE_SESSION__INIT;
+  *message = init_value;
+}
+size_t remote__v1__use_session__get_packed_size
+                     (const Remote__V1__UseSession *message)
+{
+  assert(message->base.descriptor == &remote__v1__use_session__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__use_session__pack
+                     (const Remote__V1__UseSession *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__use_session__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__use_session__pack_to_buffer
+                     (const Remote__V1__UseSession *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__use_session__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__UseSession *
+       remote__v1__use_session__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__UseSession *)
+     protobuf_c_message_unpack (&remote__v1__use_session__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__use_session__free_unpacked
+                     (Remote__V1__UseSession *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__use_session__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   remote__v1__request__init
                      (Remote__V1__Request         *message)
 {
@@ -1310,6 +1580,51 @@ void   remote__v1__policy_reply__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &remote__v1__policy_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   remote__v1__push_facts__init
+                     (Remote__V1__PushFacts         *message)
+{
+  static const Remote__V1__PushFacts init_value = REMOTE__V1__PUSH_FACTS__INIT;
+  *message = init_value;
+}
+size_t remote__v1__push_facts__get_packed_size
+                     (const Remote__V1__PushFacts *message)
+{
+  assert(message->base.descriptor == &remote__v1__push_facts__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t remote__v1__push_facts__pack
+                     (const Remote__V1__PushFacts *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &remote__v1__push_facts__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t remote__v1__push_facts__pack_to_buffer
+                     (const Remote__V1__PushFacts *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &remote__v1__push_facts__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Remote__V1__PushFacts *
+       remote__v1__push_facts__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Remote__V1__PushFacts *)
+     protobuf_c_message_unpack (&remote__v1__push_facts__descriptor,
+                                allocator, len, data);
+}
+void   remote__v1__push_facts__free_unpacked
+                     (Remote__V1__PushFacts *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &remote__v1__push_facts__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   remote__v1__done__init
@@ -2089,7 +2404,326 @@ const ProtobufCMessageDescriptor remote__v1__end_invitation__descriptor =
   (ProtobufCMessageInit) remote__v1__end_invitation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__request__field_descriptors[20] =
+static const ProtobufCFieldDescriptor remote__v1__push_wishes__field_descriptors[4] =
+{
+  {
+    "asks",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PushWishes, asks),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "done",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PushWishes, done),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "errors",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PushWishes, errors),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PushWishes, text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__push_wishes__field_indices_by_name[] = {
+  0,   /* field[0] = asks */
+  1,   /* field[1] = done */
+  2,   /* field[2] = errors */
+  3,   /* field[3] = text */
+};
+static const ProtobufCIntRange remote__v1__push_wishes__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor remote__v1__push_wishes__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.PushWishes",
+  "PushWishes",
+  "Remote__V1__PushWishes",
+  "remote.v1",
+  sizeof(Remote__V1__PushWishes),
+  4,
+  remote__v1__push_wishes__field_descriptors,
+  remote__v1__push_wishes__field_indices_by_name,
+  1,  remote__v1__push_wishes__number_ranges,
+  (ProtobufCMessageInit) remote__v1__push_wishes__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor remote__v1__get_push__field_descriptors[1] =
+{
+  {
+    "endpoint",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__GetPush, endpoint),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__get_push__field_indices_by_name[] = {
+  0,   /* field[0] = endpoint */
+};
+static const ProtobufCIntRange remote__v1__get_push__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor remote__v1__get_push__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.GetPush",
+  "GetPush",
+  "Remote__V1__GetPush",
+  "remote.v1",
+  sizeof(Remote__V1__GetPush),
+  1,
+  remote__v1__get_push__field_descriptors,
+  remote__v1__get_push__field_indices_by_name,
+  1,  remote__v1__get_push__number_ranges,
+  (ProtobufCMessageInit) remote__v1__get_push__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor remote__v1__push_subscribe__field_descriptors[4] =
+{
+  {
+    "endpoint",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PushSubscribe, endpoint),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "p256dh",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PushSubscribe, p256dh),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "auth",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PushSubscribe, auth),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wishes",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PushSubscribe, wishes),
+    &remote__v1__push_wishes__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__push_subscribe__field_indices_by_name[] = {
+  2,   /* field[2] = auth */
+  0,   /* field[0] = endpoint */
+  1,   /* field[1] = p256dh */
+  3,   /* field[3] = wishes */
+};
+static const ProtobufCIntRange remote__v1__push_subscribe__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor remote__v1__push_subscribe__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.PushSubscribe",
+  "PushSubscribe",
+  "Remote__V1__PushSubscribe",
+  "remote.v1",
+  sizeof(Remote__V1__PushSubscribe),
+  4,
+  remote__v1__push_subscribe__field_descriptors,
+  remote__v1__push_subscribe__field_indices_by_name,
+  1,  remote__v1__push_subscribe__number_ranges,
+  (ProtobufCMessageInit) remote__v1__push_subscribe__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor remote__v1__push_unsubscribe__field_descriptors[1] =
+{
+  {
+    "endpoint",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PushUnsubscribe, endpoint),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__push_unsubscribe__field_indices_by_name[] = {
+  0,   /* field[0] = endpoint */
+};
+static const ProtobufCIntRange remote__v1__push_unsubscribe__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor remote__v1__push_unsubscribe__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.PushUnsubscribe",
+  "PushUnsubscribe",
+  "Remote__V1__PushUnsubscribe",
+  "remote.v1",
+  sizeof(Remote__V1__PushUnsubscribe),
+  1,
+  remote__v1__push_unsubscribe__field_descriptors,
+  remote__v1__push_unsubscribe__field_indices_by_name,
+  1,  remote__v1__push_unsubscribe__number_ranges,
+  (ProtobufCMessageInit) remote__v1__push_unsubscribe__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor remote__v1__test_push__field_descriptors[1] =
+{
+  {
+    "endpoint",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__TestPush, endpoint),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__test_push__field_indices_by_name[] = {
+  0,   /* field[0] = endpoint */
+};
+static const ProtobufCIntRange remote__v1__test_push__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor remote__v1__test_push__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.TestPush",
+  "TestPush",
+  "Remote__V1__TestPush",
+  "remote.v1",
+  sizeof(Remote__V1__TestPush),
+  1,
+  remote__v1__test_push__field_descriptors,
+  remote__v1__test_push__field_indices_by_name,
+  1,  remote__v1__test_push__number_ranges,
+  (ProtobufCMessageInit) remote__v1__test_push__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor remote__v1__use_session__field_descriptors[2] =
+{
+  {
+    "session_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__UseSession, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "over",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__UseSession, over),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__use_session__field_indices_by_name[] = {
+  1,   /* field[1] = over */
+  0,   /* field[0] = session_id */
+};
+static const ProtobufCIntRange remote__v1__use_session__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor remote__v1__use_session__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.UseSession",
+  "UseSession",
+  "Remote__V1__UseSession",
+  "remote.v1",
+  sizeof(Remote__V1__UseSession),
+  2,
+  remote__v1__use_session__field_descriptors,
+  remote__v1__use_session__field_indices_by_name,
+  1,  remote__v1__use_session__number_ranges,
+  (ProtobufCMessageInit) remote__v1__use_session__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor remote__v1__request__field_descriptors[25] =
 {
   {
     "id",
@@ -2331,6 +2965,66 @@ static const ProtobufCFieldDescriptor remote__v1__request__field_descriptors[20]
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "get_push",
+    24,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Request, call_case),
+    offsetof(Remote__V1__Request, get_push),
+    &remote__v1__get_push__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "push_subscribe",
+    25,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Request, call_case),
+    offsetof(Remote__V1__Request, push_subscribe),
+    &remote__v1__push_subscribe__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "push_unsubscribe",
+    26,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Request, call_case),
+    offsetof(Remote__V1__Request, push_unsubscribe),
+    &remote__v1__push_unsubscribe__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "test_push",
+    27,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Request, call_case),
+    offsetof(Remote__V1__Request, test_push),
+    &remote__v1__test_push__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "use_session",
+    28,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Request, call_case),
+    offsetof(Remote__V1__Request, use_session),
+    &remote__v1__use_session__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__request__field_indices_by_name[] = {
   15,   /* field[15] = begin_oidc */
@@ -2341,6 +3035,7 @@ static const unsigned remote__v1__request__field_indices_by_name[] = {
   19,   /* field[19] = end_invitation */
   13,   /* field[13] = export_audit */
   11,   /* field[11] = get_policy */
+  20,   /* field[20] = get_push */
   0,   /* field[0] = id */
   17,   /* field[17] = invite */
   9,   /* field[9] = list_devices */
@@ -2349,15 +3044,20 @@ static const unsigned remote__v1__request__field_indices_by_name[] = {
   7,   /* field[7] = login_oidc */
   8,   /* field[8] = logout */
   5,   /* field[5] = pair_device */
+  21,   /* field[21] = push_subscribe */
+  22,   /* field[22] = push_unsubscribe */
   16,   /* field[16] = rename_device */
   10,   /* field[10] = revoke_device */
   12,   /* field[12] = set_policy */
+  23,   /* field[23] = test_push */
+  24,   /* field[24] = use_session */
   2,   /* field[2] = watch_sessions */
 };
-static const ProtobufCIntRange remote__v1__request__number_ranges[1 + 1] =
+static const ProtobufCIntRange remote__v1__request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 20 }
+  { 24, 20 },
+  { 0, 25 }
 };
 const ProtobufCMessageDescriptor remote__v1__request__descriptor =
 {
@@ -2367,10 +3067,10 @@ const ProtobufCMessageDescriptor remote__v1__request__descriptor =
   "Remote__V1__Request",
   "remote.v1",
   sizeof(Remote__V1__Request),
-  20,
+  25,
   remote__v1__request__field_descriptors,
   remote__v1__request__field_indices_by_name,
-  1,  remote__v1__request__number_ranges,
+  2,  remote__v1__request__number_ranges,
   (ProtobufCMessageInit) remote__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -3223,6 +3923,83 @@ const ProtobufCMessageDescriptor remote__v1__policy_reply__descriptor =
   (ProtobufCMessageInit) remote__v1__policy_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor remote__v1__push_facts__field_descriptors[4] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PushFacts, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "subscribed",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PushFacts, subscribed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wishes",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PushFacts, wishes),
+    &remote__v1__push_wishes__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sent_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Remote__V1__PushFacts, sent_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned remote__v1__push_facts__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  3,   /* field[3] = sent_ms */
+  1,   /* field[1] = subscribed */
+  2,   /* field[2] = wishes */
+};
+static const ProtobufCIntRange remote__v1__push_facts__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor remote__v1__push_facts__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "remote.v1.PushFacts",
+  "PushFacts",
+  "Remote__V1__PushFacts",
+  "remote.v1",
+  sizeof(Remote__V1__PushFacts),
+  4,
+  remote__v1__push_facts__field_descriptors,
+  remote__v1__push_facts__field_indices_by_name,
+  1,  remote__v1__push_facts__number_ranges,
+  (ProtobufCMessageInit) remote__v1__push_facts__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 #define remote__v1__done__field_descriptors NULL
 #define remote__v1__done__field_indices_by_name NULL
 #define remote__v1__done__number_ranges NULL
@@ -3241,7 +4018,7 @@ const ProtobufCMessageDescriptor remote__v1__done__descriptor =
   (ProtobufCMessageInit) remote__v1__done__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor remote__v1__reply__field_descriptors[13] =
+static const ProtobufCFieldDescriptor remote__v1__reply__field_descriptors[14] =
 {
   {
     "id",
@@ -3399,6 +4176,18 @@ static const ProtobufCFieldDescriptor remote__v1__reply__field_descriptors[13] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "push_facts",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Remote__V1__Reply, result_case),
+    offsetof(Remote__V1__Reply, push_facts),
+    &remote__v1__push_facts__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned remote__v1__reply__field_indices_by_name[] = {
   8,   /* field[8] = audit */
@@ -3412,13 +4201,15 @@ static const unsigned remote__v1__reply__field_indices_by_name[] = {
   5,   /* field[5] = pairing_code */
   7,   /* field[7] = policy */
   2,   /* field[2] = problem */
+  13,   /* field[13] = push_facts */
   3,   /* field[3] = session */
   6,   /* field[6] = signed_in */
 };
-static const ProtobufCIntRange remote__v1__reply__number_ranges[1 + 1] =
+static const ProtobufCIntRange remote__v1__reply__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 16, 13 },
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor remote__v1__reply__descriptor =
 {
@@ -3428,10 +4219,10 @@ const ProtobufCMessageDescriptor remote__v1__reply__descriptor =
   "Remote__V1__Reply",
   "remote.v1",
   sizeof(Remote__V1__Reply),
-  13,
+  14,
   remote__v1__reply__field_descriptors,
   remote__v1__reply__field_indices_by_name,
-  1,  remote__v1__reply__number_ranges,
+  2,  remote__v1__reply__number_ranges,
   (ProtobufCMessageInit) remote__v1__reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -37,6 +37,12 @@ typedef struct Remote__V1__ExportAudit Remote__V1__ExportAudit;
 typedef struct Remote__V1__Invite Remote__V1__Invite;
 typedef struct Remote__V1__ListInvitations Remote__V1__ListInvitations;
 typedef struct Remote__V1__EndInvitation Remote__V1__EndInvitation;
+typedef struct Remote__V1__PushWishes Remote__V1__PushWishes;
+typedef struct Remote__V1__GetPush Remote__V1__GetPush;
+typedef struct Remote__V1__PushSubscribe Remote__V1__PushSubscribe;
+typedef struct Remote__V1__PushUnsubscribe Remote__V1__PushUnsubscribe;
+typedef struct Remote__V1__TestPush Remote__V1__TestPush;
+typedef struct Remote__V1__UseSession Remote__V1__UseSession;
 typedef struct Remote__V1__Request Remote__V1__Request;
 typedef struct Remote__V1__SessionEntry Remote__V1__SessionEntry;
 typedef struct Remote__V1__DeviceEntry Remote__V1__DeviceEntry;
@@ -47,6 +53,7 @@ typedef struct Remote__V1__Invitation Remote__V1__Invitation;
 typedef struct Remote__V1__SignedIn Remote__V1__SignedIn;
 typedef struct Remote__V1__AuditRecord Remote__V1__AuditRecord;
 typedef struct Remote__V1__PolicyReply Remote__V1__PolicyReply;
+typedef struct Remote__V1__PushFacts Remote__V1__PushFacts;
 typedef struct Remote__V1__Done Remote__V1__Done;
 typedef struct Remote__V1__Reply Remote__V1__Reply;
 
@@ -364,6 +371,130 @@ struct  Remote__V1__EndInvitation
     , {0,NULL} }
 
 
+/*
+ * What a device wants to be told of when it does not look.
+ */
+struct  Remote__V1__PushWishes
+{
+  ProtobufCMessage base;
+  /*
+   * One message for each ask, withdrawn when it is answered.
+   */
+  protobuf_c_boolean asks;
+  /*
+   * A turn has ended, or the session, after work.
+   */
+  protobuf_c_boolean done;
+  /*
+   * The agent has failed.
+   */
+  protobuf_c_boolean errors;
+  /*
+   * With the session's title and the ask's text; else neither leaves the relay.
+   */
+  protobuf_c_boolean text;
+};
+#define REMOTE__V1__PUSH_WISHES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__push_wishes__descriptor) \
+    , 0, 0, 0, 0 }
+
+
+/*
+ * Asks what a browser needs to subscribe, and whether this device has; answered by PushFacts.
+ */
+struct  Remote__V1__GetPush
+{
+  ProtobufCMessage base;
+  /*
+   * Endpoint of the subscription that is meant; empty: none yet.
+   */
+  char *endpoint;
+};
+#define REMOTE__V1__GET_PUSH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__get_push__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+/*
+ * Tells this device by Web Push. The same endpoint again changes what it wants.
+ */
+struct  Remote__V1__PushSubscribe
+{
+  ProtobufCMessage base;
+  /*
+   * Where its push service takes messages: an https URL. A secret; never logged.
+   */
+  char *endpoint;
+  /*
+   * Its public key, an uncompressed point of P-256.
+   */
+  ProtobufCBinaryData p256dh;
+  /*
+   * Its authentication secret.
+   */
+  ProtobufCBinaryData auth;
+  /*
+   * What it wants.
+   */
+  Remote__V1__PushWishes *wishes;
+};
+#define REMOTE__V1__PUSH_SUBSCRIBE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__push_subscribe__descriptor) \
+    , (char *)protobuf_c_empty_string, {0,NULL}, {0,NULL}, NULL }
+
+
+/*
+ * Tells this device no more.
+ */
+struct  Remote__V1__PushUnsubscribe
+{
+  ProtobufCMessage base;
+  /*
+   * Which subscription of this device; empty: all.
+   */
+  char *endpoint;
+};
+#define REMOTE__V1__PUSH_UNSUBSCRIBE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__push_unsubscribe__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+/*
+ * Sends this device a message, so that a person sees one.
+ */
+struct  Remote__V1__TestPush
+{
+  ProtobufCMessage base;
+  /*
+   * Which subscription of this device.
+   */
+  char *endpoint;
+};
+#define REMOTE__V1__TEST_PUSH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__test_push__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+/*
+ * A person uses a session on this device now: messages about it wait for a minute from here.
+ */
+struct  Remote__V1__UseSession
+{
+  ProtobufCMessage base;
+  /*
+   * Which session.
+   */
+  ProtobufCBinaryData session_id;
+  /*
+   * Not any more: they do not wait for this device.
+   */
+  protobuf_c_boolean over;
+};
+#define REMOTE__V1__USE_SESSION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__use_session__descriptor) \
+    , {0,NULL}, 0 }
+
+
 typedef enum {
   REMOTE__V1__REQUEST__CALL__NOT_SET = 0,
   REMOTE__V1__REQUEST__CALL_LIST_SESSIONS = 2,
@@ -384,7 +515,12 @@ typedef enum {
   REMOTE__V1__REQUEST__CALL_RENAME_DEVICE = 17,
   REMOTE__V1__REQUEST__CALL_INVITE = 18,
   REMOTE__V1__REQUEST__CALL_LIST_INVITATIONS = 19,
-  REMOTE__V1__REQUEST__CALL_END_INVITATION = 20
+  REMOTE__V1__REQUEST__CALL_END_INVITATION = 20,
+  REMOTE__V1__REQUEST__CALL_GET_PUSH = 24,
+  REMOTE__V1__REQUEST__CALL_PUSH_SUBSCRIBE = 25,
+  REMOTE__V1__REQUEST__CALL_PUSH_UNSUBSCRIBE = 26,
+  REMOTE__V1__REQUEST__CALL_TEST_PUSH = 27,
+  REMOTE__V1__REQUEST__CALL_USE_SESSION = 28
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REMOTE__V1__REQUEST__CALL__CASE)
 } Remote__V1__Request__CallCase;
 
@@ -476,6 +612,26 @@ struct  Remote__V1__Request
      * Take one back.
      */
     Remote__V1__EndInvitation *end_invitation;
+    /*
+     * What a browser needs to be told.
+     */
+    Remote__V1__GetPush *get_push;
+    /*
+     * Tell this device.
+     */
+    Remote__V1__PushSubscribe *push_subscribe;
+    /*
+     * Tell it no more.
+     */
+    Remote__V1__PushUnsubscribe *push_unsubscribe;
+    /*
+     * Send it a message.
+     */
+    Remote__V1__TestPush *test_push;
+    /*
+     * A person uses a session.
+     */
+    Remote__V1__UseSession *use_session;
   };
 };
 #define REMOTE__V1__REQUEST__INIT \
@@ -784,6 +940,34 @@ struct  Remote__V1__PolicyReply
 
 
 /*
+ * What a browser needs to subscribe, and whether it has.
+ */
+struct  Remote__V1__PushFacts
+{
+  ProtobufCMessage base;
+  /*
+   * The relay's public key (VAPID), an uncompressed point of P-256; empty: it cannot push.
+   */
+  ProtobufCBinaryData key;
+  /*
+   * The endpoint asked for is subscribed by this device.
+   */
+  protobuf_c_boolean subscribed;
+  /*
+   * What it wants.
+   */
+  Remote__V1__PushWishes *wishes;
+  /*
+   * When a message for it was last taken by its push service, Unix milliseconds; 0: never.
+   */
+  uint64_t sent_ms;
+};
+#define REMOTE__V1__PUSH_FACTS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&remote__v1__push_facts__descriptor) \
+    , {0,NULL}, 0, NULL, 0 }
+
+
+/*
  * The call is done and has nothing to return. After a list: the list is complete.
  */
 struct  Remote__V1__Done
@@ -807,6 +991,7 @@ typedef enum {
   REMOTE__V1__REPLY__RESULT_PAIRING = 11,
   REMOTE__V1__REPLY__RESULT_OIDC_CHALLENGE = 12,
   REMOTE__V1__REPLY__RESULT_INVITATION = 13,
+  REMOTE__V1__REPLY__RESULT_PUSH_FACTS = 16,
   REMOTE__V1__REPLY__RESULT_DONE = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REMOTE__V1__REPLY__RESULT__CASE)
 } Remote__V1__Reply__ResultCase;
@@ -867,6 +1052,10 @@ struct  Remote__V1__Reply
      * An invitation.
      */
     Remote__V1__Invitation *invitation;
+    /*
+     * What a browser needs to subscribe.
+     */
+    Remote__V1__PushFacts *push_facts;
     /*
      * Nothing to return. In a watch with `more`: the first listing is complete.
      */
@@ -1239,6 +1428,120 @@ Remote__V1__EndInvitation *
 void   remote__v1__end_invitation__free_unpacked
                      (Remote__V1__EndInvitation *message,
                       ProtobufCAllocator *allocator);
+/* Remote__V1__PushWishes methods */
+void   remote__v1__push_wishes__init
+                     (Remote__V1__PushWishes         *message);
+size_t remote__v1__push_wishes__get_packed_size
+                     (const Remote__V1__PushWishes   *message);
+size_t remote__v1__push_wishes__pack
+                     (const Remote__V1__PushWishes   *message,
+                      uint8_t             *out);
+size_t remote__v1__push_wishes__pack_to_buffer
+                     (const Remote__V1__PushWishes   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__PushWishes *
+       remote__v1__push_wishes__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__push_wishes__free_unpacked
+                     (Remote__V1__PushWishes *message,
+                      ProtobufCAllocator *allocator);
+/* Remote__V1__GetPush methods */
+void   remote__v1__get_push__init
+                     (Remote__V1__GetPush         *message);
+size_t remote__v1__get_push__get_packed_size
+                     (const Remote__V1__GetPush   *message);
+size_t remote__v1__get_push__pack
+                     (const Remote__V1__GetPush   *message,
+                      uint8_t             *out);
+size_t remote__v1__get_push__pack_to_buffer
+                     (const Remote__V1__GetPush   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__GetPush *
+       remote__v1__get_push__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__get_push__free_unpacked
+                     (Remote__V1__GetPush *message,
+                      ProtobufCAllocator *allocator);
+/* Remote__V1__PushSubscribe methods */
+void   remote__v1__push_subscribe__init
+                     (Remote__V1__PushSubscribe         *message);
+size_t remote__v1__push_subscribe__get_packed_size
+                     (const Remote__V1__PushSubscribe   *message);
+size_t remote__v1__push_subscribe__pack
+                     (const Remote__V1__PushSubscribe   *message,
+                      uint8_t             *out);
+size_t remote__v1__push_subscribe__pack_to_buffer
+                     (const Remote__V1__PushSubscribe   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__PushSubscribe *
+       remote__v1__push_subscribe__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__push_subscribe__free_unpacked
+                     (Remote__V1__PushSubscribe *message,
+                      ProtobufCAllocator *allocator);
+/* Remote__V1__PushUnsubscribe methods */
+void   remote__v1__push_unsubscribe__init
+                     (Remote__V1__PushUnsubscribe         *message);
+size_t remote__v1__push_unsubscribe__get_packed_size
+                     (const Remote__V1__PushUnsubscribe   *message);
+size_t remote__v1__push_unsubscribe__pack
+                     (const Remote__V1__PushUnsubscribe   *message,
+                      uint8_t             *out);
+size_t remote__v1__push_unsubscribe__pack_to_buffer
+                     (const Remote__V1__PushUnsubscribe   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__PushUnsubscribe *
+       remote__v1__push_unsubscribe__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__push_unsubscribe__free_unpacked
+                     (Remote__V1__PushUnsubscribe *message,
+                      ProtobufCAllocator *allocator);
+/* Remote__V1__TestPush methods */
+void   remote__v1__test_push__init
+                     (Remote__V1__TestPush         *message);
+size_t remote__v1__test_push__get_packed_size
+                     (const Remote__V1__TestPush   *message);
+size_t remote__v1__test_push__pack
+                     (const Remote__V1__TestPush   *message,
+                      uint8_t             *out);
+size_t remote__v1__test_push__pack_to_buffer
+                     (const Remote__V1__TestPush   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__TestPush *
+       remote__v1__test_push__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__test_push__free_unpacked
+                     (Remote__V1__TestPush *message,
+                      ProtobufCAllocator *allocator);
+/* Remote__V1__UseSession methods */
+void   remote__v1__use_session__init
+                     (Remote__V1__UseSession         *message);
+size_t remote__v1__use_session__get_packed_size
+                     (const Remote__V1__UseSession   *message);
+size_t remote__v1__use_session__pack
+                     (const Remote__V1__UseSession   *message,
+                      uint8_t             *out);
+size_t remote__v1__use_session__pack_to_buffer
+                     (const Remote__V1__UseSession   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__UseSession *
+       remote__v1__use_session__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__use_session__free_unpacked
+                     (Remote__V1__UseSession *message,
+                      ProtobufCAllocator *allocator);
 /* Remote__V1__Request methods */
 void   remote__v1__request__init
                      (Remote__V1__Request         *message);
@@ -1429,6 +1732,25 @@ Remote__V1__PolicyReply *
 void   remote__v1__policy_reply__free_unpacked
                      (Remote__V1__PolicyReply *message,
                       ProtobufCAllocator *allocator);
+/* Remote__V1__PushFacts methods */
+void   remote__v1__push_facts__init
+                     (Remote__V1__PushFacts         *message);
+size_t remote__v1__push_facts__get_packed_size
+                     (const Remote__V1__PushFacts   *message);
+size_t remote__v1__push_facts__pack
+                     (const Remote__V1__PushFacts   *message,
+                      uint8_t             *out);
+size_t remote__v1__push_facts__pack_to_buffer
+                     (const Remote__V1__PushFacts   *message,
+                      ProtobufCBuffer     *buffer);
+Remote__V1__PushFacts *
+       remote__v1__push_facts__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   remote__v1__push_facts__free_unpacked
+                     (Remote__V1__PushFacts *message,
+                      ProtobufCAllocator *allocator);
 /* Remote__V1__Done methods */
 void   remote__v1__done__init
                      (Remote__V1__Done         *message);
@@ -1526,6 +1848,24 @@ typedef void (*Remote__V1__ListInvitations_Closure)
 typedef void (*Remote__V1__EndInvitation_Closure)
                  (const Remote__V1__EndInvitation *message,
                   void *closure_data);
+typedef void (*Remote__V1__PushWishes_Closure)
+                 (const Remote__V1__PushWishes *message,
+                  void *closure_data);
+typedef void (*Remote__V1__GetPush_Closure)
+                 (const Remote__V1__GetPush *message,
+                  void *closure_data);
+typedef void (*Remote__V1__PushSubscribe_Closure)
+                 (const Remote__V1__PushSubscribe *message,
+                  void *closure_data);
+typedef void (*Remote__V1__PushUnsubscribe_Closure)
+                 (const Remote__V1__PushUnsubscribe *message,
+                  void *closure_data);
+typedef void (*Remote__V1__TestPush_Closure)
+                 (const Remote__V1__TestPush *message,
+                  void *closure_data);
+typedef void (*Remote__V1__UseSession_Closure)
+                 (const Remote__V1__UseSession *message,
+                  void *closure_data);
 typedef void (*Remote__V1__Request_Closure)
                  (const Remote__V1__Request *message,
                   void *closure_data);
@@ -1555,6 +1895,9 @@ typedef void (*Remote__V1__AuditRecord_Closure)
                   void *closure_data);
 typedef void (*Remote__V1__PolicyReply_Closure)
                  (const Remote__V1__PolicyReply *message,
+                  void *closure_data);
+typedef void (*Remote__V1__PushFacts_Closure)
+                 (const Remote__V1__PushFacts *message,
                   void *closure_data);
 typedef void (*Remote__V1__Done_Closure)
                  (const Remote__V1__Done *message,
@@ -1626,6 +1969,12 @@ extern const ProtobufCMessageDescriptor remote__v1__export_audit__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__invite__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__list_invitations__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__end_invitation__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__push_wishes__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__get_push__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__push_subscribe__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__push_unsubscribe__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__test_push__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__use_session__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__request__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__session_entry__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__device_entry__descriptor;
@@ -1636,6 +1985,7 @@ extern const ProtobufCMessageDescriptor remote__v1__invitation__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__signed_in__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__audit_record__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__policy_reply__descriptor;
+extern const ProtobufCMessageDescriptor remote__v1__push_facts__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__done__descriptor;
 extern const ProtobufCMessageDescriptor remote__v1__reply__descriptor;
 extern const ProtobufCServiceDescriptor remote__v1__relay__descriptor;

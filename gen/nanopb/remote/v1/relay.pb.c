@@ -63,6 +63,24 @@ PB_BIND(remote_v1_ListInvitations, remote_v1_ListInvitations, AUTO)
 PB_BIND(remote_v1_EndInvitation, remote_v1_EndInvitation, AUTO)
 
 
+PB_BIND(remote_v1_PushWishes, remote_v1_PushWishes, AUTO)
+
+
+PB_BIND(remote_v1_GetPush, remote_v1_GetPush, 2)
+
+
+PB_BIND(remote_v1_PushSubscribe, remote_v1_PushSubscribe, 2)
+
+
+PB_BIND(remote_v1_PushUnsubscribe, remote_v1_PushUnsubscribe, 2)
+
+
+PB_BIND(remote_v1_TestPush, remote_v1_TestPush, 2)
+
+
+PB_BIND(remote_v1_UseSession, remote_v1_UseSession, AUTO)
+
+
 PB_BIND(remote_v1_Request, remote_v1_Request, 4)
 
 
@@ -91,6 +109,9 @@ PB_BIND(remote_v1_AuditRecord, remote_v1_AuditRecord, 2)
 
 
 PB_BIND(remote_v1_PolicyReply, remote_v1_PolicyReply, 2)
+
+
+PB_BIND(remote_v1_PushFacts, remote_v1_PushFacts, AUTO)
 
 
 PB_BIND(remote_v1_Done, remote_v1_Done, AUTO)

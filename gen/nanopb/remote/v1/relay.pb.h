@@ -143,6 +143,60 @@ typedef struct _remote_v1_EndInvitation {
     remote_v1_EndInvitation_invitation_id_t invitation_id;
 } remote_v1_EndInvitation;
 
+/* What a device wants to be told of when it does not look. */
+typedef struct _remote_v1_PushWishes {
+    /* One message for each ask, withdrawn when it is answered. */
+    bool asks;
+    /* A turn has ended, or the session, after work. */
+    bool done;
+    /* The agent has failed. */
+    bool errors;
+    /* With the session's title and the ask's text; else neither leaves the relay. */
+    bool text;
+} remote_v1_PushWishes;
+
+/* Asks what a browser needs to subscribe, and whether this device has; answered by PushFacts. */
+typedef struct _remote_v1_GetPush {
+    /* Endpoint of the subscription that is meant; empty: none yet. */
+    char endpoint[1024];
+} remote_v1_GetPush;
+
+typedef PB_BYTES_ARRAY_T(66) remote_v1_PushSubscribe_p256dh_t;
+typedef PB_BYTES_ARRAY_T(16) remote_v1_PushSubscribe_auth_t;
+/* Tells this device by Web Push. The same endpoint again changes what it wants. */
+typedef struct _remote_v1_PushSubscribe {
+    /* Where its push service takes messages: an https URL. A secret; never logged. */
+    char endpoint[1024];
+    /* Its public key, an uncompressed point of P-256. */
+    remote_v1_PushSubscribe_p256dh_t p256dh;
+    /* Its authentication secret. */
+    remote_v1_PushSubscribe_auth_t auth;
+    /* What it wants. */
+    bool has_wishes;
+    remote_v1_PushWishes wishes;
+} remote_v1_PushSubscribe;
+
+/* Tells this device no more. */
+typedef struct _remote_v1_PushUnsubscribe {
+    /* Which subscription of this device; empty: all. */
+    char endpoint[1024];
+} remote_v1_PushUnsubscribe;
+
+/* Sends this device a message, so that a person sees one. */
+typedef struct _remote_v1_TestPush {
+    /* Which subscription of this device. */
+    char endpoint[1024];
+} remote_v1_TestPush;
+
+typedef PB_BYTES_ARRAY_T(16) remote_v1_UseSession_session_id_t;
+/* A person uses a session on this device now: messages about it wait for a minute from here. */
+typedef struct _remote_v1_UseSession {
+    /* Which session. */
+    remote_v1_UseSession_session_id_t session_id;
+    /* Not any more: they do not wait for this device. */
+    bool over;
+} remote_v1_UseSession;
+
 /* One call. At most 16 are open at a time. */
 typedef struct _remote_v1_Request {
     /* Chosen by the caller, unique on the carrier. */
@@ -187,6 +241,16 @@ typedef struct _remote_v1_Request {
         remote_v1_ListInvitations list_invitations;
         /* Take one back. */
         remote_v1_EndInvitation end_invitation;
+        /* What a browser needs to be told. */
+        remote_v1_GetPush get_push;
+        /* Tell this device. */
+        remote_v1_PushSubscribe push_subscribe;
+        /* Tell it no more. */
+        remote_v1_PushUnsubscribe push_unsubscribe;
+        /* Send it a message. */
+        remote_v1_TestPush test_push;
+        /* A person uses a session. */
+        remote_v1_UseSession use_session;
     } call;
 } remote_v1_Request;
 
@@ -334,6 +398,20 @@ typedef struct _remote_v1_PolicyReply {
     remote_v1_EffectivePolicy effective;
 } remote_v1_PolicyReply;
 
+typedef PB_BYTES_ARRAY_T(66) remote_v1_PushFacts_key_t;
+/* What a browser needs to subscribe, and whether it has. */
+typedef struct _remote_v1_PushFacts {
+    /* The relay's public key (VAPID), an uncompressed point of P-256; empty: it cannot push. */
+    remote_v1_PushFacts_key_t key;
+    /* The endpoint asked for is subscribed by this device. */
+    bool subscribed;
+    /* What it wants. */
+    bool has_wishes;
+    remote_v1_PushWishes wishes;
+    /* When a message for it was last taken by its push service, Unix milliseconds; 0: never. */
+    uint64_t sent_ms;
+} remote_v1_PushFacts;
+
 /* The call is done and has nothing to return. After a list: the list is complete. */
 typedef struct _remote_v1_Done {
     char dummy_field;
@@ -369,6 +447,8 @@ typedef struct _remote_v1_Reply {
         remote_v1_OidcChallenge oidc_challenge;
         /* An invitation. */
         remote_v1_Invitation invitation;
+        /* What a browser needs to subscribe. */
+        remote_v1_PushFacts push_facts;
     } result;
 } remote_v1_Reply;
 
@@ -397,6 +477,12 @@ extern "C" {
 #define remote_v1_Invite_init_default            {0}
 #define remote_v1_ListInvitations_init_default   {0}
 #define remote_v1_EndInvitation_init_default     {{0, {0}}}
+#define remote_v1_PushWishes_init_default        {0, 0, 0, 0}
+#define remote_v1_GetPush_init_default           {""}
+#define remote_v1_PushSubscribe_init_default     {"", {0, {0}}, {0, {0}}, false, remote_v1_PushWishes_init_default}
+#define remote_v1_PushUnsubscribe_init_default   {""}
+#define remote_v1_TestPush_init_default          {""}
+#define remote_v1_UseSession_init_default        {{0, {0}}, 0}
 #define remote_v1_Request_init_default           {0, 0, {remote_v1_ListSessions_init_default}}
 #define remote_v1_SessionEntry_init_default      {{0, {0}}, false, remote_v1_SessionDescription_init_default, false, remote_v1_SessionInfo_init_default, false, remote_v1_LogStatus_init_default, 0, 0}
 #define remote_v1_DeviceEntry_init_default       {{0, {0}}, "", 0, 0, 0, 0, "", "", 0}
@@ -407,6 +493,7 @@ extern "C" {
 #define remote_v1_SignedIn_init_default          {"", false, remote_v1_Principal_init_default}
 #define remote_v1_AuditRecord_init_default       {0, 0, false, remote_v1_Principal_init_default, "", {0, {0}}, {0, {0}}, 0, "", "", ""}
 #define remote_v1_PolicyReply_init_default       {false, remote_v1_PolicyRule_init_default, false, remote_v1_EffectivePolicy_init_default}
+#define remote_v1_PushFacts_init_default         {{0, {0}}, 0, false, remote_v1_PushWishes_init_default, 0}
 #define remote_v1_Done_init_default              {0}
 #define remote_v1_Reply_init_default             {0, 0, 0, {remote_v1_Problem_init_default}}
 #define remote_v1_ListSessions_init_zero         {0}
@@ -428,6 +515,12 @@ extern "C" {
 #define remote_v1_Invite_init_zero               {0}
 #define remote_v1_ListInvitations_init_zero      {0}
 #define remote_v1_EndInvitation_init_zero        {{0, {0}}}
+#define remote_v1_PushWishes_init_zero           {0, 0, 0, 0}
+#define remote_v1_GetPush_init_zero              {""}
+#define remote_v1_PushSubscribe_init_zero        {"", {0, {0}}, {0, {0}}, false, remote_v1_PushWishes_init_zero}
+#define remote_v1_PushUnsubscribe_init_zero      {""}
+#define remote_v1_TestPush_init_zero             {""}
+#define remote_v1_UseSession_init_zero           {{0, {0}}, 0}
 #define remote_v1_Request_init_zero              {0, 0, {remote_v1_ListSessions_init_zero}}
 #define remote_v1_SessionEntry_init_zero         {{0, {0}}, false, remote_v1_SessionDescription_init_zero, false, remote_v1_SessionInfo_init_zero, false, remote_v1_LogStatus_init_zero, 0, 0}
 #define remote_v1_DeviceEntry_init_zero          {{0, {0}}, "", 0, 0, 0, 0, "", "", 0}
@@ -438,6 +531,7 @@ extern "C" {
 #define remote_v1_SignedIn_init_zero             {"", false, remote_v1_Principal_init_zero}
 #define remote_v1_AuditRecord_init_zero          {0, 0, false, remote_v1_Principal_init_zero, "", {0, {0}}, {0, {0}}, 0, "", "", ""}
 #define remote_v1_PolicyReply_init_zero          {false, remote_v1_PolicyRule_init_zero, false, remote_v1_EffectivePolicy_init_zero}
+#define remote_v1_PushFacts_init_zero            {{0, {0}}, 0, false, remote_v1_PushWishes_init_zero, 0}
 #define remote_v1_Done_init_zero                 {0}
 #define remote_v1_Reply_init_zero                {0, 0, 0, {remote_v1_Problem_init_zero}}
 
@@ -461,6 +555,19 @@ extern "C" {
 #define remote_v1_ExportAudit_from_tag           1
 #define remote_v1_ExportAudit_limit_tag          2
 #define remote_v1_EndInvitation_invitation_id_tag 1
+#define remote_v1_PushWishes_asks_tag            1
+#define remote_v1_PushWishes_done_tag            2
+#define remote_v1_PushWishes_errors_tag          3
+#define remote_v1_PushWishes_text_tag            4
+#define remote_v1_GetPush_endpoint_tag           1
+#define remote_v1_PushSubscribe_endpoint_tag     1
+#define remote_v1_PushSubscribe_p256dh_tag       2
+#define remote_v1_PushSubscribe_auth_tag         3
+#define remote_v1_PushSubscribe_wishes_tag       4
+#define remote_v1_PushUnsubscribe_endpoint_tag   1
+#define remote_v1_TestPush_endpoint_tag          1
+#define remote_v1_UseSession_session_id_tag      1
+#define remote_v1_UseSession_over_tag            2
 #define remote_v1_Request_id_tag                 1
 #define remote_v1_Request_list_sessions_tag      2
 #define remote_v1_Request_watch_sessions_tag     3
@@ -481,6 +588,11 @@ extern "C" {
 #define remote_v1_Request_invite_tag             18
 #define remote_v1_Request_list_invitations_tag   19
 #define remote_v1_Request_end_invitation_tag     20
+#define remote_v1_Request_get_push_tag           24
+#define remote_v1_Request_push_subscribe_tag     25
+#define remote_v1_Request_push_unsubscribe_tag   26
+#define remote_v1_Request_test_push_tag          27
+#define remote_v1_Request_use_session_tag        28
 #define remote_v1_SessionEntry_session_id_tag    1
 #define remote_v1_SessionEntry_description_tag   2
 #define remote_v1_SessionEntry_info_tag          3
@@ -529,6 +641,10 @@ extern "C" {
 #define remote_v1_AuditRecord_organization_tag   10
 #define remote_v1_PolicyReply_rule_tag           1
 #define remote_v1_PolicyReply_effective_tag      2
+#define remote_v1_PushFacts_key_tag              1
+#define remote_v1_PushFacts_subscribed_tag       2
+#define remote_v1_PushFacts_wishes_tag           3
+#define remote_v1_PushFacts_sent_ms_tag          4
 #define remote_v1_Reply_id_tag                   1
 #define remote_v1_Reply_more_tag                 2
 #define remote_v1_Reply_problem_tag              3
@@ -542,6 +658,7 @@ extern "C" {
 #define remote_v1_Reply_pairing_tag              11
 #define remote_v1_Reply_oidc_challenge_tag       12
 #define remote_v1_Reply_invitation_tag           13
+#define remote_v1_Reply_push_facts_tag           16
 
 /* Struct field encoding specification for nanopb */
 #define remote_v1_ListSessions_FIELDLIST(X, a) \
@@ -645,6 +762,44 @@ X(a, STATIC,   SINGULAR, BYTES,    invitation_id,     1)
 #define remote_v1_EndInvitation_CALLBACK NULL
 #define remote_v1_EndInvitation_DEFAULT NULL
 
+#define remote_v1_PushWishes_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, BOOL,     asks,              1) \
+X(a, STATIC,   SINGULAR, BOOL,     done,              2) \
+X(a, STATIC,   SINGULAR, BOOL,     errors,            3) \
+X(a, STATIC,   SINGULAR, BOOL,     text,              4)
+#define remote_v1_PushWishes_CALLBACK NULL
+#define remote_v1_PushWishes_DEFAULT NULL
+
+#define remote_v1_GetPush_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, STRING,   endpoint,          1)
+#define remote_v1_GetPush_CALLBACK NULL
+#define remote_v1_GetPush_DEFAULT NULL
+
+#define remote_v1_PushSubscribe_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, STRING,   endpoint,          1) \
+X(a, STATIC,   SINGULAR, BYTES,    p256dh,            2) \
+X(a, STATIC,   SINGULAR, BYTES,    auth,              3) \
+X(a, STATIC,   OPTIONAL, MESSAGE,  wishes,            4)
+#define remote_v1_PushSubscribe_CALLBACK NULL
+#define remote_v1_PushSubscribe_DEFAULT NULL
+#define remote_v1_PushSubscribe_wishes_MSGTYPE remote_v1_PushWishes
+
+#define remote_v1_PushUnsubscribe_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, STRING,   endpoint,          1)
+#define remote_v1_PushUnsubscribe_CALLBACK NULL
+#define remote_v1_PushUnsubscribe_DEFAULT NULL
+
+#define remote_v1_TestPush_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, STRING,   endpoint,          1)
+#define remote_v1_TestPush_CALLBACK NULL
+#define remote_v1_TestPush_DEFAULT NULL
+
+#define remote_v1_UseSession_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, BYTES,    session_id,        1) \
+X(a, STATIC,   SINGULAR, BOOL,     over,              2)
+#define remote_v1_UseSession_CALLBACK NULL
+#define remote_v1_UseSession_DEFAULT NULL
+
 #define remote_v1_Request_FIELDLIST(X, a) \
 X(a, STATIC,   SINGULAR, UINT32,   id,                1) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (call,list_sessions,call.list_sessions),   2) \
@@ -665,7 +820,12 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (call,begin_oidc,call.begin_oidc),  16) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (call,rename_device,call.rename_device),  17) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (call,invite,call.invite),  18) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (call,list_invitations,call.list_invitations),  19) \
-X(a, STATIC,   ONEOF,    MESSAGE,  (call,end_invitation,call.end_invitation),  20)
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,end_invitation,call.end_invitation),  20) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,get_push,call.get_push),  24) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,push_subscribe,call.push_subscribe),  25) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,push_unsubscribe,call.push_unsubscribe),  26) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,test_push,call.test_push),  27) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (call,use_session,call.use_session),  28)
 #define remote_v1_Request_CALLBACK NULL
 #define remote_v1_Request_DEFAULT NULL
 #define remote_v1_Request_call_list_sessions_MSGTYPE remote_v1_ListSessions
@@ -687,6 +847,11 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (call,end_invitation,call.end_invitation),  2
 #define remote_v1_Request_call_invite_MSGTYPE remote_v1_Invite
 #define remote_v1_Request_call_list_invitations_MSGTYPE remote_v1_ListInvitations
 #define remote_v1_Request_call_end_invitation_MSGTYPE remote_v1_EndInvitation
+#define remote_v1_Request_call_get_push_MSGTYPE remote_v1_GetPush
+#define remote_v1_Request_call_push_subscribe_MSGTYPE remote_v1_PushSubscribe
+#define remote_v1_Request_call_push_unsubscribe_MSGTYPE remote_v1_PushUnsubscribe
+#define remote_v1_Request_call_test_push_MSGTYPE remote_v1_TestPush
+#define remote_v1_Request_call_use_session_MSGTYPE remote_v1_UseSession
 
 #define remote_v1_SessionEntry_FIELDLIST(X, a) \
 X(a, STATIC,   SINGULAR, BYTES,    session_id,        1) \
@@ -779,6 +944,15 @@ X(a, STATIC,   OPTIONAL, MESSAGE,  effective,         2)
 #define remote_v1_PolicyReply_rule_MSGTYPE remote_v1_PolicyRule
 #define remote_v1_PolicyReply_effective_MSGTYPE remote_v1_EffectivePolicy
 
+#define remote_v1_PushFacts_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, BYTES,    key,               1) \
+X(a, STATIC,   SINGULAR, BOOL,     subscribed,        2) \
+X(a, STATIC,   OPTIONAL, MESSAGE,  wishes,            3) \
+X(a, STATIC,   SINGULAR, UINT64,   sent_ms,           4)
+#define remote_v1_PushFacts_CALLBACK NULL
+#define remote_v1_PushFacts_DEFAULT NULL
+#define remote_v1_PushFacts_wishes_MSGTYPE remote_v1_PushWishes
+
 #define remote_v1_Done_FIELDLIST(X, a) \
 
 #define remote_v1_Done_CALLBACK NULL
@@ -797,7 +971,8 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (result,audit,result.audit),   9) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (result,done,result.done),  10) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (result,pairing,result.pairing),  11) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (result,oidc_challenge,result.oidc_challenge),  12) \
-X(a, STATIC,   ONEOF,    MESSAGE,  (result,invitation,result.invitation),  13)
+X(a, STATIC,   ONEOF,    MESSAGE,  (result,invitation,result.invitation),  13) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (result,push_facts,result.push_facts),  16)
 #define remote_v1_Reply_CALLBACK NULL
 #define remote_v1_Reply_DEFAULT NULL
 #define remote_v1_Reply_result_problem_MSGTYPE remote_v1_Problem
@@ -811,6 +986,7 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (result,invitation,result.invitation),  13)
 #define remote_v1_Reply_result_pairing_MSGTYPE remote_v1_PairingEntry
 #define remote_v1_Reply_result_oidc_challenge_MSGTYPE remote_v1_OidcChallenge
 #define remote_v1_Reply_result_invitation_MSGTYPE remote_v1_Invitation
+#define remote_v1_Reply_result_push_facts_MSGTYPE remote_v1_PushFacts
 
 extern const pb_msgdesc_t remote_v1_ListSessions_msg;
 extern const pb_msgdesc_t remote_v1_WatchSessions_msg;
@@ -831,6 +1007,12 @@ extern const pb_msgdesc_t remote_v1_ExportAudit_msg;
 extern const pb_msgdesc_t remote_v1_Invite_msg;
 extern const pb_msgdesc_t remote_v1_ListInvitations_msg;
 extern const pb_msgdesc_t remote_v1_EndInvitation_msg;
+extern const pb_msgdesc_t remote_v1_PushWishes_msg;
+extern const pb_msgdesc_t remote_v1_GetPush_msg;
+extern const pb_msgdesc_t remote_v1_PushSubscribe_msg;
+extern const pb_msgdesc_t remote_v1_PushUnsubscribe_msg;
+extern const pb_msgdesc_t remote_v1_TestPush_msg;
+extern const pb_msgdesc_t remote_v1_UseSession_msg;
 extern const pb_msgdesc_t remote_v1_Request_msg;
 extern const pb_msgdesc_t remote_v1_SessionEntry_msg;
 extern const pb_msgdesc_t remote_v1_DeviceEntry_msg;
@@ -841,6 +1023,7 @@ extern const pb_msgdesc_t remote_v1_Invitation_msg;
 extern const pb_msgdesc_t remote_v1_SignedIn_msg;
 extern const pb_msgdesc_t remote_v1_AuditRecord_msg;
 extern const pb_msgdesc_t remote_v1_PolicyReply_msg;
+extern const pb_msgdesc_t remote_v1_PushFacts_msg;
 extern const pb_msgdesc_t remote_v1_Done_msg;
 extern const pb_msgdesc_t remote_v1_Reply_msg;
 
@@ -864,6 +1047,12 @@ extern const pb_msgdesc_t remote_v1_Reply_msg;
 #define remote_v1_Invite_fields &remote_v1_Invite_msg
 #define remote_v1_ListInvitations_fields &remote_v1_ListInvitations_msg
 #define remote_v1_EndInvitation_fields &remote_v1_EndInvitation_msg
+#define remote_v1_PushWishes_fields &remote_v1_PushWishes_msg
+#define remote_v1_GetPush_fields &remote_v1_GetPush_msg
+#define remote_v1_PushSubscribe_fields &remote_v1_PushSubscribe_msg
+#define remote_v1_PushUnsubscribe_fields &remote_v1_PushUnsubscribe_msg
+#define remote_v1_TestPush_fields &remote_v1_TestPush_msg
+#define remote_v1_UseSession_fields &remote_v1_UseSession_msg
 #define remote_v1_Request_fields &remote_v1_Request_msg
 #define remote_v1_SessionEntry_fields &remote_v1_SessionEntry_msg
 #define remote_v1_DeviceEntry_fields &remote_v1_DeviceEntry_msg
@@ -874,6 +1063,7 @@ extern const pb_msgdesc_t remote_v1_Reply_msg;
 #define remote_v1_SignedIn_fields &remote_v1_SignedIn_msg
 #define remote_v1_AuditRecord_fields &remote_v1_AuditRecord_msg
 #define remote_v1_PolicyReply_fields &remote_v1_PolicyReply_msg
+#define remote_v1_PushFacts_fields &remote_v1_PushFacts_msg
 #define remote_v1_Done_fields &remote_v1_Done_msg
 #define remote_v1_Reply_fields &remote_v1_Reply_msg
 
@@ -889,6 +1079,7 @@ extern const pb_msgdesc_t remote_v1_Reply_msg;
 #define remote_v1_EndInvitation_size             18
 #define remote_v1_ExportAudit_size               17
 #define remote_v1_GetPolicy_size                 2
+#define remote_v1_GetPush_size                   1026
 #define remote_v1_Invitation_size                428
 #define remote_v1_Invite_size                    0
 #define remote_v1_ListDevices_size               0
@@ -901,6 +1092,10 @@ extern const pb_msgdesc_t remote_v1_Reply_msg;
 #define remote_v1_PairingCode_size               294
 #define remote_v1_PairingEntry_size              179
 #define remote_v1_PolicyReply_size               935
+#define remote_v1_PushFacts_size                 91
+#define remote_v1_PushSubscribe_size             1122
+#define remote_v1_PushUnsubscribe_size           1026
+#define remote_v1_PushWishes_size                8
 #define remote_v1_RenameDevice_size              83
 #define remote_v1_Reply_size                     6282
 #define remote_v1_Request_size                   8269
@@ -908,6 +1103,8 @@ extern const pb_msgdesc_t remote_v1_Reply_msg;
 #define remote_v1_SessionEntry_size              6271
 #define remote_v1_SetPolicy_size                 670
 #define remote_v1_SignedIn_size                  282
+#define remote_v1_TestPush_size                  1026
+#define remote_v1_UseSession_size                20
 #define remote_v1_WatchSessions_size             0
 
 #ifdef __cplusplus

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file remote/v1/relay.proto.
  */
 export const file_remote_v1_relay: GenFile = /*@__PURE__*/
-  fileDesc("ChVyZW1vdGUvdjEvcmVsYXkucHJvdG8SCXJlbW90ZS52MSIdCgxMaXN0U2Vzc2lvbnMSDQoFbGltaXQYASABKA0iDwoNV2F0Y2hTZXNzaW9ucyIjCg1DYW5jZWxSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKA0iIwoNRGVsZXRlU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgMIiwKClBhaXJEZXZpY2USDgoGZGV2aWNlGAEgASgJEg4KBnNlY3JldBgCIAEoDCIsCg5Db25maXJtUGFpcmluZxIMCgRjb2RlGAEgASgJEgwKBGRlbnkYAiABKAgiHwoPRGVzY3JpYmVQYWlyaW5nEgwKBGNvZGUYASABKAkiCwoJQmVnaW5PaWRjIi0KCUxvZ2luT2lkYxIQCghpZF90b2tlbhgBIAEoDBIOCgZkZXZpY2UYAiABKAkiHAoGTG9nb3V0EhIKCmV2ZXJ5d2hlcmUYASABKAgiLwoMUmVuYW1lRGV2aWNlEhEKCWRldmljZV9pZBgBIAEoDBIMCgRuYW1lGAIgASgJIg0KC0xpc3REZXZpY2VzIiEKDFJldm9rZURldmljZRIRCglkZXZpY2VfaWQYASABKAwiIQoJR2V0UG9saWN5EhQKDGFkbWluaXN0ZXJlZBgBIAEoCCIwCglTZXRQb2xpY3kSIwoEcnVsZRgBIAEoCzIVLnJlbW90ZS52MS5Qb2xpY3lSdWxlIioKC0V4cG9ydEF1ZGl0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0iCAoGSW52aXRlIhEKD0xpc3RJbnZpdGF0aW9ucyImCg1FbmRJbnZpdGF0aW9uEhUKDWludml0YXRpb25faWQYASABKAwiqQcKB1JlcXVlc3QSCgoCaWQYASABKA0SMAoNbGlzdF9zZXNzaW9ucxgCIAEoCzIXLnJlbW90ZS52MS5MaXN0U2Vzc2lvbnNIABIyCg53YXRjaF9zZXNzaW9ucxgDIAEoCzIYLnJlbW90ZS52MS5XYXRjaFNlc3Npb25zSAASKgoGY2FuY2VsGAQgASgLMhgucmVtb3RlLnYxLkNhbmNlbFJlcXVlc3RIABIyCg5kZWxldGVfc2Vzc2lvbhgFIAEoCzIYLnJlbW90ZS52MS5EZWxldGVTZXNzaW9uSAASLAoLcGFpcl9kZXZpY2UYBiABKAsyFS5yZW1vdGUudjEuUGFpckRldmljZUgAEjQKD2NvbmZpcm1fcGFpcmluZxgHIAEoCzIZLnJlbW90ZS52MS5Db25maXJtUGFpcmluZ0gAEioKCmxvZ2luX29pZGMYCCABKAsyFC5yZW1vdGUudjEuTG9naW5PaWRjSAASIwoGbG9nb3V0GAkgASgLMhEucmVtb3RlLnYxLkxvZ291dEgAEi4KDGxpc3RfZGV2aWNlcxgKIAEoCzIWLnJlbW90ZS52MS5MaXN0RGV2aWNlc0gAEjAKDXJldm9rZV9kZXZpY2UYCyABKAsyFy5yZW1vdGUudjEuUmV2b2tlRGV2aWNlSAASKgoKZ2V0X3BvbGljeRgMIAEoCzIULnJlbW90ZS52MS5HZXRQb2xpY3lIABIqCgpzZXRfcG9saWN5GA0gASgLMhQucmVtb3RlLnYxLlNldFBvbGljeUgAEi4KDGV4cG9ydF9hdWRpdBgOIAEoCzIWLnJlbW90ZS52MS5FeHBvcnRBdWRpdEgAEjYKEGRlc2NyaWJlX3BhaXJpbmcYDyABKAsyGi5yZW1vdGUudjEuRGVzY3JpYmVQYWlyaW5nSAASKgoKYmVnaW5fb2lkYxgQIAEoCzIULnJlbW90ZS52MS5CZWdpbk9pZGNIABIwCg1yZW5hbWVfZGV2aWNlGBEgASgLMhcucmVtb3RlLnYxLlJlbmFtZURldmljZUgAEiMKBmludml0ZRgSIAEoCzIRLnJlbW90ZS52MS5JbnZpdGVIABI2ChBsaXN0X2ludml0YXRpb25zGBMgASgLMhoucmVtb3RlLnYxLkxpc3RJbnZpdGF0aW9uc0gAEjIKDmVuZF9pbnZpdGF0aW9uGBQgASgLMhgucmVtb3RlLnYxLkVuZEludml0YXRpb25IAEIGCgRjYWxsIsgBCgxTZXNzaW9uRW50cnkSEgoKc2Vzc2lvbl9pZBgBIAEoDBIyCgtkZXNjcmlwdGlvbhgCIAEoCzIdLnJlbW90ZS52MS5TZXNzaW9uRGVzY3JpcHRpb24SJAoEaW5mbxgDIAEoCzIWLnJlbW90ZS52MS5TZXNzaW9uSW5mbxIkCgZzdGF0dXMYBCABKAsyFC5yZW1vdGUudjEuTG9nU3RhdHVzEhMKC2FjdGl2aXR5X21zGAUgASgEEg8KB3JlbW92ZWQYBiABKAgirQEKC0RldmljZUVudHJ5EhEKCWRldmljZV9pZBgBIAEoDBIMCgRuYW1lGAIgASgJEhIKCmNyZWF0ZWRfbXMYAyABKAQSDwoHdXNlZF9tcxgEIAEoBBIRCgljb25uZWN0ZWQYBSABKAgSDwoHY3VycmVudBgGIAEoCBIPCgdhZGRyZXNzGAcgASgJEg8KB3N1cmZhY2UYCCABKAkSEgoKZXhwaXJlc19tcxgJIAEoBCI/CgtQYWlyaW5nQ29kZRIMCgRjb2RlGAEgASgJEhUKDWV4cGlyZXNfaW5fbXMYAiABKAQSCwoDdXJsGAMgASgJInwKDFBhaXJpbmdFbnRyeRIOCgZkZXZpY2UYASABKAkSDwoHYWRkcmVzcxgCIAEoCRIPCgdzdXJmYWNlGAMgASgJEhAKCGFza2VkX21zGAQgASgEEhUKDWV4cGlyZXNfaW5fbXMYBSABKAQSEQoJY29uZmlybWVkGAYgASgIIlgKDU9pZGNDaGFsbGVuZ2USDgoGaXNzdWVyGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRINCgVub25jZRgDIAEoCRIVCg1leHBpcmVzX2luX21zGAQgASgEInkKCkludml0YXRpb24SFQoNaW52aXRhdGlvbl9pZBgBIAEoDBIOCgZzZWNyZXQYAiABKAkSDAoEcGFnZRgDIAEoCRIPCgdtYWRlX21zGAQgASgEEhUKDWV4cGlyZXNfaW5fbXMYBSABKAQSDgoGZGV2aWNlGAYgASgJIkIKCFNpZ25lZEluEg0KBXRva2VuGAEgASgJEicKCXByaW5jaXBhbBgCIAEoCzIULnJlbW90ZS52MS5QcmluY2lwYWwi0AEKC0F1ZGl0UmVjb3JkEg4KBm51bWJlchgBIAEoBBINCgVhdF9tcxgCIAEoBBInCglwcmluY2lwYWwYAyABKAsyFC5yZW1vdGUudjEuUHJpbmNpcGFsEgwKBHdoYXQYBCABKAkSEgoKc2Vzc2lvbl9pZBgFIAEoDBISCgpjb21tYW5kX2lkGAYgASgMEgwKBGNvZGUYByABKA0SDgoGZGV0YWlsGAggASgJEg8KB2FjY291bnQYCSABKAkSFAoMb3JnYW5pemF0aW9uGAogASgJImEKC1BvbGljeVJlcGx5EiMKBHJ1bGUYASABKAsyFS5yZW1vdGUudjEuUG9saWN5UnVsZRItCgllZmZlY3RpdmUYAiABKAsyGi5yZW1vdGUudjEuRWZmZWN0aXZlUG9saWN5IgYKBERvbmUigwQKBVJlcGx5EgoKAmlkGAEgASgNEgwKBG1vcmUYAiABKAgSJQoHcHJvYmxlbRgDIAEoCzISLnJlbW90ZS52MS5Qcm9ibGVtSAASKgoHc2Vzc2lvbhgEIAEoCzIXLnJlbW90ZS52MS5TZXNzaW9uRW50cnlIABIoCgZkZXZpY2UYBSABKAsyFi5yZW1vdGUudjEuRGV2aWNlRW50cnlIABIuCgxwYWlyaW5nX2NvZGUYBiABKAsyFi5yZW1vdGUudjEuUGFpcmluZ0NvZGVIABIoCglzaWduZWRfaW4YByABKAsyEy5yZW1vdGUudjEuU2lnbmVkSW5IABIoCgZwb2xpY3kYCCABKAsyFi5yZW1vdGUudjEuUG9saWN5UmVwbHlIABInCgVhdWRpdBgJIAEoCzIWLnJlbW90ZS52MS5BdWRpdFJlY29yZEgAEioKB3BhaXJpbmcYCyABKAsyFy5yZW1vdGUudjEuUGFpcmluZ0VudHJ5SAASMgoOb2lkY19jaGFsbGVuZ2UYDCABKAsyGC5yZW1vdGUudjEuT2lkY0NoYWxsZW5nZUgAEisKCmludml0YXRpb24YDSABKAsyFS5yZW1vdGUudjEuSW52aXRhdGlvbkgAEh8KBGRvbmUYCiABKAsyDy5yZW1vdGUudjEuRG9uZUgAQggKBnJlc3VsdDKVAQoFUmVsYXkSMAoGQXR0YWNoEhAucmVtb3RlLnYxLkJhdGNoGhAucmVtb3RlLnYxLkJhdGNoKAEwARIqCgRQb2xsEhAucmVtb3RlLnYxLkJhdGNoGhAucmVtb3RlLnYxLkJhdGNoEi4KBENhbGwSEi5yZW1vdGUudjEuUmVxdWVzdBoQLnJlbW90ZS52MS5SZXBseTABYgZwcm90bzM", [file_remote_v1_frame, file_remote_v1_link, file_remote_v1_policy]);
+  fileDesc("ChVyZW1vdGUvdjEvcmVsYXkucHJvdG8SCXJlbW90ZS52MSIdCgxMaXN0U2Vzc2lvbnMSDQoFbGltaXQYASABKA0iDwoNV2F0Y2hTZXNzaW9ucyIjCg1DYW5jZWxSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKA0iIwoNRGVsZXRlU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgMIiwKClBhaXJEZXZpY2USDgoGZGV2aWNlGAEgASgJEg4KBnNlY3JldBgCIAEoDCIsCg5Db25maXJtUGFpcmluZxIMCgRjb2RlGAEgASgJEgwKBGRlbnkYAiABKAgiHwoPRGVzY3JpYmVQYWlyaW5nEgwKBGNvZGUYASABKAkiCwoJQmVnaW5PaWRjIi0KCUxvZ2luT2lkYxIQCghpZF90b2tlbhgBIAEoDBIOCgZkZXZpY2UYAiABKAkiHAoGTG9nb3V0EhIKCmV2ZXJ5d2hlcmUYASABKAgiLwoMUmVuYW1lRGV2aWNlEhEKCWRldmljZV9pZBgBIAEoDBIMCgRuYW1lGAIgASgJIg0KC0xpc3REZXZpY2VzIiEKDFJldm9rZURldmljZRIRCglkZXZpY2VfaWQYASABKAwiIQoJR2V0UG9saWN5EhQKDGFkbWluaXN0ZXJlZBgBIAEoCCIwCglTZXRQb2xpY3kSIwoEcnVsZRgBIAEoCzIVLnJlbW90ZS52MS5Qb2xpY3lSdWxlIioKC0V4cG9ydEF1ZGl0EgwKBGZyb20YASABKAQSDQoFbGltaXQYAiABKA0iCAoGSW52aXRlIhEKD0xpc3RJbnZpdGF0aW9ucyImCg1FbmRJbnZpdGF0aW9uEhUKDWludml0YXRpb25faWQYASABKAwiRgoKUHVzaFdpc2hlcxIMCgRhc2tzGAEgASgIEgwKBGRvbmUYAiABKAgSDgoGZXJyb3JzGAMgASgIEgwKBHRleHQYBCABKAgiGwoHR2V0UHVzaBIQCghlbmRwb2ludBgBIAEoCSJmCg1QdXNoU3Vic2NyaWJlEhAKCGVuZHBvaW50GAEgASgJEg4KBnAyNTZkaBgCIAEoDBIMCgRhdXRoGAMgASgMEiUKBndpc2hlcxgEIAEoCzIVLnJlbW90ZS52MS5QdXNoV2lzaGVzIiMKD1B1c2hVbnN1YnNjcmliZRIQCghlbmRwb2ludBgBIAEoCSIcCghUZXN0UHVzaBIQCghlbmRwb2ludBgBIAEoCSIuCgpVc2VTZXNzaW9uEhIKCnNlc3Npb25faWQYASABKAwSDAoEb3ZlchgCIAEoCCKVCQoHUmVxdWVzdBIKCgJpZBgBIAEoDRIwCg1saXN0X3Nlc3Npb25zGAIgASgLMhcucmVtb3RlLnYxLkxpc3RTZXNzaW9uc0gAEjIKDndhdGNoX3Nlc3Npb25zGAMgASgLMhgucmVtb3RlLnYxLldhdGNoU2Vzc2lvbnNIABIqCgZjYW5jZWwYBCABKAsyGC5yZW1vdGUudjEuQ2FuY2VsUmVxdWVzdEgAEjIKDmRlbGV0ZV9zZXNzaW9uGAUgASgLMhgucmVtb3RlLnYxLkRlbGV0ZVNlc3Npb25IABIsCgtwYWlyX2RldmljZRgGIAEoCzIVLnJlbW90ZS52MS5QYWlyRGV2aWNlSAASNAoPY29uZmlybV9wYWlyaW5nGAcgASgLMhkucmVtb3RlLnYxLkNvbmZpcm1QYWlyaW5nSAASKgoKbG9naW5fb2lkYxgIIAEoCzIULnJlbW90ZS52MS5Mb2dpbk9pZGNIABIjCgZsb2dvdXQYCSABKAsyES5yZW1vdGUudjEuTG9nb3V0SAASLgoMbGlzdF9kZXZpY2VzGAogASgLMhYucmVtb3RlLnYxLkxpc3REZXZpY2VzSAASMAoNcmV2b2tlX2RldmljZRgLIAEoCzIXLnJlbW90ZS52MS5SZXZva2VEZXZpY2VIABIqCgpnZXRfcG9saWN5GAwgASgLMhQucmVtb3RlLnYxLkdldFBvbGljeUgAEioKCnNldF9wb2xpY3kYDSABKAsyFC5yZW1vdGUudjEuU2V0UG9saWN5SAASLgoMZXhwb3J0X2F1ZGl0GA4gASgLMhYucmVtb3RlLnYxLkV4cG9ydEF1ZGl0SAASNgoQZGVzY3JpYmVfcGFpcmluZxgPIAEoCzIaLnJlbW90ZS52MS5EZXNjcmliZVBhaXJpbmdIABIqCgpiZWdpbl9vaWRjGBAgASgLMhQucmVtb3RlLnYxLkJlZ2luT2lkY0gAEjAKDXJlbmFtZV9kZXZpY2UYESABKAsyFy5yZW1vdGUudjEuUmVuYW1lRGV2aWNlSAASIwoGaW52aXRlGBIgASgLMhEucmVtb3RlLnYxLkludml0ZUgAEjYKEGxpc3RfaW52aXRhdGlvbnMYEyABKAsyGi5yZW1vdGUudjEuTGlzdEludml0YXRpb25zSAASMgoOZW5kX2ludml0YXRpb24YFCABKAsyGC5yZW1vdGUudjEuRW5kSW52aXRhdGlvbkgAEiYKCGdldF9wdXNoGBggASgLMhIucmVtb3RlLnYxLkdldFB1c2hIABIyCg5wdXNoX3N1YnNjcmliZRgZIAEoCzIYLnJlbW90ZS52MS5QdXNoU3Vic2NyaWJlSAASNgoQcHVzaF91bnN1YnNjcmliZRgaIAEoCzIaLnJlbW90ZS52MS5QdXNoVW5zdWJzY3JpYmVIABIoCgl0ZXN0X3B1c2gYGyABKAsyEy5yZW1vdGUudjEuVGVzdFB1c2hIABIsCgt1c2Vfc2Vzc2lvbhgcIAEoCzIVLnJlbW90ZS52MS5Vc2VTZXNzaW9uSABCBgoEY2FsbCLIAQoMU2Vzc2lvbkVudHJ5EhIKCnNlc3Npb25faWQYASABKAwSMgoLZGVzY3JpcHRpb24YAiABKAsyHS5yZW1vdGUudjEuU2Vzc2lvbkRlc2NyaXB0aW9uEiQKBGluZm8YAyABKAsyFi5yZW1vdGUudjEuU2Vzc2lvbkluZm8SJAoGc3RhdHVzGAQgASgLMhQucmVtb3RlLnYxLkxvZ1N0YXR1cxITCgthY3Rpdml0eV9tcxgFIAEoBBIPCgdyZW1vdmVkGAYgASgIIq0BCgtEZXZpY2VFbnRyeRIRCglkZXZpY2VfaWQYASABKAwSDAoEbmFtZRgCIAEoCRISCgpjcmVhdGVkX21zGAMgASgEEg8KB3VzZWRfbXMYBCABKAQSEQoJY29ubmVjdGVkGAUgASgIEg8KB2N1cnJlbnQYBiABKAgSDwoHYWRkcmVzcxgHIAEoCRIPCgdzdXJmYWNlGAggASgJEhIKCmV4cGlyZXNfbXMYCSABKAQiPwoLUGFpcmluZ0NvZGUSDAoEY29kZRgBIAEoCRIVCg1leHBpcmVzX2luX21zGAIgASgEEgsKA3VybBgDIAEoCSJ8CgxQYWlyaW5nRW50cnkSDgoGZGV2aWNlGAEgASgJEg8KB2FkZHJlc3MYAiABKAkSDwoHc3VyZmFjZRgDIAEoCRIQCghhc2tlZF9tcxgEIAEoBBIVCg1leHBpcmVzX2luX21zGAUgASgEEhEKCWNvbmZpcm1lZBgGIAEoCCJYCg1PaWRjQ2hhbGxlbmdlEg4KBmlzc3VlchgBIAEoCRIRCgljbGllbnRfaWQYAiABKAkSDQoFbm9uY2UYAyABKAkSFQoNZXhwaXJlc19pbl9tcxgEIAEoBCJ5CgpJbnZpdGF0aW9uEhUKDWludml0YXRpb25faWQYASABKAwSDgoGc2VjcmV0GAIgASgJEgwKBHBhZ2UYAyABKAkSDwoHbWFkZV9tcxgEIAEoBBIVCg1leHBpcmVzX2luX21zGAUgASgEEg4KBmRldmljZRgGIAEoCSJCCghTaWduZWRJbhINCgV0b2tlbhgBIAEoCRInCglwcmluY2lwYWwYAiABKAsyFC5yZW1vdGUudjEuUHJpbmNpcGFsItABCgtBdWRpdFJlY29yZBIOCgZudW1iZXIYASABKAQSDQoFYXRfbXMYAiABKAQSJwoJcHJpbmNpcGFsGAMgASgLMhQucmVtb3RlLnYxLlByaW5jaXBhbBIMCgR3aGF0GAQgASgJEhIKCnNlc3Npb25faWQYBSABKAwSEgoKY29tbWFuZF9pZBgGIAEoDBIMCgRjb2RlGAcgASgNEg4KBmRldGFpbBgIIAEoCRIPCgdhY2NvdW50GAkgASgJEhQKDG9yZ2FuaXphdGlvbhgKIAEoCSJhCgtQb2xpY3lSZXBseRIjCgRydWxlGAEgASgLMhUucmVtb3RlLnYxLlBvbGljeVJ1bGUSLQoJZWZmZWN0aXZlGAIgASgLMhoucmVtb3RlLnYxLkVmZmVjdGl2ZVBvbGljeSJkCglQdXNoRmFjdHMSCwoDa2V5GAEgASgMEhIKCnN1YnNjcmliZWQYAiABKAgSJQoGd2lzaGVzGAMgASgLMhUucmVtb3RlLnYxLlB1c2hXaXNoZXMSDwoHc2VudF9tcxgEIAEoBCIGCgREb25lIq8ECgVSZXBseRIKCgJpZBgBIAEoDRIMCgRtb3JlGAIgASgIEiUKB3Byb2JsZW0YAyABKAsyEi5yZW1vdGUudjEuUHJvYmxlbUgAEioKB3Nlc3Npb24YBCABKAsyFy5yZW1vdGUudjEuU2Vzc2lvbkVudHJ5SAASKAoGZGV2aWNlGAUgASgLMhYucmVtb3RlLnYxLkRldmljZUVudHJ5SAASLgoMcGFpcmluZ19jb2RlGAYgASgLMhYucmVtb3RlLnYxLlBhaXJpbmdDb2RlSAASKAoJc2lnbmVkX2luGAcgASgLMhMucmVtb3RlLnYxLlNpZ25lZEluSAASKAoGcG9saWN5GAggASgLMhYucmVtb3RlLnYxLlBvbGljeVJlcGx5SAASJwoFYXVkaXQYCSABKAsyFi5yZW1vdGUudjEuQXVkaXRSZWNvcmRIABIqCgdwYWlyaW5nGAsgASgLMhcucmVtb3RlLnYxLlBhaXJpbmdFbnRyeUgAEjIKDm9pZGNfY2hhbGxlbmdlGAwgASgLMhgucmVtb3RlLnYxLk9pZGNDaGFsbGVuZ2VIABIrCgppbnZpdGF0aW9uGA0gASgLMhUucmVtb3RlLnYxLkludml0YXRpb25IABIqCgpwdXNoX2ZhY3RzGBAgASgLMhQucmVtb3RlLnYxLlB1c2hGYWN0c0gAEh8KBGRvbmUYCiABKAsyDy5yZW1vdGUudjEuRG9uZUgAQggKBnJlc3VsdDKVAQoFUmVsYXkSMAoGQXR0YWNoEhAucmVtb3RlLnYxLkJhdGNoGhAucmVtb3RlLnYxLkJhdGNoKAEwARIqCgRQb2xsEhAucmVtb3RlLnYxLkJhdGNoGhAucmVtb3RlLnYxLkJhdGNoEi4KBENhbGwSEi5yZW1vdGUudjEuUmVxdWVzdBoQLnJlbW90ZS52MS5SZXBseTABYgZwcm90bzM", [file_remote_v1_frame, file_remote_v1_link, file_remote_v1_policy]);
 
 /**
  * Lists sessions, newest activity first.
@@ -430,6 +430,181 @@ export const EndInvitationSchema: GenMessage<EndInvitation> = /*@__PURE__*/
   messageDesc(file_remote_v1_relay, 18);
 
 /**
+ * What a device wants to be told of when it does not look.
+ *
+ * @generated from message remote.v1.PushWishes
+ */
+export type PushWishes = Message<"remote.v1.PushWishes"> & {
+  /**
+   * One message for each ask, withdrawn when it is answered.
+   *
+   * @generated from field: bool asks = 1;
+   */
+  asks: boolean;
+
+  /**
+   * A turn has ended, or the session, after work.
+   *
+   * @generated from field: bool done = 2;
+   */
+  done: boolean;
+
+  /**
+   * The agent has failed.
+   *
+   * @generated from field: bool errors = 3;
+   */
+  errors: boolean;
+
+  /**
+   * With the session's title and the ask's text; else neither leaves the relay.
+   *
+   * @generated from field: bool text = 4;
+   */
+  text: boolean;
+};
+
+/**
+ * Describes the message remote.v1.PushWishes.
+ * Use `create(PushWishesSchema)` to create a new message.
+ */
+export const PushWishesSchema: GenMessage<PushWishes> = /*@__PURE__*/
+  messageDesc(file_remote_v1_relay, 19);
+
+/**
+ * Asks what a browser needs to subscribe, and whether this device has; answered by PushFacts.
+ *
+ * @generated from message remote.v1.GetPush
+ */
+export type GetPush = Message<"remote.v1.GetPush"> & {
+  /**
+   * Endpoint of the subscription that is meant; empty: none yet.
+   *
+   * @generated from field: string endpoint = 1;
+   */
+  endpoint: string;
+};
+
+/**
+ * Describes the message remote.v1.GetPush.
+ * Use `create(GetPushSchema)` to create a new message.
+ */
+export const GetPushSchema: GenMessage<GetPush> = /*@__PURE__*/
+  messageDesc(file_remote_v1_relay, 20);
+
+/**
+ * Tells this device by Web Push. The same endpoint again changes what it wants.
+ *
+ * @generated from message remote.v1.PushSubscribe
+ */
+export type PushSubscribe = Message<"remote.v1.PushSubscribe"> & {
+  /**
+   * Where its push service takes messages: an https URL. A secret; never logged.
+   *
+   * @generated from field: string endpoint = 1;
+   */
+  endpoint: string;
+
+  /**
+   * Its public key, an uncompressed point of P-256.
+   *
+   * @generated from field: bytes p256dh = 2;
+   */
+  p256dh: Uint8Array;
+
+  /**
+   * Its authentication secret.
+   *
+   * @generated from field: bytes auth = 3;
+   */
+  auth: Uint8Array;
+
+  /**
+   * What it wants.
+   *
+   * @generated from field: remote.v1.PushWishes wishes = 4;
+   */
+  wishes?: PushWishes | undefined;
+};
+
+/**
+ * Describes the message remote.v1.PushSubscribe.
+ * Use `create(PushSubscribeSchema)` to create a new message.
+ */
+export const PushSubscribeSchema: GenMessage<PushSubscribe> = /*@__PURE__*/
+  messageDesc(file_remote_v1_relay, 21);
+
+/**
+ * Tells this device no more.
+ *
+ * @generated from message remote.v1.PushUnsubscribe
+ */
+export type PushUnsubscribe = Message<"remote.v1.PushUnsubscribe"> & {
+  /**
+   * Which subscription of this device; empty: all.
+   *
+   * @generated from field: string endpoint = 1;
+   */
+  endpoint: string;
+};
+
+/**
+ * Describes the message remote.v1.PushUnsubscribe.
+ * Use `create(PushUnsubscribeSchema)` to create a new message.
+ */
+export const PushUnsubscribeSchema: GenMessage<PushUnsubscribe> = /*@__PURE__*/
+  messageDesc(file_remote_v1_relay, 22);
+
+/**
+ * Sends this device a message, so that a person sees one.
+ *
+ * @generated from message remote.v1.TestPush
+ */
+export type TestPush = Message<"remote.v1.TestPush"> & {
+  /**
+   * Which subscription of this device.
+   *
+   * @generated from field: string endpoint = 1;
+   */
+  endpoint: string;
+};
+
+/**
+ * Describes the message remote.v1.TestPush.
+ * Use `create(TestPushSchema)` to create a new message.
+ */
+export const TestPushSchema: GenMessage<TestPush> = /*@__PURE__*/
+  messageDesc(file_remote_v1_relay, 23);
+
+/**
+ * A person uses a session on this device now: messages about it wait for a minute from here.
+ *
+ * @generated from message remote.v1.UseSession
+ */
+export type UseSession = Message<"remote.v1.UseSession"> & {
+  /**
+   * Which session.
+   *
+   * @generated from field: bytes session_id = 1;
+   */
+  sessionId: Uint8Array;
+
+  /**
+   * Not any more: they do not wait for this device.
+   *
+   * @generated from field: bool over = 2;
+   */
+  over: boolean;
+};
+
+/**
+ * Describes the message remote.v1.UseSession.
+ * Use `create(UseSessionSchema)` to create a new message.
+ */
+export const UseSessionSchema: GenMessage<UseSession> = /*@__PURE__*/
+  messageDesc(file_remote_v1_relay, 24);
+
+/**
  * One call. At most 16 are open at a time.
  *
  * @generated from message remote.v1.Request
@@ -599,6 +774,46 @@ export type Request = Message<"remote.v1.Request"> & {
      */
     value: EndInvitation;
     case: "endInvitation";
+  } | {
+    /**
+     * What a browser needs to be told.
+     *
+     * @generated from field: remote.v1.GetPush get_push = 24;
+     */
+    value: GetPush;
+    case: "getPush";
+  } | {
+    /**
+     * Tell this device.
+     *
+     * @generated from field: remote.v1.PushSubscribe push_subscribe = 25;
+     */
+    value: PushSubscribe;
+    case: "pushSubscribe";
+  } | {
+    /**
+     * Tell it no more.
+     *
+     * @generated from field: remote.v1.PushUnsubscribe push_unsubscribe = 26;
+     */
+    value: PushUnsubscribe;
+    case: "pushUnsubscribe";
+  } | {
+    /**
+     * Send it a message.
+     *
+     * @generated from field: remote.v1.TestPush test_push = 27;
+     */
+    value: TestPush;
+    case: "testPush";
+  } | {
+    /**
+     * A person uses a session.
+     *
+     * @generated from field: remote.v1.UseSession use_session = 28;
+     */
+    value: UseSession;
+    case: "useSession";
   } | { case: undefined; value?: undefined };
 };
 
@@ -607,7 +822,7 @@ export type Request = Message<"remote.v1.Request"> & {
  * Use `create(RequestSchema)` to create a new message.
  */
 export const RequestSchema: GenMessage<Request> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 19);
+  messageDesc(file_remote_v1_relay, 25);
 
 /**
  * A session in a list.
@@ -663,7 +878,7 @@ export type SessionEntry = Message<"remote.v1.SessionEntry"> & {
  * Use `create(SessionEntrySchema)` to create a new message.
  */
 export const SessionEntrySchema: GenMessage<SessionEntry> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 20);
+  messageDesc(file_remote_v1_relay, 26);
 
 /**
  * A device of the account.
@@ -740,7 +955,7 @@ export type DeviceEntry = Message<"remote.v1.DeviceEntry"> & {
  * Use `create(DeviceEntrySchema)` to create a new message.
  */
 export const DeviceEntrySchema: GenMessage<DeviceEntry> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 21);
+  messageDesc(file_remote_v1_relay, 27);
 
 /**
  * A code to be shown while pairing.
@@ -775,7 +990,7 @@ export type PairingCode = Message<"remote.v1.PairingCode"> & {
  * Use `create(PairingCodeSchema)` to create a new message.
  */
 export const PairingCodeSchema: GenMessage<PairingCode> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 22);
+  messageDesc(file_remote_v1_relay, 28);
 
 /**
  * A device that waits to be paired.
@@ -831,7 +1046,7 @@ export type PairingEntry = Message<"remote.v1.PairingEntry"> & {
  * Use `create(PairingEntrySchema)` to create a new message.
  */
 export const PairingEntrySchema: GenMessage<PairingEntry> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 23);
+  messageDesc(file_remote_v1_relay, 29);
 
 /**
  * What an identity token must hold, and where it comes from.
@@ -873,7 +1088,7 @@ export type OidcChallenge = Message<"remote.v1.OidcChallenge"> & {
  * Use `create(OidcChallengeSchema)` to create a new message.
  */
 export const OidcChallengeSchema: GenMessage<OidcChallenge> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 24);
+  messageDesc(file_remote_v1_relay, 30);
 
 /**
  * A link that signs a browser in.
@@ -929,7 +1144,7 @@ export type Invitation = Message<"remote.v1.Invitation"> & {
  * Use `create(InvitationSchema)` to create a new message.
  */
 export const InvitationSchema: GenMessage<Invitation> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 25);
+  messageDesc(file_remote_v1_relay, 31);
 
 /**
  * The result of pairing or signing in.
@@ -957,7 +1172,7 @@ export type SignedIn = Message<"remote.v1.SignedIn"> & {
  * Use `create(SignedInSchema)` to create a new message.
  */
 export const SignedInSchema: GenMessage<SignedIn> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 26);
+  messageDesc(file_remote_v1_relay, 32);
 
 /**
  * One record of the audit log.
@@ -1041,7 +1256,7 @@ export type AuditRecord = Message<"remote.v1.AuditRecord"> & {
  * Use `create(AuditRecordSchema)` to create a new message.
  */
 export const AuditRecordSchema: GenMessage<AuditRecord> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 27);
+  messageDesc(file_remote_v1_relay, 33);
 
 /**
  * What policy comes to.
@@ -1069,7 +1284,49 @@ export type PolicyReply = Message<"remote.v1.PolicyReply"> & {
  * Use `create(PolicyReplySchema)` to create a new message.
  */
 export const PolicyReplySchema: GenMessage<PolicyReply> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 28);
+  messageDesc(file_remote_v1_relay, 34);
+
+/**
+ * What a browser needs to subscribe, and whether it has.
+ *
+ * @generated from message remote.v1.PushFacts
+ */
+export type PushFacts = Message<"remote.v1.PushFacts"> & {
+  /**
+   * The relay's public key (VAPID), an uncompressed point of P-256; empty: it cannot push.
+   *
+   * @generated from field: bytes key = 1;
+   */
+  key: Uint8Array;
+
+  /**
+   * The endpoint asked for is subscribed by this device.
+   *
+   * @generated from field: bool subscribed = 2;
+   */
+  subscribed: boolean;
+
+  /**
+   * What it wants.
+   *
+   * @generated from field: remote.v1.PushWishes wishes = 3;
+   */
+  wishes?: PushWishes | undefined;
+
+  /**
+   * When a message for it was last taken by its push service, Unix milliseconds; 0: never.
+   *
+   * @generated from field: uint64 sent_ms = 4;
+   */
+  sentMs: bigint;
+};
+
+/**
+ * Describes the message remote.v1.PushFacts.
+ * Use `create(PushFactsSchema)` to create a new message.
+ */
+export const PushFactsSchema: GenMessage<PushFacts> = /*@__PURE__*/
+  messageDesc(file_remote_v1_relay, 35);
 
 /**
  * The call is done and has nothing to return. After a list: the list is complete.
@@ -1084,7 +1341,7 @@ export type Done = Message<"remote.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 29);
+  messageDesc(file_remote_v1_relay, 36);
 
 /**
  * One answer. A call is over with the reply whose `more` is false.
@@ -1193,6 +1450,14 @@ export type Reply = Message<"remote.v1.Reply"> & {
     case: "invitation";
   } | {
     /**
+     * What a browser needs to subscribe.
+     *
+     * @generated from field: remote.v1.PushFacts push_facts = 16;
+     */
+    value: PushFacts;
+    case: "pushFacts";
+  } | {
+    /**
      * Nothing to return. In a watch with `more`: the first listing is complete.
      *
      * @generated from field: remote.v1.Done done = 10;
@@ -1207,7 +1472,7 @@ export type Reply = Message<"remote.v1.Reply"> & {
  * Use `create(ReplySchema)` to create a new message.
  */
 export const ReplySchema: GenMessage<Reply> = /*@__PURE__*/
-  messageDesc(file_remote_v1_relay, 30);
+  messageDesc(file_remote_v1_relay, 37);
 
 /**
  * The relay as a gRPC service.
