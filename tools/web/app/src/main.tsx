@@ -11,6 +11,7 @@ import { registerWorker } from "./frame/worker.ts";
 import { keepAccount } from "./offline/keys.ts";
 import { SessionsPage } from "./pages/sessions.tsx";
 import { Toasts } from "./parts/toast.tsx";
+import { watchInstall } from "./settings/install.ts";
 import { applyPreferences } from "./settings/preferences.ts";
 import { connect, facts } from "./state/link.ts";
 import { route } from "./state/route.ts";
@@ -56,6 +57,7 @@ addEventListener("error", (event) => trapped(event.error));
 addEventListener("unhandledrejection", (event) => trapped(event.reason));
 
 applyPreferences();
+watchInstall();
 // What is kept in this browser belongs to whoever was signed in last.
 effect(() => {
   const account = facts.value?.welcome?.principal?.account;

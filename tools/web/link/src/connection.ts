@@ -334,7 +334,7 @@ export class Connection {
     const failures = this.#facts.failures + 1;
     if (this.#socket) this.#drop();
     else this.endpoint.detach(this.clock.now());
-    this.#say({ failures, probing: false, welcome: undefined });
+    this.#say({ phase: "waiting", nextAttempt: undefined, failures, probing: false, welcome: undefined });
     this.#pump();
   }
 
@@ -433,7 +433,8 @@ export class Connection {
   #over(problem: Problem): void {
     this.#flush();
     this.#drop();
-    this.#say({ problem, probing: false, welcome: undefined, failures: this.#facts.failures + 1 });
+    // In one word: nobody may see "live" and "no longer probing" of a relay that has not answered.
+    this.#say({ phase: "waiting", nextAttempt: undefined, problem, probing: false, welcome: undefined, failures: this.#facts.failures + 1 });
   }
 }
 

@@ -114,6 +114,15 @@ export async function forgetSession(session: string): Promise<void> {
   if (key) await dropSession(key, session);
 }
 
+/** How many sessions of this account are kept. */
+export async function keptSessions(): Promise<number> {
+  const key = owner();
+  return key ? (await all("sessions", key)).length : 0;
+}
+
+/** What was loaded, not what was written. */
+export const clearReading = clearDatabase;
+
 /** At sign-out: everything that any account has kept in this browser. */
 export async function clear(): Promise<void> {
   clearKeys();

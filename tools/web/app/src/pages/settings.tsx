@@ -1,9 +1,8 @@
 /** Settings of this browser. */
-import { Icon } from "../parts/index.ts";
-import { textSize, textSizes, theme, themes } from "../settings/preferences.ts";
-
-const themeWords = { system: "As the system", light: "Light", dark: "Dark" } as const;
-const sizeWords = { small: "Small", normal: "Normal", large: "Large", larger: "Larger" } as const;
+import { Icon } from "../parts/icon.tsx";
+import { About } from "../settings/about.tsx";
+import { Kept } from "../settings/kept.tsx";
+import { Look } from "../settings/look.tsx";
 
 export function SettingsPage() {
   return (
@@ -13,34 +12,15 @@ export function SettingsPage() {
         <h1>Settings</h1>
       </header>
       <main class="page-body">
-        <section class="card settings-card" aria-labelledby="settings-look">
-          <h2 id="settings-look">Look</h2>
-          <Choice name="Colours" values={themes} words={themeWords} chosen={theme.value} onChoose={(value) => (theme.value = value)} />
-          <Choice name="Text size" values={textSizes} words={sizeWords} chosen={textSize.value} onChoose={(value) => (textSize.value = value)} />
+        <Look />
+        <Kept />
+        <section class="card settings-card" aria-labelledby="settings-devices">
+          <h2 id="settings-devices">Devices and sign-in</h2>
+          <p>See what is signed in to this account, add a device, sign out here or everywhere.</p>
+          <div class="settings-actions"><a class="button" href="#/devices"><Icon name="devices" /> Devices</a></div>
         </section>
+        <About />
       </main>
     </div>
-  );
-}
-
-function Choice<T extends string>({ name, values, words, chosen, onChoose }: {
-  name: string;
-  values: readonly T[];
-  words: Readonly<Record<T, string>>;
-  chosen: T;
-  onChoose(value: T): void;
-}) {
-  return (
-    <fieldset class="choice">
-      <legend>{name}</legend>
-      <div class="choice-values">
-        {values.map((value) => (
-          <label key={value} class="choice-value">
-            <input type="radio" name={name} value={value} checked={value === chosen} onChange={() => onChoose(value)} />
-            <span>{words[value]}</span>
-          </label>
-        ))}
-      </div>
-    </fieldset>
   );
 }

@@ -71,7 +71,7 @@ function useSaid(words: LinkWords): void {
   const [said, setSaid] = useState<LinkWords["state"]>("loading");
   useEffect(() => {
     if (words.state === said || words.state === "checking" || words.state === "connecting") return;
-    if (said !== "loading") announce(words.line);
+    if (said !== "loading") announce(words.state === "live" ? "connected again" : words.line);
     setSaid(words.state);
   }, [words.state]);
 }

@@ -13,7 +13,7 @@ const context = (change: Partial<LinkContext> = {}): LinkContext =>
 test.each([
   ["no module yet", undefined, context(), "loading", "loading the link…"],
   ["the first attempt", facts({ phase: "connecting" }), context({ lastHeard: undefined }), "connecting", "connecting…"],
-  ["heard", facts({ phase: "live", welcome: signedIn }), context(), "live", "relay connected"],
+  ["heard", facts({ phase: "live", welcome: signedIn }), context(), "live", "relay heard 2 s ago"],
   ["a probe is out", facts({ phase: "live", welcome: signedIn, probing: true }), context(), "checking", "checking the connection…"],
   ["nothing heard for long", facts({ phase: "live", welcome: signedIn }), context({ lastHeard: NOW - SILENT_MS - 1 }), "checking", "checking the connection…"],
   ["nothing ever heard", facts({ phase: "live", welcome: signedIn }), context({ lastHeard: undefined }), "checking", "checking the connection…"],

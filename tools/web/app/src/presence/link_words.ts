@@ -47,7 +47,7 @@ function live(facts: ConnectionFacts, context: LinkContext): LinkWords {
     return { state: "checking", line: "checking the connection…", detail: heard(context) };
   return {
     state: "live",
-    line: "relay connected",
+    line: `relay heard ${duration(silent)} ago`,
     detail: `connected ${duration(context.now - facts.since)}, last byte heard ${duration(silent)} ago`,
   };
 }

@@ -111,6 +111,7 @@ export class SessionModel {
     this.#giving = body;
     try {
       const id = this.session.submit(body, ttlMs);
+      if (this.#connection.facts.phase !== "live") this.#connection.probe(); // a person acts: it is tried at once
       const facts = this.session.command(id);
       if (facts) this.commands.value = [...this.commands.value, { id, body, at: Date.now(), facts }];
       return id;

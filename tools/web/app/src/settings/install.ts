@@ -1,0 +1,27 @@
+/** Whether the browser offers to install the page, and doing it. */
+import { signal } from "@preact/signals";
+
+/** Chromium's event; other browsers have a menu for it. */
+interface InstallPrompt extends Event {
+  prompt(): Promise<unknown>;
+}
+
+export const installPrompt = signal<InstallPrompt | undefined>(undefined);
+
+export function watchInstall(): void {
+  window.addEventListener("beforeinstallprompt", (event) => {
+    event.preventDefault(); // offered in the settings, not over a session
+    installPrompt.value = event as InstallPrompt;
+  });
+  window.addEventListener("appinstalled", () => (installPrompt.value = undefined));
+}
+
+export async function install(): Promise<void> {
+  const offer = installPrompt.value;
+  installPrompt.value = undefined;
+  await offer?.prompt();
+}
+
+/** It runs in a window of its own. */
+export const installed = (): boolean =>
+  matchMedia("(display-mode: standalone)").matches || ("standalone" in navigator && navigator.standalone === true);
