@@ -1,3 +1,4 @@
+import "./account/invite.ts"; // first: it takes a secret out of the address
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { watchSignIn } from "./account/guard.ts";
@@ -20,6 +21,7 @@ import { keepSessions, watchSessions } from "./state/sessions.ts";
 // What is not shown at once is fetched when it is.
 const SessionPage = lazy(async () => (await import("./pages/session.tsx")).SessionPage);
 const SignInPage = lazy(async () => (await import("./account/sign_in.tsx")).SignInPage);
+const DevicesPage = lazy(async () => (await import("./account/devices.tsx")).DevicesPage);
 const SettingsPage = lazy(async () => (await import("./pages/settings.tsx")).SettingsPage);
 
 const fatal = signal<{ kind: "missing" | "stopped"; error: unknown } | undefined>(undefined);
@@ -31,6 +33,8 @@ function Page() {
       return <SessionPage id={at.id} key={at.id} />;
     case "sign-in":
       return <SignInPage />;
+    case "devices":
+      return <DevicesPage {...(at.code ? { code: at.code } : {})} />;
     case "settings":
       return <SettingsPage />;
     default:

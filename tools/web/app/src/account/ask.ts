@@ -49,15 +49,58 @@ export interface Visitor {
 }
 
 export async function who(): Promise<Visitor> {
-  const answer = await ask("who");
-  return {
-    signedIn: answer["signed_in"] === true, account: text(answer, "account"), device: text(answer, "device"),
-    deviceId: text(answer, "device_id"), code: amount(answer, "code"),
-  };
+  return visitorOf(await ask("who"));
 }
 
 export async function signInWithToken(token: string): Promise<void> {
   await ask("sign-in", { token });
+}
+
+const visitorOf = (answer: Answer): Visitor => ({
+  signedIn: answer["signed_in"] === true, account: text(answer, "account"), device: text(answer, "device"),
+  deviceId: text(answer, "device_id"), code: amount(answer, "code"),
+});
+
+export interface InvitationFacts {
+  account: string;
+  /** The device that made it; empty: the relay's operator. */
+  by: string;
+  /** Until when it is good, as this device's clock goes. */
+  until: number;
+}
+
+/** Looks at an invitation; nothing is used up. */
+export async function lookAtInvitation(invite: string): Promise<InvitationFacts> {
+  const answer = await ask("invitation", { invite });
+  return { account: text(answer, "account"), by: text(answer, "by"), until: Date.now() + amount(answer, "expires_in_ms") };
+}
+
+export async function signInByInvitation(invite: string, device: string): Promise<void> {
+  await ask("sign-in", { invite, device });
+}
+
+export interface Pairing {
+  /** What the person confirms elsewhere; empty: it is confirmed, and this browser is signed in. */
+  code: string;
+  until: number;
+}
+
+const pairingOf = (answer: Answer): Pairing =>
+  (answer["signed_in"] === true ? { code: "", until: 0 }
+    : { code: text(answer, "pairing_code"), until: Date.now() + amount(answer, "expires_in_ms") });
+
+/** Begins to be paired, or goes on with it: the same code, also after a reload. */
+export async function pair(device: string, signal: AbortSignal): Promise<Pairing> {
+  return pairingOf(await ask("pair", { device }, signal));
+}
+
+/** Waits for a person, at most half a minute. */
+export async function waitForPairing(signal: AbortSignal): Promise<Pairing> {
+  return pairingOf(await ask("pair/wait", {}, signal));
+}
+
+export async function endPairing(): Promise<void> {
+  await ask("pair/end", {});
 }
 
 /** Revokes this device, or all of the account, and takes the cookie away. */

@@ -1,69 +1,51 @@
-/** Signing this browser in. */
-import { useState } from "preact/hooks";
-import { Button } from "../parts/index.ts";
-import { keptAccount } from "../offline/keys.ts";
-import { go } from "../state/route.ts";
-import { Refused, signInWithToken, who } from "./ask.ts";
-import { takeWanted } from "./guard.ts";
-import { clearKept } from "./kept.ts";
-import { tell } from "./tabs.ts";
+/** The page on which this browser is signed in. */
+import { useEffect, useState } from "preact/hooks";
+import { Icon } from "../parts/index.ts";
+import { who, type Visitor } from "./ask.ts";
+import { ByCode } from "./by_code.tsx";
+import { ByInvitation } from "./by_invitation.tsx";
+import { ByToken } from "./by_token.tsx";
+import { signedOutBy } from "./guard.ts";
+import { invite, inviteFault } from "./invite.ts";
 
-/** Signed in: nothing of whoever was here before is shown to the one who is here now. */
-export async function arrived(): Promise<void> {
-  const visitor = await who();
-  if (keptAccount.value !== undefined && keptAccount.value !== visitor.account) await clearKept();
-  tell("signed-in");
-  go(takeWanted());
-}
-
-export function refusalWords(error: unknown): string {
-  if (!(error instanceof Refused)) return String(error);
-  const wait = error.retryAfterMs > 0 ? ` Wait ${Math.ceil(error.retryAfterMs / 1000)} s before the next try.` : "";
-  return `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.${wait}`;
-}
-
-export function TokenForm() {
-  const [busy, setBusy] = useState(false);
-  const [fault, setFault] = useState("");
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    const form = event.currentTarget as HTMLFormElement;
-    const token = String(new FormData(form).get("token") ?? "").trim();
-    if (token === "" || busy) return;
-    setBusy(true);
-    setFault("");
-    try {
-      await signInWithToken(token);
-      form.reset();
-      await arrived();
-    } catch (error) {
-      setFault(refusalWords(error));
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <form class="sign-in-form" onSubmit={submit}>
-      <div class="field">
-        <label for="sign-in-token">Token</label>
-        <input id="sign-in-token" name="token" type="password" autocomplete="off" spellcheck={false} autocapitalize="off"
-          placeholder="rrt_…" data-testid="sign-in-token" aria-describedby="sign-in-fault" />
-      </div>
-      <p id="sign-in-fault" class="sign-in-fault" role="alert">{fault}</p>
-      <Button submit kind="primary" busy={busy} data-testid="sign-in">Sign in</Button>
-    </form>
-  );
-}
+const whyWords = {
+  revoked: "This device was revoked: somebody with this account took its sign-in back. What this browser had kept of its sessions is deleted.",
+  expired: "The sign-in of this browser is over.",
+  here: "Signed out. What this browser had kept of the sessions is deleted.",
+} as const;
 
 export function SignInPage() {
+  const [visitor, setVisitor] = useState<Visitor | undefined>(undefined);
+  const secret = invite.value;
+  const why = signedOutBy.value;
+  useEffect(() => {
+    let over = false;
+    who().then((found) => {
+      if (!over) setVisitor(found);
+    }, () => {}); // the forms say it when it matters
+    return () => (over = true);
+  }, [why]);
   return (
     <div class="page sign-in">
-      <header class="page-head"><h1>Sign in</h1></header>
+      <header class="page-head">
+        {visitor?.signedIn && <a class="button quiet icon-only" href="#/" aria-label="All sessions" title="All sessions"><Icon name="back" /></a>}
+        <h1>Sign in</h1>
+        <span class="muted small one-line"><bdi>{location.host}</bdi></span>
+      </header>
       <main class="page-body">
-        <section class="card account-card" aria-labelledby="by-token">
-          <h2 id="by-token">With a token</h2>
-          <TokenForm />
-        </section>
+        {why && <p class={`notice${why === "revoked" ? " warn" : ""}`} role="status"><span>{whyWords[why]}</span></p>}
+        {inviteFault.value !== "" && <p class="notice bad" role="alert"><span>{inviteFault.value}</span></p>}
+        {secret !== undefined && <ByInvitation key={secret} secret={secret} visitor={visitor} />}
+        {secret === undefined && visitor?.signedIn && (
+          <p class="notice"><span>This browser is signed in to account <b><bdi>{visitor.account}</bdi></b> as <bdi>{visitor.device}</bdi>.</span><a class="button primary" href="#/">Sessions</a></p>
+        )}
+        {secret === undefined && (
+          <>
+            <ByCode />
+            <ByToken />
+            <p class="muted small sign-in-hint">Or open a link that somebody makes for you on a device that is signed in: <b>Devices</b>, <b>Add a device</b>, or <code>remote devices invite</code>.</p>
+          </>
+        )}
       </main>
     </div>
   );

@@ -1,20 +1,22 @@
 /** The page's tabs share one sign-in: what one of them does with it, the others hear at once. */
-import { clearKept } from "./kept.ts";
 import { connection } from "../state/link.ts";
 import { go } from "../state/route.ts";
+import { signedOutBy } from "./guard.ts";
+import { clearKept } from "./kept.ts";
 
 type News = "signed-in" | "signed-out";
 
 const channel = typeof BroadcastChannel === "undefined" ? undefined
   : new BroadcastChannel(`remote.account:${new URL("./", document.baseURI).pathname}`);
 
+/** The relay has ended this tab's link, or will; with what the cookie holds now it connects anew. */
 function changed(news: News): void {
-  // The relay has ended this tab's link, or will; with a new cookie it connects again by itself.
-  connection.value?.setToken("");
   if (news === "signed-out") {
+    signedOutBy.value = "here";
     void clearKept();
     go("#/sign-in");
   }
+  connection.value?.setToken("");
 }
 
 /** Told once, when the page begins. */

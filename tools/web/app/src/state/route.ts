@@ -5,12 +5,15 @@ export type Route =
   | { page: "sessions" }
   | { page: "session"; id: string; ask?: string }
   | { page: "sign-in" }
-  | { page: "devices" }
+  | { page: "devices"; code?: string }
   | { page: "settings" };
 
 export function parseRoute(fragment: string): Route {
   const session = /^#\/s\/([0-9a-f]{32})(?:\/ask\/([0-9a-f]{32}))?$/.exec(fragment);
   if (session) return session[2] ? { page: "session", id: session[1]!, ask: session[2] } : { page: "session", id: session[1]! };
+  // A terminal's QR code has no more than the code behind the page's address.
+  const code = /^#(?:\/devices\/)?([B-DF-HJ-NP-TV-XZ]{4}-?[B-DF-HJ-NP-TV-XZ]{4})$/i.exec(fragment);
+  if (code) return { page: "devices", code: code[1]!.toUpperCase() };
   for (const page of ["sign-in", "devices", "settings"] as const) if (fragment === `#/${page}` || fragment.startsWith(`#/${page}/`)) return { page };
   return { page: "sessions" };
 }
