@@ -22,22 +22,43 @@ const OTHER_ESCAPE = /\u001b(?!\[)[ -/]*[0-~]?/g;
 const SGR = /\u001b\[[0-9;:]*m/g;
 const CLEAR = /\u001b(?:\[[23]J|c)/g;
 
+/** Longer lines are progress that was written over and over: their end counts. */
+const LINE_LOOKED_AT = 64 * 1024;
+
+/** Characters that were stepped back over are gone. */
+function stepBack(line: string): string {
+  const out: string[] = [];
+  for (const [token] of line.matchAll(/\u001b\[[0-9;:]*m|[^]/gu)) {
+    if (token !== "\b") {
+      out.push(token);
+      continue;
+    }
+    for (let at = out.length - 1; at >= 0; at--)
+      if (!out[at]!.startsWith("\u001b")) {
+        out.splice(at, 1);
+        break;
+      } else if (out.length - at > 64) break;
+  }
+  return out.join("");
+}
+
 /** What a screen would show of the line: behind the last carriage return that something follows; styles from before go on. */
 function lastState(line: string): string {
-  if (line.includes("\b")) {
-    let past = "";
-    while (line !== past) {
-      past = line;
-      line = line.replace(/[^\b]\u0008/g, "");
+  let end = line.length;
+  while (end > 0 && line.charCodeAt(end - 1) === 13) end--;
+  if (end < line.length) line = line.slice(0, end);
+  const over = line.includes("\r");
+  if (over) {
+    if (line.length > LINE_LOOKED_AT) line = line.slice(-LINE_LOOKED_AT);
+    let at = line.lastIndexOf("\r");
+    while (at >= 0 && line.slice(at + 1).replace(SGR, "").trim() === "" && at > 0 && line.length - at < 4096) {
+      line = line.slice(0, at);
+      at = line.lastIndexOf("\r");
     }
-    line = line.replace(/\u0008/g, "");
+    const styles = line.slice(Math.max(0, at - 4096), Math.max(0, at)).match(SGR);
+    line = (styles ? styles.join("") : "") + line.slice(at + 1);
   }
-  if (!line.includes("\r")) return line;
-  const parts = line.split("\r");
-  let last = parts.length - 1;
-  while (last > 0 && parts[last]!.replace(SGR, "") === "") last--;
-  const styles = parts.slice(0, last).join("").match(SGR);
-  return (styles ? styles.join("") : "") + parts.slice(last).join("");
+  return line.includes("\b") ? stepBack(line.slice(0, LINE_LOOKED_AT)) : line;
 }
 
 /** Lines without anything but text and SGR. */
@@ -49,7 +70,7 @@ export function screenLines(text: string): string[] {
     // Erasing a line before it is written anew is what a carriage return does here already.
     clean = clean.replace(STRING, "").replace(ERASE, "").replace(PRIVATE_SGR, "").replace(OTHER_CSI, "").replace(OTHER_ESCAPE, "");
   }
-  const lines = clean.split(/\r*\n/);
+  const lines = clean.split("\n");
   if (lines.at(-1) === "") lines.pop();
   return lines.map(lastState);
 }
@@ -103,9 +124,8 @@ interface Chunk {
 
 function lookOf(chunk: Chunk): string {
   const classes: string[] = [];
-  let fg = colour(chunk.fg ?? "", chunk.fg_truecolor ?? "");
-  let bg = colour(chunk.bg ?? "", chunk.bg_truecolor ?? "");
-  if (chunk.decorations.includes("reverse")) [fg, bg] = [bg || "plain", fg || "plain"];
+  const fg = colour(chunk.fg ?? "", chunk.fg_truecolor ?? "");
+  const bg = colour(chunk.bg ?? "", chunk.bg_truecolor ?? "");
   if (bg) classes.push(`bg-${bg}`);
   else if (fg) classes.push(`fg-${fg}`);
   for (const one of chunk.decorations)
@@ -113,23 +133,28 @@ function lookOf(chunk: Chunk): string {
   return classes.join(" ");
 }
 
+/** Styles that go on into the next line: those since they were last reset. */
+function carried(before: string, line: string): string {
+  let carry = before;
+  for (const [sequence] of line.matchAll(SGR)) carry = /^\u001b\[0*(;|m)/.test(sequence) ? (/^\u001b\[0*m/.test(sequence) ? "" : sequence) : carry + sequence;
+  return carry.length > 400 ? carry.slice(carry.indexOf("\u001b", carry.length - 400)) : carry;
+}
+
 /** Lines as spans. Hidden text (SGR 8) is shown: nothing here is a secret from whoever reads. */
 export function spansOf(lines: readonly string[]): Span[][] {
-  const anser = new Anser();
+  let carry = "";
   return lines.map((line) => {
     const over = line.length - LINE_MAX;
     const shown = over > 0 ? line.slice(0, LINE_MAX) : line;
     const rest: Span[] = over > 0 ? [{ text: ` … ${over} more characters`, look: "more" }] : [];
-    const made = shown.includes("\u001b") || styled(anser)
-      ? (anser.ansiToJson(shown, { json: true, use_classes: true, remove_empty: true }) as unknown as Chunk[])
+    const styled = carry + shown;
+    const made = styled.includes("\u001b")
+      ? (Anser.ansiToJson(styled, { json: true, use_classes: true, remove_empty: true }) as unknown as Chunk[])
         .map((chunk) => ({ text: clean(chunk.content), look: lookOf(chunk) }))
       : [{ text: clean(shown), look: "" }];
+    if (line.includes("\u001b")) carry = carried(carry, line.length > LINE_LOOKED_AT ? line.slice(-LINE_LOOKED_AT) : line);
     return [...made, ...rest];
   });
 }
 
 const clean = (text: string): string => exact(text).replace(/\u241b/g, "");
-const styled = (anser: Anser): boolean => {
-  const state = anser as unknown as { fg: string | null; bg: string | null; decorations: string[] };
-  return Boolean(state.fg || state.bg || state.decorations?.length);
-};

@@ -77,3 +77,14 @@ export function hostOf(href: string): string {
     return "";
   }
 }
+
+/** A path as it is said beside the folder that the session works in. */
+export function near(path: string, folder: string): string {
+  if (folder.length > 1 && path.startsWith(folder.endsWith("/") ? folder : `${folder}/`)) return path.slice(folder.length).replace(/^\/+/, "") || path;
+  return path;
+}
+
+/** The same for paths inside of a title. */
+export function nearAll(text: string, folder: string): string {
+  return folder.length > 3 ? text.replaceAll(folder.endsWith("/") ? folder : `${folder}/`, "") : text;
+}

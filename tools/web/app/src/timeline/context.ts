@@ -2,6 +2,7 @@
 import { signal, type Signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
+import { fromBytes } from "./clean.ts";
 import type { SessionModel } from "../state/session.ts";
 import type { ListControl } from "./list_control.ts";
 import type { TimelineStore } from "./store.ts";
@@ -19,6 +20,12 @@ export function useScope(): TimelineScope {
   if (!scope) throw new Error("a row outside of the timeline");
   return scope;
 }
+
+/** The folder that the session works in; empty: not known. */
+export const folderOf = (model: SessionModel): string => {
+  const cwd = model.view.peek()?.session?.cwd;
+  return cwd ? fromBytes(cwd) : "";
+};
 
 const flags = new WeakMap<TimelineStore, Map<string, Signal<boolean>>>();
 

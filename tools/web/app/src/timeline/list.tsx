@@ -139,7 +139,7 @@ function Row({ item, rows, observer, list, store, place, size, name, kind, row }
       observer?.unobserve(it);
     };
   }, [item]);
-  const classes = ["tl-row", `tl-${item.kind}`, item.struck && "tl-struck", list.marked.value === item.key && "tl-marked", item.agentId && "tl-inner"];
+  const classes = ["tl-row", `kind-${item.kind}`, item.struck && "tl-struck", list.marked.value === item.key && "tl-marked", item.agentId && "tl-inner"];
   return (
     <article ref={element} class={classes.filter(Boolean).join(" ")} data-testid="timeline-item" data-kind={kind(item)} data-key={item.key}
       aria-posinset={place} aria-setsize={size} aria-label={name(item)} tabIndex={-1}>

@@ -24,13 +24,27 @@ export class ListControl {
   /** It follows the end. */
   readonly following = signal(true);
   readonly marked = signal<string | undefined>(undefined);
+  /** How many items had come when it stopped to follow the end. */
+  readonly leftAt = signal(0);
   items: readonly Item[] = [];
   scroller: HTMLElement | undefined;
+  readonly #came: () => number;
   #offsets = new Float64Array(1);
   #heights = new WeakMap<Item, number>();
   #anchor: { item: Item; delta: number } | undefined;
   #lastTop = 0;
   #mark: ReturnType<typeof setTimeout> | undefined;
+
+  /** `came`: how many items have come at the end so far. */
+  constructor(came: () => number) {
+    this.#came = came;
+  }
+
+  #leave(): void {
+    if (!this.following.value) return;
+    this.leftAt.value = this.#came();
+    this.following.value = false;
+  }
 
   get total(): number {
     return this.#offsets[this.items.length]!;
@@ -136,7 +150,7 @@ export class ListControl {
     const top = scroller.scrollTop;
     // Only going up stops it: growth at the end is not a person's wish.
     if (scroller.scrollHeight - top - scroller.clientHeight <= NEAR_END) this.following.value = true;
-    else if (top < this.#lastTop - 1) this.following.value = false;
+    else if (top < this.#lastTop - 1) this.#leave();
     this.#lastTop = top;
     if (!this.following.value) this.#setAnchor(top);
     this.choose();
@@ -153,7 +167,7 @@ export class ListControl {
   keep(item: Item): void {
     const index = this.items.indexOf(item);
     if (index < 0 || !this.scroller) return;
-    this.following.value = false;
+    this.#leave();
     this.#anchor = { item, delta: this.scroller.scrollTop - this.#offsets[index]! };
   }
 
@@ -162,7 +176,7 @@ export class ListControl {
     const index = this.items.indexOf(item);
     if (index < 0) return;
     const view = this.scroller?.clientHeight ?? 0;
-    this.following.value = false;
+    this.#leave();
     this.#anchor = { item, delta: -Math.min(96, view / 5) };
     this.choose();
     this.place();
@@ -179,7 +193,7 @@ export class ListControl {
   }
 
   toStart(): void {
-    this.following.value = false;
+    this.#leave();
     const item = this.items[0];
     this.#anchor = item ? { item, delta: 0 } : undefined;
     this.choose();

@@ -106,17 +106,20 @@ function purify(html: string): string {
 /** As it is, in paragraphs: what is too long or too odd to be parsed. */
 const plain = (text: string): string => `<p class="md-plain" dir="auto">${escape(prose(text))}</p>`;
 
-/** One piece as HTML that may be put into the page. */
-export function markdownHtml(text: string): string {
+/** One piece as HTML, by the renderer alone: the first of two walls. */
+export function renderHtml(text: string): string {
   const odd = text.length > 2 * PIECE_MAX || /[^\n]{4097}/.test(text) || /^(?:[>\s]*>){24}/m.test(text) || /[*_[\]`~<!(&]{512}/.test(text) ||
     (text.match(/[*_[\]`<]/g)?.length ?? 0) > LONG_LINE / 2;
   if (odd) return plain(text);
   try {
-    return purify(marked.parse(prose(text), { async: false }));
+    return marked.parse(prose(text), { async: false });
   } catch {
     return plain(text);
   }
 }
+
+/** One piece as HTML that may be put into the page. */
+export const markdownHtml = (text: string): string => purify(renderHtml(text));
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})(.*)$/;
 /** A line that belongs to what stands before the empty line: an item, its text, a row of a table, a quotation. */

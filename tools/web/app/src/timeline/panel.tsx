@@ -125,7 +125,7 @@ function Facts({ model }: { model: SessionModel }) {
         <Fact name="Permission mode" value={oneLine(view?.permissionMode ?? "")} />
         <Fact name="Keep-alive" value={oneLine(view?.keepAlive ?? "")} />
         <dt>Session</dt>
-        <dd><code dir="ltr">{model.id}</code> <CopyButton text={() => model.id} /></dd>
+        <dd><code dir="ltr" title={model.id}>{model.id.slice(0, 8)}</code> <CopyButton text={() => model.id} /></dd>
       </dl>
       <DigestPart model={model} />
     </section>

@@ -1,7 +1,7 @@
 /** Finds words in what is loaded at once, then page by page in the past, until nothing is left or somebody stops it. */
 import { signal } from "@preact/signals";
 import { ansiPlain } from "./ansi.ts";
-import { fromBytes, oneLine } from "./clean.ts";
+import { fromBytes, prose } from "./clean.ts";
 import { stateOf } from "./fold.ts";
 import { wholeText } from "./fold_text.ts";
 import type { Item } from "./items.ts";
@@ -86,15 +86,18 @@ const fold = (text: string): string => {
   return lower.length === text.length ? lower : text.replace(/[A-Z]/g, (c) => c.toLowerCase());
 };
 
+/** On one line, its ends as they are. */
+const context = (text: string): string => prose(text).replace(/\s+/g, " ");
+
 export function hitIn(item: Item, needle: string): Hit | undefined {
   const text = searchText(item);
   const at = fold(text).indexOf(needle);
   if (at < 0) return undefined;
   return {
     key: item.key, order: item.order, atMs: item.atMs, what: WHAT[item.kind] ?? "note",
-    before: (at > AROUND ? "…" : "") + oneLine(text.slice(Math.max(0, at - AROUND), at).trimStart() + "\u200a", 200).replace(/\u200a$/, " "),
-    match: oneLine(text.slice(at, at + needle.length), 200),
-    after: oneLine(text.slice(at + needle.length, at + needle.length + 2 * AROUND), 200),
+    before: (at > AROUND ? "…" : "") + context(text.slice(Math.max(0, at - AROUND), at)).trimStart(),
+    match: context(text.slice(at, at + needle.length)),
+    after: context(text.slice(at + needle.length, at + needle.length + 2 * AROUND)).trimEnd(),
   };
 }
 

@@ -112,6 +112,8 @@ export class TimelineStore {
         break;
       case "synced":
         if (!this.live.value) this.live.value = true;
+        // What a snapshot says is cut: the newest events themselves say all of it.
+        if (this.model.ranges.length === 1 && (this.model.held?.to ?? 0) - (this.model.held?.from ?? 0) < PAGE_OFFSETS / 2) void this.load();
         break;
       default:
         break;

@@ -39,7 +39,7 @@ const render = (item: Item) => <ItemRow item={item} />;
 
 export function Timeline({ model }: { model: SessionModel }) {
   const store = model.timeline;
-  const list = useMemo(() => new ListControl(), [store]);
+  const list = useMemo(() => new ListControl(() => store.appended.peek()), [store]);
   const scope = useMemo(() => ({ model, store, list }), [model, store, list]);
   return (
     <Scope.Provider value={scope}>
@@ -69,14 +69,8 @@ function First({ model, store }: { model: SessionModel; store: TimelineStore }) 
 
 /** Shown while the end is not followed: how to get there, and how much came. */
 function Latest({ list, store }: { list: ListControl; store: TimelineStore }) {
-  const since = useSignal(0);
-  const following = list.following.value;
-  const came = store.appended.value;
-  useEffect(() => {
-    if (following) since.value = store.appended.peek();
-  }, [following, came]);
-  if (following) return null;
-  const fresh = came - since.value;
+  if (list.following.value) return null;
+  const fresh = store.appended.value - list.leftAt.value;
   return (
     <button type="button" class="tl-latest" data-testid="jump-latest" onClick={() => list.toEnd()}>
       <Icon name="to-end" /> Jump to latest{fresh > 0 && ` (${fresh} new)`}

@@ -59,45 +59,47 @@ export function Toolbar() {
     if (input.current) input.current.value = "";
   };
   return (
-    <div class="tl-tools">
-      <search class="tl-search">
-        <Icon name="search" />
-        <input ref={input} type="search" data-testid="search-input" aria-label="Search this session" placeholder="Search" autocomplete="off" spellcheck={false}
-          enterkeyhint="search" maxLength={200}
-          onFocus={() => {
-            if (search.hits.value.length || busy) results.value = true;
-          }}
-          onInput={(event) => {
-            const query = event.currentTarget.value;
-            clearTimeout(typing.current);
-            if (query.trim() === "") {
-              search.clear();
-              results.value = false;
-              return;
-            }
-            typing.current = setTimeout(() => {
-              results.value = true;
-              void search.start(query);
-            }, TYPING_MS);
-          }}
-          onKeyDown={(event) => {
-            if (event.key === "Enter") {
-              event.preventDefault();
-              if (event.currentTarget.value !== search.query.value) {
-                clearTimeout(typing.current);
+    <>
+      <div class="tl-tools">
+        <search class="tl-search">
+          <Icon name="search" />
+          <input ref={input} type="search" data-testid="search-input" aria-label="Search this session" placeholder="Search" autocomplete="off" spellcheck={false}
+            enterkeyhint="search" maxLength={200}
+            onFocus={() => {
+              if (search.hits.value.length || busy) results.value = true;
+            }}
+            onInput={(event) => {
+              const query = event.currentTarget.value;
+              clearTimeout(typing.current);
+              if (query.trim() === "") {
+                search.clear();
+                results.value = false;
+                return;
+              }
+              typing.current = setTimeout(() => {
                 results.value = true;
-                void search.start(event.currentTarget.value);
-              } else step(event.shiftKey ? -1 : 1);
-            } else if (event.key === "Escape") {
-              event.preventDefault();
-              search.stop();
-              clear();
-            }
-          }} />
-        {state !== "idle" && <IconButton icon="close" label="Leave the search" onClick={clear} />}
-      </search>
-      <JumpMenu />
-      <IconButton icon="plan" label="Plan, usage and facts" class="tl-sheet-button" onClick={() => (sheet.value = true)} />
+                void search.start(query);
+              }, TYPING_MS);
+            }}
+            onKeyDown={(event) => {
+              if (event.key === "Enter") {
+                event.preventDefault();
+                if (event.currentTarget.value !== search.query.value) {
+                  clearTimeout(typing.current);
+                  results.value = true;
+                  void search.start(event.currentTarget.value);
+                } else step(event.shiftKey ? -1 : 1);
+              } else if (event.key === "Escape") {
+                event.preventDefault();
+                search.stop();
+                clear();
+              }
+            }} />
+          {state !== "idle" && <IconButton icon="close" label="Leave the search" onClick={clear} />}
+        </search>
+        <JumpMenu />
+        <IconButton icon="plan" label="Plan, usage and facts" class="tl-sheet-button" onClick={() => (sheet.value = true)} />
+      </div>
       {results.value && state !== "idle" && (
         <div class="tl-results">
           <div class="tl-results-head">
@@ -128,7 +130,7 @@ export function Toolbar() {
       <Dialog open={sheet.value} title="Plan, usage and facts" class="tl-sheet" onClose={() => (sheet.value = false)}>
         <SidePanel model={model} />
       </Dialog>
-    </div>
+    </>
   );
 }
 

@@ -1,8 +1,8 @@
 /** An ask in the conversation: what was asked, and who answered what. It is answered on its card, not here. */
 import type { Ask } from "@libremote/link/messages";
 import { Icon } from "../../parts/icon.tsx";
-import { exact, fromBytes, oneLine, prose } from "../clean.ts";
-import { flagOf, useScope } from "../context.ts";
+import { exact, fromBytes, nearAll, oneLine, prose } from "../clean.ts";
+import { flagOf, folderOf, useScope } from "../context.ts";
 import { stateOf } from "../fold.ts";
 import type { Item } from "../items.ts";
 import { answerTone, askKindWords, askTitle, resolvedWords } from "../words.ts";
@@ -45,7 +45,7 @@ export function AskRow({ item }: { item: Item<"ask"> }) {
       }}>
         <Icon name="ask" />
         <span class="tl-fold-words" dir="auto">
-          <span class="ask-about">{ask ? `${askKindWords(ask)}: ${oneLine(exact(askTitle(ask)), 200)}` : "A question that was asked earlier"}</span>
+          <span class="ask-about">{ask ? `${askKindWords(ask)}: ${oneLine(exact(nearAll(askTitle(ask), folderOf(model))), 200)}` : "A question that was asked earlier"}</span>
           <span class="ask-answer">
             {resolved ? resolvedWords(ask, resolved) : ended ? "not answered" : "waits for an answer"}
             {authorized && tone === "good" && <span class="muted"> · it has begun</span>}

@@ -4,8 +4,8 @@ import { useMemo } from "preact/hooks";
 import { Icon } from "../../parts/icon.tsx";
 import { count } from "../../parts/words.ts";
 import { changeOf, type Change, type Hunk } from "../changes.ts";
-import { exact, fromBytes } from "../clean.ts";
-import { flagOf, useScope } from "../context.ts";
+import { exact, fromBytes, near } from "../clean.ts";
+import { flagOf, folderOf, useScope } from "../context.ts";
 import type { Item } from "../items.ts";
 import { AssetLink } from "./asset.tsx";
 
@@ -62,11 +62,12 @@ export function compared(diff: Diff): Change {
 }
 
 export function DiffView({ diff, item, name }: { diff: Diff; item: Item; name: string }) {
-  const { store, list } = useScope();
+  const { store, list, model } = useScope();
   const change = useMemo(() => compared(diff), [diff]);
   const total = change.hunks.reduce((sum, hunk) => sum + hunk.lines.length, 0);
   const open = flagOf(store, `diff:${name}:${item.key}`, false);
-  const path = exact(fromBytes(diff.path));
+  const full = fromBytes(diff.path);
+  const path = exact(near(full, folderOf(model)));
   const shown = take(change.hunks, open.value ? OPEN_LINES : total <= FOLDED_LINES + 6 ? total : FOLDED_LINES);
   const left = total - shown.reduce((sum, hunk) => sum + hunk.lines.length, 0);
   const cut = diff.oldAssetId || diff.newAssetId;
@@ -74,7 +75,7 @@ export function DiffView({ diff, item, name }: { diff: Diff; item: Item; name: s
     <figure class="diff" data-testid="diff" aria-label={`Change of ${path}: ${change.added} added, ${change.removed} removed`}>
       <figcaption class="diff-head">
         <Icon name={diff.newFile ? "plus" : "diff"} />
-        <span class="diff-path mono" dir="ltr">{path || "a file"}</span>
+        <span class="diff-path mono" dir="ltr" title={exact(full)}>{path || "a file"}</span>
         {diff.newFile && <span class="muted small">new file</span>}
         <span class="diff-counts"><span class="diff-added">+{change.added}</span> <span class="diff-removed">−{change.removed}</span></span>
       </figcaption>

@@ -2,8 +2,8 @@
 import { EndReason, type SessionEnded } from "@libremote/link/messages";
 import { Icon } from "../../parts/icon.tsx";
 import { count, fullTime } from "../../parts/words.ts";
-import { exact, oneLine } from "../clean.ts";
-import { flagOf, useScope } from "../context.ts";
+import { exact, near, oneLine } from "../clean.ts";
+import { flagOf, folderOf, useScope } from "../context.ts";
 import { factsOf } from "../facts.ts";
 import type { Item } from "../items.ts";
 import { END_WORDS, TOOL_WORDS, tookWords, usageWords } from "../words.ts";
@@ -42,7 +42,7 @@ export function Summary({ item, ended }: { item: Item; ended: SessionEnded }) {
           <>
             <dt>Files changed</dt>
             <dd>
-              <ul class="summary-files mono">{files.map(([path, n]) => <li key={path} dir="ltr">{exact(path)}{n > 1 && <span class="muted"> ×{n}</span>}</li>)}</ul>
+              <ul class="summary-files mono">{files.map(([path, n]) => <li key={path} dir="ltr">{exact(near(path, folderOf(model)))}{n > 1 && <span class="muted"> ×{n}</span>}</li>)}</ul>
               {facts.files.length > FILES_MAX && (
                 <button type="button" class="tl-more" aria-expanded={all.value} onClick={() => {
                   list.keep(item);

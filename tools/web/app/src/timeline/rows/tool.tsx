@@ -1,8 +1,8 @@
 /** A tool call: what it does, how far it is, what it gave. */
 import { ToolKind, ToolStatus, type Json, type ToolContent } from "@libremote/link/messages";
 import { Icon, type IconName } from "../../parts/icon.tsx";
-import { exact, fromBytes, oneLine } from "../clean.ts";
-import { flagOf, useScope } from "../context.ts";
+import { exact, fromBytes, near, nearAll, oneLine } from "../clean.ts";
+import { flagOf, folderOf, useScope } from "../context.ts";
 import { stateOf } from "../fold.ts";
 import type { Item, ToolFold } from "../items.ts";
 import { tookWords, toolVerb } from "../words.ts";
@@ -46,9 +46,11 @@ export const toolTitle = (fold: ToolFold): string => {
 };
 
 /** Files that the title does not name already. */
-function Locations({ fold }: { fold: ToolFold }) {
-  const paths = fold.locations.map(({ path, line }) => `${exact(fromBytes(path))}${line ? `:${line}` : ""}`)
-    .filter((path) => !fold.title.includes(path.replace(/:\d+$/, "").split("/").at(-1)!));
+function Locations({ fold, folder }: { fold: ToolFold; folder: string }) {
+  const paths = fold.locations.map(({ path, line }) => ({ path: near(fromBytes(path), folder), line }))
+    .filter(({ path }) => !fold.title.includes(path.split("/").at(-1)!)
+      && !fold.content.some(({ content }) => content.case === "diff" && near(fromBytes(content.value.path), folder) === path))
+    .map(({ path, line }) => `${exact(path)}${line ? `:${line}` : ""}`);
   if (paths.length === 0) return null;
   return <p class="tool-places mono small muted" dir="ltr">{paths.slice(0, 4).join(", ")}{paths.length > 4 && `, ${paths.length - 4} more`}</p>;
 }
@@ -107,8 +109,9 @@ function foldedLines(fold: ToolFold, look: ToolLook): number {
 }
 
 export function ToolRow({ item }: { item: Item<"tool"> }) {
-  const { store, list } = useScope();
+  const { store, list, model } = useScope();
   const fold = stateOf(item);
+  const folder = folderOf(model);
   const look = toolLook(fold, item.closed);
   const open = flagOf(store, `open:${item.key}`, false);
   const folded = foldedLines(fold, look);
@@ -127,7 +130,7 @@ export function ToolRow({ item }: { item: Item<"tool"> }) {
         }}>
           <Icon name={ICONS[fold.kind] ?? "tool"} />
           <span class={`tl-fold-words${fold.kind === ToolKind.EXECUTE ? " mono" : ""}`} dir="auto">
-            {open.value ? exact(toolTitle(fold)) : oneLine(exact(toolTitle(fold)), 240)}
+            {open.value ? exact(toolTitle(fold)) : oneLine(exact(nearAll(toolTitle(fold), folder)), 240)}
           </span>
           <span class="tool-facts">
             {diffs.length > 0 && <span class="diff-counts"><span class="diff-added">+{changed.added}</span> <span class="diff-removed">−{changed.removed}</span></span>}
@@ -137,7 +140,7 @@ export function ToolRow({ item }: { item: Item<"tool"> }) {
         </button>
       </div>
       <Inner agentId={item.agentId} parentId={fold.parentId} />
-      <Locations fold={fold} />
+      <Locations fold={fold} folder={folder} />
       {fold.reason && <p class="tl-note small">{oneLine(fold.reason)}</p>}
       {open.value && details && <Raw name="Input" json={fold.input} />}
       {texts.map((content, index) => <Content key={index} item={item} content={content} index={index} folded={folded} />)}
