@@ -78,6 +78,7 @@ try {
   watchSessions(opened);
   void import("./state/models.ts").then((models) => models.keepModels(opened), () => {}); // offline, before the worker has it: nothing is held either
   registerWorker(opened);
+  void import("./notify/start.ts").then((notify) => notify.startNotifications(opened), () => {});
 } catch (error) {
   fatal.value = { kind: "missing", error };
 }

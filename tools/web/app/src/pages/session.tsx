@@ -1,5 +1,6 @@
 /** One session: facts above, the conversation, what is asked, and the prompt box below. */
 import { useEffect, useMemo } from "preact/hooks";
+import { NotifyHint } from "../notify/hint.tsx";
 import { EarlierList } from "../offline/earlier_list.tsx";
 import { PresenceBar } from "../presence/bar.tsx";
 import { connection } from "../state/link.ts";
@@ -33,6 +34,7 @@ export function SessionPage({ id }: { id: string }) {
             <Timeline model={model} />
           </div>
           <div class="session-asks">
+            <NotifyHint asked={(model.info.value?.asksTotal ?? 0) > 0} />
             <AskCards model={model} />
           </div>
           <div class="session-write">

@@ -1,4 +1,5 @@
 /** Settings of this browser. */
+import { NotificationSettings } from "../notify/settings.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { About } from "../settings/about.tsx";
 import { Kept } from "../settings/kept.tsx";
@@ -12,6 +13,7 @@ export function SettingsPage() {
         <h1>Settings</h1>
       </header>
       <main class="page-body">
+        <NotificationSettings />
         <Look />
         <Kept />
         <section class="card settings-card" aria-labelledby="settings-devices">
