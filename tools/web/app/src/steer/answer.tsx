@@ -31,7 +31,7 @@ function Comment({ value, onChange, off }: { value: string; onChange(text: strin
   if (!open) return <Button kind="quiet" icon="edit" class="ask-add" onClick={() => setOpen(true)}>Add a comment</Button>;
   const over = utf8Bytes(value) > COMMENT_BYTES_MAX;
   return (
-    <label class="field ask-comment">
+    <label class="field ask-note">
       <span class="small">Comment, sent with the answer</span>
       <textarea data-testid="ask-comment" rows={2} value={value} readOnly={off} aria-invalid={over || undefined}
         ref={(element) => {

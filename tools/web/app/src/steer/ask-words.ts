@@ -2,6 +2,7 @@
 import {
   AskOutcome, OnExpiry, PermissionKind, Place, type Actor, type Ask, type AskResolved, type AnswerContent,
 } from "@libremote/link/messages";
+import { answerInWords } from "./form.ts";
 import { plainText, short } from "./foreign.ts";
 import { kindFacts, label } from "./options.ts";
 
@@ -118,7 +119,10 @@ export function answerWords(ask: Ask | undefined, answer: Partial<AnswerContent>
   const parts: string[] = [];
   if (answer.optionId) parts.push([answer.optionId, ...(answer.moreOptionIds ?? [])].map(named).join(", "));
   if (answer.text) parts.push(`“${short(plainText(answer.text), 200)}”`);
-  if (answer.json) parts.push(short(plainText(answer.json), 200));
+  if (answer.json) {
+    const words = ask?.kind.case === "form" ? answerInWords(ask.kind.value, answer.json) : undefined;
+    parts.push(short(plainText(words ?? answer.json), 200));
+  }
   if (parts.length > 0) return parts.join(", ");
   return kindFacts(kind).words || "answered without words";
 }

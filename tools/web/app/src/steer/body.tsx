@@ -58,7 +58,7 @@ function Permission({ ask, cwd }: { ask: PermissionAsk; cwd: string }) {
       {ask.url && <Address url={ask.url} />}
       {titled && <p class={bare || ask.command || ask.url || ask.diffs.length > 0 ? "ask-title" : "ask-text"}><Foreign text={ask.title} prose /></p>}
       {ask.diffs.map((diff, at) => <AskDiff key={at} diff={diff} path={pathFrom(diff.path, cwd)} />)}
-      <dl class="facts">
+      <dl class="ask-rows">
         {ask.server && <Fact name="server"><code><Foreign text={ask.server} oneLine /></code></Fact>}
         {ask.tool && <Fact name="tool"><code><Foreign text={ask.tool} oneLine /></code></Fact>}
         {!bare && paths.length > 0 && (

@@ -61,7 +61,9 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
     if (sent) setBusy(true);
     return sent;
   };
-  const off = why !== undefined || !guard.ready || pending !== undefined || busy;
+  // what this browser kept may be answered long since: it is read only until the session is there
+  const kept = store.model.keptAt.value !== undefined;
+  const off = why !== undefined || kept || !guard.ready || pending !== undefined || busy;
   useAskKeys(entry, alone && !off, answer);
   return (
     <article class="ask-card" ref={card} aria-labelledby={heading}>
@@ -79,6 +81,7 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
           <p class="ask-refused" role="status">Your answer was {outcomeWords(refused.body, refused.facts, store.outcome(refused.id))}. It is still open.</p>
         )}
         {why !== undefined && <p class="ask-view-only">You can only watch: {why}.</p>}
+        {why === undefined && kept && <p class="ask-view-only">This is what this browser kept. It can be answered when the session is connected.</p>}
         {pending ? (
           <div class="ask-given">
             <p>Your answer: <b>{answerWords(ask, last!.answer)}</b></p>

@@ -53,7 +53,7 @@ function useAnnouncements(open: readonly AskEntry[]): void {
   }, [open]);
 }
 
-/** How an ask ended is said politely, and stays for a minute that somebody can see. */
+/** How an ask ended is said politely, and stays for a while. */
 function useEnds(store: SteerStore, entries: readonly AskEntry[]): void {
   const said = useRef(new Set<string>());
   const ended = entries.filter((entry) => !entry.open);
@@ -85,7 +85,7 @@ export function AskCards({ model }: { model: SessionModel }) {
   const folded = open.filter((entry) => entry.id !== current);
   const hidden = new Set(folded.slice(FOLDED_MAX).map((entry) => entry.id));
   return (
-    <section class="asks" aria-label="What the agent asks">
+    <section class="ask-stack" aria-label="What the agent asks">
       {open.length > 1 && <p class="asks-count" data-testid="ask-count">{count(open.length, "question")} wait for an answer</p>}
       <ul class="asks-list">
         {entries.filter((entry) => !hidden.has(entry.id)).map((entry) => {

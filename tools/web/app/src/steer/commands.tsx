@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { CommandState } from "@libremote/link";
 import type { QueuedPrompt } from "@libremote/link/messages";
-import { Button, count, Icon, IconButton, type IconName } from "../parts/index.ts";
+import { Button, Icon, IconButton, type IconName } from "../parts/index.ts";
 import type { SentCommand, SessionModel } from "../state/session.ts";
 import { actorWords } from "./ask-words.ts";
 import { commandName, commandText, isDone, outcomeName, outcomeWords, queuePosition, stateName, wentWell, whereWords } from "./commands.ts";
@@ -115,27 +115,35 @@ export function CommandStates({ model }: { model: SessionModel }) {
   const commands = model.commands.value.filter((c) => c.body.case !== "probe" && c.body.case !== "queryOutcome" && c.body.case !== "requestSnapshot");
   useTurn(commands, store);
   const onCards = new Set(store.open.value.filter((e) => e.id === store.current.value).map((e) => store.answers.value.get(e.id)?.commandId));
-  const shown: SentCommand[] = [];
+  const asking = store.open.value.length > 0;
+  const pending: SentCommand[] = [];
+  const failed: SentCommand[] = [];
+  const fresh: SentCommand[] = [];
   const past: SentCommand[] = [];
   for (const command of commands) {
     if (onCards.has(command.id)) continue;
-    const quiet = command.body.case === "withdrawCommand" && (!isDone(command.facts) || wentWell(command.facts));
-    if (!isDone(command.facts)) {
-      if (!quiet) shown.push(command);
-    } else if (wentWell(command.facts)) {
-      // that an answer counts is said where its card was
-      (!quiet && command.body.case !== "answerAsk" && Date.now() - store.doneAt(command.id) < APPLIED_SHOWN_MS ? shown : past).push(command);
-    } else (dismissed.has(command.id) ? past : shown).push(command);
+    const { body, facts } = command;
+    const well = isDone(facts) && wentWell(facts);
+    const taking = body.case === "withdrawCommand";
+    if (!isDone(facts)) {
+      if (!taking) pending.push(command); // the row of what it takes back says so
+    } else if (!well) (dismissed.has(command.id) ? past : failed).push(command);
+    // that an answer counts is said where its card was; what is asked now needs the room
+    else if (!taking && body.case !== "answerAsk" && !asking && Date.now() - store.doneAt(command.id) < APPLIED_SHOWN_MS) fresh.push(command);
+    else past.push(command);
   }
+  past.push(...fresh.splice(0, Math.max(0, fresh.length - 1)));
   const known = new Set(commands.map((c) => c.id));
   const queued = (view?.queue ?? []).map((prompt, at) => ({ prompt, place: at + 1 })).filter(({ prompt }) => !known.has(prompt.promptId));
   const waiting = store.waiting.value;
-  if (shown.length + past.length + queued.length + waiting.length === 0) return null;
-  const rows = all ? shown : shown.slice(-ROWS_MAX);
+  const hidden = all ? 0 : Math.max(0, pending.length - ROWS_MAX);
+  const rows = [...failed.slice(-ROWS_MAX), ...fresh, ...pending.slice(hidden)];
+  past.push(...failed.slice(0, -ROWS_MAX));
+  if (rows.length + past.length + queued.length + waiting.length === 0) return null;
   return (
     <section class="commands" aria-label="What you sent">
       {queued.map(({ prompt, place }) => <QueuedRow key={prompt.promptId} store={store} prompt={prompt} place={place} />)}
-      {shown.length > rows.length && <Button kind="quiet" class="commands-more" onClick={() => setAll(true)}>{count(shown.length - rows.length, "more")} on the way</Button>}
+      {hidden > 0 && <Button kind="quiet" class="commands-more" onClick={() => setAll(true)}>{hidden} more on the way</Button>}
       {rows.map((command) => (
         <CommandRow key={command.id} store={store} command={command}
           onDismiss={isDone(command.facts) && !wentWell(command.facts) ? () => setDismissed(new Set(dismissed).add(command.id)) : undefined} />
@@ -150,7 +158,7 @@ export function CommandStates({ model }: { model: SessionModel }) {
           <IconButton icon="edit" label="Take it back to edit it" onClick={() => deskOf(model).takeBack(prompt)} />
         </div>
       ))}
-      {past.length > 0 && (
+      {past.length > 0 && !asking && (
         <details class="commands-past">
           <summary class="small muted">Sent from here: {past.length}</summary>
           {past.slice(-20).map((command) => <CommandRow key={command.id} store={store} command={command} />)}

@@ -253,3 +253,24 @@ export function ruleWords(field: FormField): string {
   if (!field.required) words.push("may be empty");
   return words.join(", ");
 }
+
+/** A form's answer in words: "Name: service, Database: SQLite"; of a form with one field its value alone. */
+export function answerInWords(form: FormAsk, json: string): string | undefined {
+  let given: unknown;
+  try {
+    given = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(given)) return undefined;
+  const parts: string[] = [];
+  for (const [name, value] of Object.entries(given)) {
+    const field = form.fields.find((f) => f.name === name);
+    if (!field) return undefined;
+    const word = (one: unknown): string => (typeof one === "boolean" ? (one ? "yes" : "no")
+      : typeof one === "string" ? field.choices.find((c) => c.value === one)?.label || one : JSON.stringify(one));
+    const words = Array.isArray(value) ? value.map(word).join(" + ") || "none" : word(value);
+    parts.push(form.fields.length === 1 ? words : `${fieldTitle(field)}: ${words}`);
+  }
+  return parts.length > 0 ? parts.join(", ") : "nothing filled in";
+}

@@ -45,9 +45,9 @@ export interface WaitingPrompt {
 
 const TOO_LATE = 5012;
 const KEPT_MAX = 256;
-/** Ends that stand above the open asks. */
-export const ENDED_SHOWN_MAX = 3;
-export const ENDED_SHOWN_MS = 60_000;
+/** The conversation keeps how asks ended; here the last ones stay for a while, where their cards were. */
+export const ENDED_SHOWN_MAX = 2;
+export const ENDED_SHOWN_MS = 30_000;
 
 function keep<K, V>(map: Map<K, V>, key: K, value: V): void {
   map.delete(key);
@@ -247,7 +247,8 @@ export class SteerStore {
     }
     for (const [id, ask] of open) if (!had.has(id) && !this.#resolved.has(id)) next.push({ id, ask, open: true });
     const ended = next.filter((entry) => !entry.open);
-    const kept = new Set(ended.sort((a, b) => b.endedAt! - a.endedAt!).slice(0, ENDED_SHOWN_MAX).map((entry) => entry.id));
+    const room = next.some((entry) => entry.open) ? 1 : ENDED_SHOWN_MAX;
+    const kept = new Set(ended.sort((a, b) => b.endedAt! - a.endedAt!).slice(0, room).map((entry) => entry.id));
     const list = next.filter((entry) => entry.open || kept.has(entry.id));
     const before = this.entries.peek();
     if (list.length !== before.length || list.some((entry, at) => entry !== before[at])) this.entries.value = list;

@@ -4,6 +4,7 @@ import {
   type Actor, type Ask, type AskResolved, type CommandOutcome, type FormAsk, type Usage,
 } from "@libremote/link/messages";
 import { oneLine } from "./clean.ts";
+import { answerInWords } from "../steer/form.ts";
 
 /** "ada on phone", "the host's own terminal"; empty: nobody is told. */
 export function actorWords(by: Actor | undefined): string {
@@ -96,7 +97,8 @@ export function answerWords(ask: Ask | undefined, resolved: AskResolved): string
     return [first, ...answer.moreOptionIds.map(label)].join(", ");
   }
   if (answer.text) return `“${oneLine(answer.text, 200)}”`;
-  return oneLine(answer.json, 200);
+  const words = ask?.kind.case === "form" ? answerInWords(ask.kind.value, answer.json) : undefined;
+  return oneLine(words ?? answer.json, 200);
 }
 
 /** How it ended: "answered by ada on phone: Allow once". */
