@@ -34,7 +34,8 @@ function Asker({ store, entry }: { store: SteerStore; entry: AskEntry }) {
   const name = agentId ? store.agents.value.get(agentId) || agentId : "";
   const tool = toolCallId ? store.model.view.value?.tools.find((t) => t.toolCallId === toolCallId) : undefined;
   const title = tool?.title || tool?.name;
-  const said = entry.ask.kind.case === "permission" ? entry.ask.kind.value.title : "";
+  const { kind } = entry.ask;
+  const said = kind.case === "permission" ? kind.value.title : kind.case === "plan" ? kind.value.summary : "";
   return (
     <>
       {name && <span>asked by the sub-agent <b><Foreign text={name} oneLine /></b></span>}
