@@ -62,6 +62,9 @@ class ClientCase implements Part {
     const connection = await Connection.open({
       url: "wss://relay.example.org/v1/link", module, agent: "testee-web", token: String(this.#config.token ?? ""),
       clock: this.clock, socket: () => this.network.dial(), random: randomOf(`${this.#id} ${this.#begun++}`),
+      onError: (error) => queueMicrotask(() => {
+        throw error; // nothing here may go wrong: the process ends, and the case is red
+      }),
     });
     const config = structuredClone(this.#config);
     this.#client = new Client(connection, config, (kind, value) => outputs.told(kind, value));

@@ -31,6 +31,7 @@ async function serve({ ask }: Request): Promise<Response["result"]> {
       const config = JSON.parse(ask.value.configJson || "{}") as JsonObject;
       const connection = await Connection.open({
         url: `ws://${location.host}/v1/link${location.search}`, module: await module, agent: "testee-web", token: String(config.token ?? ""),
+        onError: reportError, // as if it had been thrown in the page: the case fails
       });
       client = new Client(connection, config, tell);
       break;

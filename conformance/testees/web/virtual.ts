@@ -1,5 +1,5 @@
 /** A clock that stands still but for `advance`, and sockets whose other end the runner holds. */
-import type { Clock, Socket } from "../../../tools/web/link/src/connection.js";
+import type { Clock, Socket } from "../../../tools/web/link/src/carrier.js";
 import type { Outputs } from "./harness.js";
 
 const WALL_MS = 1_700_000_000_000;

@@ -1,140 +1,66 @@
 /**
  * A connection to a relay: an Endpoint on WebSockets that come and go. The endpoint says when to try again, when to
- * probe and when a network is dead; here are only the socket, the clock and the calls.
+ * probe and when a network is dead; here are only the socket, the clock and the turn.
  */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { Endpoint, ErrorCode, LinkError, LinkEvent, LinkState, type EndpointEvent, type Position } from "./endpoint.js";
-import { Module } from "./module.js";
-import { ProblemSchema, ReplySchema, RequestSchema, WelcomeSchema } from "./messages.js";
-import type { Problem, Reply, Request, Welcome } from "./messages.js";
+import { create, fromBinary } from "@bufbuild/protobuf";
+import { Calls } from "./calls.js";
+import { bytesOf, checkedUrl, Listeners, realClock, realSocket, toConsole, type Clock, type Report, type Socket } from "./carrier.js";
+import { Endpoint, LinkEvent, LinkState, type EndpointEvent } from "./endpoint.js";
+import type { ConnectionFacts, ConnectionOptions, Rider } from "./facts.js";
+import { Module, ModuleError } from "./module.js";
+import { ProblemSchema, WelcomeSchema } from "./messages.js";
+import type { Problem, Reply, Request } from "./messages.js";
 import { History } from "./history.js";
 import { Session, type SessionOptions } from "./session.js";
 
-/** Time, so that tests can have their own. `now`: monotonic ms above 0; `wall`: Unix ms. */
-export interface Clock {
-  now(): number;
-  wall(): number;
-  after(ms: number, run: () => void): () => void;
-}
-
-export const realClock: Clock = {
-  now: () => performance.now() + 1,
-  wall: () => Date.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, Math.min(Math.max(ms, 0), 0x7fffffff));
-    return () => clearTimeout(timer);
-  },
-};
-
-/** What is used of a WebSocket. */
-export interface Socket {
-  binaryType: string;
-  readonly readyState: number;
-  readonly bufferedAmount: number;
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: never) => void) | null;
-  onclose: ((event: never) => void) | null;
-  onerror: ((event: never) => void) | null;
-  send(data: Uint8Array): void;
-  close(code?: number, reason?: string): void;
-}
-
-export interface ConnectionOptions {
-  /** ws: or wss:, with the path: wss://relay.example.org/v1/link. */
-  url: string;
-  /** The compiled module (WebAssembly.compileStreaming). */
-  module: WebAssembly.Module;
-  /** e.g. "web/0.1.0". */
-  agent: string;
-  /** A device's token; absent: the carrier says who we are (the page's cookie), or nobody is signed in. */
-  token?: string;
-  clock?: Clock;
-  socket?: (url: string, protocol: string) => Socket;
-  /** 32 random bytes; absent: from crypto. */
-  random?: Uint8Array;
-  grease?: boolean;
-}
-
-/**
- * waiting: between attempts; connecting: a socket is on its way; greeting: HELLO is out; live; dead: a person must act
- * (`problem`); closed: close() was called.
- */
-export type Phase = "waiting" | "connecting" | "greeting" | "live" | "dead" | "closed";
-
-export interface ConnectionFacts {
-  phase: Phase;
-  /** Since when, Unix ms. */
-  since: number;
-  /** waiting: when it is tried again, Unix ms. */
-  nextAttempt?: number;
-  /** When the last byte of the relay came, Unix ms. */
-  lastHeard?: number;
-  /** Attempts that failed since it was last live. */
-  failures: number;
-  /** Why it is not live: what the relay said, or what the link found (1002: nothing heard). */
-  problem?: Problem;
-  /** live: who we are, limits, the relay's clock. */
-  welcome?: Welcome;
-  /** Our clock plus this is the relay's, ms. */
-  clockOffset: number;
-  /** A probe is out and has not been answered. */
-  probing: boolean;
-}
-
-/** A call of the relay failed; `problem` absent: the carrier went away before the answer. */
-export class CallError extends Error {
-  readonly problem: Problem | undefined;
-  constructor(problem?: Problem) {
-    super(problem ? `${problem.code}: ${problem.reason}` : "the connection was lost before the answer came");
-    this.name = "CallError";
-    this.problem = problem;
-  }
-}
-
-interface Call {
-  reply(reply: Reply): void;
-  lost(): void;
-}
-
 /** How much may lie in the socket before no more is made for it. */
 const BUFFERED_BYTES_MAX = 512 * 1024;
+const BUFFERED_LOOK_MS = 20;
+/** What could not be sent by then behind a goodbye is left. */
+const CLOSING_MS_MAX = 1000;
 const CONNECT_MS_MAX = 10_000;
 const MESSAGE_BYTES_MAX = 1 << 20;
+/** Turns at a time, when listeners bring ever more; then others have their turn. */
+const TURNS_MAX = 16;
 
-/** What a connection carries: sessions, histories, uploads. */
-export interface Rider {
-  readonly handle: number;
-  take(event: EndpointEvent): void;
-  /** After each turn: what the endpoint's state has come to (uploads read on). */
-  turn?(now: number): void;
-}
+const nothing = (): void => {};
 
 export class Connection {
   readonly endpoint: Endpoint;
   readonly clock: Clock;
+  /** What listeners throw goes there. */
+  readonly report: Report;
   #options: ConnectionOptions;
   #socket: Socket | undefined;
-  #cancelTimer: (() => void) | undefined;
-  #cancelConnect: (() => void) | undefined;
+  #cancelTimer: () => void = nothing;
+  #cancelConnect: () => void = nothing;
   #facts: ConnectionFacts;
-  #listeners = new Set<(facts: ConnectionFacts) => void>();
+  #listeners: Listeners<ConnectionFacts>;
   #riders = new Map<number, Rider>();
-  #calls = new Map<number, Call>();
-  #nextCall = 1;
+  #calls: Calls;
   #visible = true;
   #pumping = false;
-  #closed = false;
+  #again = false;
+  #over = false;
   #heardSeen = 0;
+  #closingSince = 0;
 
   private constructor(endpoint: Endpoint, options: ConnectionOptions) {
     this.endpoint = endpoint;
     this.clock = options.clock ?? realClock;
+    this.report = options.onError ?? toConsole;
     this.#options = options;
+    this.#listeners = new Listeners(this.report);
+    this.#calls = new Calls(endpoint, this.report);
     this.#facts = { phase: "waiting", since: this.clock.wall(), failures: 0, clockOffset: 0, probing: false };
   }
 
-  /** Begins to connect. Throws only when the module cannot be had; a relay that cannot be reached is tried again. */
+  /**
+   * Begins to connect. Throws when the module cannot be had, or when the options can never lead to a connection; a relay
+   * that cannot be reached is tried again.
+   */
   static async open(options: ConnectionOptions): Promise<Connection> {
+    checkedUrl(options.url);
     const random = options.random ?? crypto.getRandomValues(new Uint8Array(32));
     const module = await Module.instantiate(options.module);
     const endpoint = new Endpoint(module, {
@@ -151,95 +77,71 @@ export class Connection {
 
   /** Told at each change of the facts; returns what ends it. */
   onChange(listener: (facts: ConnectionFacts) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   // ---- what a page does ----
 
   /** Is a byte heard within 4 s? Between attempts: tries at once. After waking, on "online", when a person asks. */
   probe(): void {
-    if (this.#closed) return;
-    if (this.#socket && this.#facts.phase === "live") this.#say({ probing: true });
-    this.endpoint.probe(this.clock.now());
-    this.#pump();
+    this.#do(() => {
+      if (this.#socket && this.#facts.phase === "live") this.#say({ probing: true });
+      this.endpoint.probe(this.clock.now());
+    });
   }
 
-  /** While somebody looks a dead network is noticed within 10 s instead of 25. */
+  /** While somebody looks a dead network is noticed within 10 s instead of 25. Initially true. */
   setVisible(visible: boolean): void {
     this.#visible = visible;
-    if (this.#facts.phase === "live") this.endpoint.watch(visible, this.clock.now());
-    this.#pump();
+    this.#do(() => {
+      if (this.#facts.phase === "live") this.endpoint.watch(visible, this.clock.now());
+    });
   }
 
-  /** Another token, or none (the carrier's own sign-in); a dead connection tries again at once. */
+  /** Another token, or none (the carrier's own sign-in); it connects anew at once, also when it was dead. */
   setToken(token: string): void {
+    if (this.#over) return;
+    this.endpoint.setToken(token, this.clock.now()); // throws when it is too long: then the former one stays
     this.#drop();
-    this.endpoint.setToken(token, this.clock.now());
+    this.endpoint.probe(this.clock.now());
+    this.#down({ problem: undefined, failures: 0 });
     this.#pump();
   }
 
-  /** Says goodbye and ends for good. */
+  /** Says goodbye and ends for good: calls and pages that were waited for fail, uploads end. */
   close(): void {
-    if (this.#closed) return;
-    this.endpoint.goaway(0, this.clock.now());
-    this.#flush();
-    this.#closed = true;
-    this.#drop();
-    this.#cancelTimer?.();
-    this.#say({ phase: "closed" });
+    if (this.#over) return;
+    try {
+      this.endpoint.goaway(0, this.clock.now());
+      this.#flush();
+    } catch (error) {
+      this.report(error);
+    }
+    this.#end({ phase: "closed" }, new Error("the connection was closed"));
     this.endpoint.destroy();
   }
 
   /**
-   * Calls the relay; `onReply` is told each reply, the last one has `more` false. Rejects with CallError. Ends a watch:
-   * `signal`.
+   * Calls the relay; `onReply` is told each reply, the last one has `more` false. Rejects with CallError; with LinkError
+   * BUSY when 16 are open. Ends a watch: `signal`. Only while connected: whoever wants an answer in spite of a cut calls
+   * again when it is live.
    */
   call(call: Request["call"], onReply?: (reply: Reply) => void, signal?: AbortSignal): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      const id = this.#nextCall++;
-      const bytes = toBinary(RequestSchema, create(RequestSchema, { id, call }));
-      const result = this.endpoint.request(bytes, id, this.clock.now());
-      if (result < 0) {
-        reject(result === ErrorCode.STATE ? new CallError() : new LinkError("request", result));
-        return;
-      }
-      this.#calls.set(id, {
-        reply: (reply) => {
-          if (reply.result.case === "problem") {
-            this.#calls.delete(id);
-            reject(new CallError(reply.result.value));
-            return;
-          }
-          onReply?.(reply);
-          if (reply.more) return;
-          this.#calls.delete(id);
-          resolve(reply);
-        },
-        lost: () => reject(new CallError()),
-      });
-      signal?.addEventListener("abort", () => {
-        if (!this.#calls.delete(id)) return;
-        reject(signal.reason);
-        if (this.#facts.phase === "live")
-          this.call({ case: "cancel", value: { $typeName: "remote.v1.CancelRequest", requestId: id } }).catch(() => {});
-      }, { once: true });
-      this.#pump();
-    });
+    return this.#calls.call(call, () => this.clock.now(), () => this.#pump(), onReply, signal);
   }
 
-  /** Follows a session. */
+  /** Follows a session. Throws LinkError: 32 are followed already, or the connection has ended. */
   follow(sessionId: Uint8Array, options: SessionOptions = {}): Session {
     const session = new Session(this, sessionId, options);
-    this.#riders.set(session.handle, session);
+    this.add(session);
     this.#pump();
     return session;
   }
 
-  /** Pages of a session's past. */
+  /** Pages of a session's past. Throws as follow(). */
   history(sessionId: Uint8Array): History {
     const history = new History(this, sessionId);
-    this.#riders.set(history.handle, history);
+    this.add(history);
     return history;
   }
 
@@ -261,93 +163,139 @@ export class Connection {
     const phase = change.phase ?? this.#facts.phase;
     const since = phase === this.#facts.phase ? this.#facts.since : this.clock.wall();
     this.#facts = { ...this.#facts, ...change, phase, since };
-    for (const listener of [...this.#listeners]) listener(this.#facts);
+    this.#listeners.tell(this.#facts);
   }
 
   #wallOf(now: number): number {
     return this.clock.wall() - this.clock.now() + now;
   }
 
+  /** There is no carrier; when there will be. In one word: nobody may see "live" and "no longer probing" of a relay that is silent. */
+  #down(change: Partial<ConnectionFacts>): void {
+    const dead = this.endpoint.state === LinkState.DEAD;
+    this.#say({
+      ...change, phase: dead ? "dead" : "waiting", nextAttempt: dead ? undefined : this.#wallOf(this.endpoint.attempt),
+      probing: false, welcome: undefined,
+    });
+  }
+
   // ---- the socket ----
 
   #connect(): void {
-    const make = this.#options.socket ?? ((url, protocol) => new WebSocket(url, protocol) as unknown as Socket);
     let socket: Socket;
     try {
-      socket = make(this.#options.url, "remote.v1");
-    } catch {
-      this.#failed();
+      socket = (this.#options.socket ?? realSocket)(this.#options.url, "remote.v1");
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#failed(create(ProblemSchema, { code: 1002, reason: `no socket could be made: ${reason}` }));
       return;
     }
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
-    this.#say({ phase: "connecting", nextAttempt: undefined });
     this.#cancelConnect = this.clock.after(CONNECT_MS_MAX, () => {
-      if (socket === this.#socket) this.#failed();
+      if (socket === this.#socket) this.#do(() => this.#failed());
     });
-    socket.onopen = () => {
-      if (socket !== this.#socket) return;
-      this.#cancelConnect?.();
+    const mine = (work: (event: never) => void) => (event: never) => {
+      if (socket === this.#socket) this.#do(() => work(event));
+    };
+    socket.onopen = mine(() => {
+      this.#cancelConnect();
       this.endpoint.attach(this.clock.now());
       this.#say({ phase: "greeting" });
-      this.#pump();
-    };
-    socket.onmessage = (event: never) => {
-      if (socket !== this.#socket) return;
-      this.#heard((event as { data: unknown }).data);
-    };
-    const gone = () => {
-      if (socket === this.#socket) this.#failed();
-    };
-    socket.onclose = gone;
-    socket.onerror = gone;
+    });
+    socket.onmessage = mine((event) => this.#heard((event as { data: unknown }).data));
+    socket.onclose = socket.onerror = mine(() => this.#failed());
+    this.#say({ phase: "connecting", nextAttempt: undefined });
   }
 
   #heard(data: unknown): void {
-    if (!(data instanceof ArrayBuffer) || data.byteLength > MESSAGE_BYTES_MAX) {
-      this.#failed(); // not what a relay sends
-      return;
-    }
-    this.endpoint.feed(new Uint8Array(data), this.clock.now());
-    this.#pump();
+    const bytes = bytesOf(data);
+    // A relay sends neither text nor so much; of the close codes of A.19 a page may use none.
+    if (!bytes || bytes.length > MESSAGE_BYTES_MAX) this.#failed();
+    else this.endpoint.feed(bytes, this.clock.now());
   }
 
   /** Lets the socket go; what still comes from it is nobody's. */
   #drop(): void {
     const socket = this.#socket;
     this.#socket = undefined;
-    this.#cancelConnect?.();
+    this.#cancelConnect();
     if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
+    // Not null: some sockets throw what nobody listens to.
+    socket.onopen = socket.onmessage = socket.onclose = socket.onerror = nothing;
     try {
       socket.close(1000);
     } catch {
       // it was never open
     }
     this.endpoint.detach(this.clock.now());
-    const calls = [...this.#calls.values()];
-    this.#calls.clear();
-    for (const call of calls) call.lost();
+    this.#calls.lost();
   }
 
-  #failed(): void {
-    const failures = this.#facts.failures + 1;
+  /** The carrier is lost, or an attempt has failed. */
+  #failed(problem = this.#facts.problem): void {
     if (this.#socket) this.#drop();
     else this.endpoint.detach(this.clock.now());
-    this.#say({ phase: "waiting", nextAttempt: undefined, failures, probing: false, welcome: undefined });
-    this.#pump();
+    this.#down({ problem, failures: this.#facts.failures + 1 });
   }
 
   // ---- one turn ----
 
-  #pump(): void {
-    if (this.#pumping || this.#closed) return;
-    this.#pumping = true;
+  /** Work on the endpoint from outside, then a turn. What goes wrong is the carrier's fault, or the module's end. */
+  #do(work: () => void): void {
+    if (this.#over) return;
     try {
-      this.#turn();
-    } finally {
-      this.#pumping = false;
+      work();
+    } catch (error) {
+      this.#wrong(error);
     }
+    this.#pump();
+  }
+
+  #wrong(error: unknown): void {
+    if (this.#over) return;
+    this.report(error);
+    try {
+      if (!(error instanceof ModuleError)) return this.#failed();
+    } catch (again) {
+      this.report(again);
+    }
+    const broken = error instanceof Error ? error : new Error(String(error));
+    this.#end({ phase: "dead", broken, problem: undefined }, broken);
+  }
+
+  /** Nothing comes any more, and no timer is left behind. */
+  #end(change: Partial<ConnectionFacts>, error: Error): void {
+    this.#over = true;
+    const riders = [...this.#riders.values()];
+    this.#riders.clear();
+    try {
+      this.#drop();
+    } catch {
+      // the module's end has been told
+    }
+    this.#cancelTimer();
+    this.#calls.lost();
+    for (const rider of riders) rider.over(error);
+    this.#say({ ...change, nextAttempt: undefined, welcome: undefined, probing: false });
+  }
+
+  /** Turns until nothing is left to do. What is put into the endpoint meanwhile has its turn, too. */
+  #pump(): void {
+    this.#again = true;
+    if (this.#pumping || this.#over) return;
+    this.#pumping = true;
+    for (let turns = 0; turns < TURNS_MAX && this.#again && !this.#over; turns++) {
+      this.#again = false;
+      try {
+        this.#turn();
+      } catch (error) {
+        this.#again = true;
+        this.#wrong(error);
+      }
+    }
+    this.#pumping = false;
+    this.#schedule();
   }
 
   #turn(): void {
@@ -356,50 +304,57 @@ export class Connection {
     for (let event = this.endpoint.next(); event; event = this.endpoint.next()) {
       if (event.source === 0) this.#take(event);
       else this.#riders.get(event.source)?.take(event);
-      if (this.#closed) return;
+      if (this.#over) return;
     }
-    for (const rider of [...this.#riders.values()]) rider.turn?.(now);
-    this.#flush();
+    for (const rider of [...this.#riders.values()]) {
+      rider.turn?.(now);
+      if (this.#over) return;
+    }
+    if (this.#flush()) this.#again = true; // what was sent may have been the last word
     const heard = this.endpoint.heard;
-    if (heard > this.#heardSeen) {
+    if (heard !== 0 && heard !== this.#heardSeen) {
       this.#heardSeen = heard;
       this.#facts = { ...this.#facts, lastHeard: this.#wallOf(heard) };
     }
     this.#settle(now);
-    this.#schedule();
-  }
-
-  #flush(): void {
-    const socket = this.#socket;
-    if (!socket || socket.readyState !== 1) return;
-    while (socket.bufferedAmount < BUFFERED_BYTES_MAX) {
-      const piece = this.endpoint.outgoing(this.clock.now());
-      if (!piece) break;
-      socket.send(piece);
-    }
   }
 
   #settle(now: number): void {
-    const state = this.endpoint.state;
-    if (state === LinkState.DEAD) {
-      if (this.#facts.phase !== "dead") this.#say({ phase: "dead", nextAttempt: undefined });
-      return;
+    const { state } = this.endpoint;
+    if (state === LinkState.DOWN && !this.#socket && this.endpoint.attempt <= now) this.#connect();
+    if (state !== LinkState.CLOSING) this.#closingSince = 0;
+    else if (this.#closingSince === 0) this.#closingSince = now;
+    else if (now - this.#closingSince >= CLOSING_MS_MAX) this.#failed();
+  }
+
+  /** True: something was sent. */
+  #flush(): boolean {
+    const socket = this.#socket;
+    if (!socket || socket.readyState !== 1) return false;
+    let sent = false;
+    while (socket.bufferedAmount < BUFFERED_BYTES_MAX) {
+      const piece = this.endpoint.outgoing(this.clock.now());
+      if (!piece) break;
+      try {
+        socket.send(piece);
+      } catch (error) {
+        this.report(error);
+        this.#failed();
+        break;
+      }
+      sent = true;
     }
-    if (state !== LinkState.DOWN || this.#socket) return;
-    const attempt = this.endpoint.attempt;
-    if (attempt <= now) {
-      this.#connect();
-    } else if (this.#facts.phase !== "waiting" || this.#facts.nextAttempt === undefined) {
-      this.#say({ phase: "waiting", nextAttempt: this.#wallOf(attempt) });
-    }
+    return sent;
   }
 
   #schedule(): void {
-    this.#cancelTimer?.();
-    let due = Math.min(this.endpoint.deadline, this.#socket ? Infinity : this.endpoint.attempt);
-    if (this.#socket && this.#socket.bufferedAmount >= BUFFERED_BYTES_MAX) due = Math.min(due, this.clock.now() + 20);
-    if (due === Infinity) return;
-    this.#cancelTimer = this.clock.after(Math.ceil(due - this.clock.now()), () => this.#pump());
+    this.#cancelTimer();
+    if (this.#over) return;
+    const now = this.clock.now();
+    let due = Math.min(this.endpoint.deadline, this.#socket ? Infinity : this.endpoint.attempt, this.#again ? now : Infinity);
+    if (this.#socket && this.#socket.bufferedAmount >= BUFFERED_BYTES_MAX) due = Math.min(due, now + BUFFERED_LOOK_MS);
+    if (this.#closingSince !== 0) due = Math.min(due, this.#closingSince + CLOSING_MS_MAX);
+    if (due !== Infinity) this.#cancelTimer = this.clock.after(Math.ceil(Math.max(due - now, 0)), () => this.#pump());
   }
 
   #take(event: EndpointEvent): void {
@@ -411,31 +366,26 @@ export class Connection {
         this.#say({ phase: "live", welcome, clockOffset, failures: 0, problem: undefined, nextAttempt: undefined });
         break;
       }
-      case LinkEvent.REPLY: {
-        const reply = fromBinary(ReplySchema, event.data);
-        this.#calls.get(reply.id)?.reply(reply);
+      case LinkEvent.REPLY:
+        if (!this.#calls.take(event.data)) this.#failed(create(ProblemSchema, { code: 4001, reason: "a reply cannot be decoded" }));
         break;
-      }
       case LinkEvent.HEARD:
         this.#say({ probing: false });
         break;
       case LinkEvent.SILENT:
-        this.#over(create(ProblemSchema, { code: 1002, reason: "nothing was heard from the relay" }));
+        this.#parted(create(ProblemSchema, { code: 1002, reason: "nothing was heard from the relay" }));
         break;
       case LinkEvent.REFUSED:
       case LinkEvent.GOAWAY:
       case LinkEvent.GOAWAY_SENT:
-        this.#over(fromBinary(ProblemSchema, event.data));
+        this.#parted(fromBinary(ProblemSchema, event.data));
         break;
     }
   }
 
-  #over(problem: Problem): void {
+  /** After the last words, ours or the relay's. */
+  #parted(problem: Problem): void {
     this.#flush();
-    this.#drop();
-    // In one word: nobody may see "live" and "no longer probing" of a relay that has not answered.
-    this.#say({ phase: "waiting", nextAttempt: undefined, problem, probing: false, welcome: undefined, failures: this.#facts.failures + 1 });
+    this.#failed(problem);
   }
 }
-
-export type { Position };

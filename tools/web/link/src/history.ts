@@ -1,7 +1,8 @@
 /** Pages of a session's past, through bounded OPENs (libremote/include/remote/history.h). */
 import { fromBinary } from "@bufbuild/protobuf";
-import type { Connection, Rider } from "./connection.js";
+import type { Connection } from "./connection.js";
 import { EventFlag, HistoryEvent, type EndpointEvent, type Position } from "./endpoint.js";
+import type { Rider } from "./facts.js";
 import { EventSchema, ProblemSchema, type Event, type Problem } from "./messages.js";
 
 /** An event at its place. `raw` is the message as it came: what digests are made of. */
@@ -33,12 +34,16 @@ export class HistoryError extends Error {
   }
 }
 
+interface Waiting {
+  page: Page;
+  resolve(page: Page): void;
+  reject(error: Error): void;
+}
+
 export class History implements Rider {
   readonly handle: number;
   #connection: Connection;
-  #page: Page | undefined;
-  #resolve: ((page: Page) => void) | undefined;
-  #reject: ((error: Error) => void) | undefined;
+  #waiting: Waiting | undefined;
   #closed = false;
 
   constructor(connection: Connection, sessionId: Uint8Array) {
@@ -46,7 +51,10 @@ export class History implements Rider {
     this.handle = connection.endpoint.openHistory(sessionId);
   }
 
-  /** The page of at most `count` offsets before `before`. One at a time. It waits through cuts of the network. */
+  /**
+   * The page of at most `count` offsets before `before`. One at a time: a second fails with LinkError STATE. It waits
+   * through cuts of the network; HistoryError when the log says no.
+   */
   read(before: Position, count: number): Promise<Page> {
     return new Promise((resolve, reject) => {
       try {
@@ -55,17 +63,28 @@ export class History implements Rider {
         reject(error as Error);
         return;
       }
-      this.#page = { events: [], from: before.offset, first: false, trimmed: false, unreadable: 0 };
-      this.#resolve = resolve;
-      this.#reject = reject;
+      this.#waiting = { page: { events: [], from: before.offset, first: false, trimmed: false, unreadable: 0 }, resolve, reject };
       this.#connection.wake();
     });
   }
 
+  /** Gives up the page that is awaited: its promise fails. */
   cancel(): void {
     this.#connection.endpoint.cancelHistory(this.handle);
-    this.#reject?.(new Error("the page was given up"));
-    this.#page = this.#resolve = this.#reject = undefined;
+    this.#settle()?.reject(new Error("the page was given up"));
+  }
+
+  /** The connection has ended. */
+  over(error: Error): void {
+    this.#closed = true;
+    this.#settle()?.reject(error);
+  }
+
+  /** Who waits; nobody any more. */
+  #settle(): Waiting | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting;
   }
 
   close(): void {
@@ -77,8 +96,9 @@ export class History implements Rider {
     this.#connection.wake();
   }
 
+  /** For the connection. */
   take(event: EndpointEvent): void {
-    const page = this.#page;
+    const page = this.#waiting?.page;
     if (!page) return;
     switch (event.type) {
       case HistoryEvent.EVENT:
@@ -91,12 +111,10 @@ export class History implements Rider {
         page.from = event.offset;
         page.first = (event.flags & EventFlag.FIRST) !== 0;
         page.trimmed = (event.flags & EventFlag.TRIMMED) !== 0;
-        this.#page = undefined;
-        this.#resolve?.(page);
+        this.#settle()?.resolve(page);
         break;
       case HistoryEvent.FAILED:
-        this.#page = undefined;
-        this.#reject?.(new HistoryError(fromBinary(ProblemSchema, event.data)));
+        this.#settle()?.reject(new HistoryError(fromBinary(ProblemSchema, event.data)));
         break;
     }
   }

@@ -1,5 +1,8 @@
+export { realClock, type Clock, type Report, type Socket, type SocketMaker } from "./carrier.js";
+export { CallError } from "./calls.js";
 export * from "./connection.js";
 export * from "./endpoint.js";
+export type * from "./facts.js";
 export * from "./history.js";
 export * from "./module.js";
 export * from "./module_view.js";

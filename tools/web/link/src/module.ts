@@ -58,17 +58,44 @@ export interface Exports {
   remote_upload_progress(endpoint: number, handle: number, out: number, now: number): number;
 }
 
+/** The module has failed (an assertion of libremote, or a fault of it): what it held cannot be trusted any more. */
+export class ModuleError extends Error {
+  constructor(cause: unknown) {
+    super(`libremote's module has failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.name = "ModuleError";
+  }
+}
+
 /** Bytes of the module's memory, and how they are reached. One for each Endpoint. */
 export class Module {
+  /** Each function throws ModuleError when the module fails in it, and always after that. */
   readonly c: Exports;
+  #failed: ModuleError | undefined;
   #encoder = new TextEncoder();
   #decoder = new TextDecoder();
 
   private constructor(c: Exports) {
-    this.c = c;
+    const guarded: Record<string, unknown> = { memory: c.memory };
+    for (const [name, value] of Object.entries(c)) {
+      if (typeof value !== "function") continue;
+      guarded[name] = (...given: number[]): unknown => {
+        if (this.#failed) throw this.#failed;
+        try {
+          return (value as (...given: number[]) => unknown)(...given);
+        } catch (error) {
+          throw (this.#failed = new ModuleError(error)); // nothing is imported: whatever is thrown comes from inside
+        }
+      };
+    }
+    this.c = guarded as unknown as Exports;
   }
 
-  /** An instance of a compiled module. A trap in it (an assertion of libremote) throws RuntimeError out of the call. */
+  /** What it failed with; undefined: it has not. */
+  get failed(): ModuleError | undefined {
+    return this.#failed;
+  }
+
+  /** An instance of a compiled module. */
   static async instantiate(compiled: WebAssembly.Module): Promise<Module> {
     const instance = await WebAssembly.instantiate(compiled, {});
     const c = instance.exports as unknown as Exports;

@@ -4,12 +4,15 @@
  * here messages are decoded and told.
  */
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
-import type { Connection, Rider } from "./connection.js";
+import { Listeners } from "./carrier.js";
+import type { Connection } from "./connection.js";
 import { ClientEvent, EventFlag, type CommandFacts, type EndpointEvent, type Position } from "./endpoint.js";
+import type { Rider } from "./facts.js";
 import {
   CommandSchema, EventSchema, LogStatusSchema, ProblemSchema, SessionInfoSchema, SessionStateSchema,
   type Event, type LogStatus, type Problem, type SessionInfo, type SessionState,
 } from "./messages.js";
+import { ModuleError } from "./module.js";
 import { Upload } from "./upload.js";
 import { View } from "./view/view.js";
 
@@ -51,7 +54,7 @@ export class Session implements Rider {
   readonly id: Uint8Array;
   readonly handle: number;
   readonly connection: Connection;
-  #listeners = new Set<(news: SessionNews) => void>();
+  #listeners: Listeners<SessionNews>;
   #status: LogStatus | undefined;
   #synced = false;
   #closed = false;
@@ -59,12 +62,13 @@ export class Session implements Rider {
   constructor(connection: Connection, id: Uint8Array, options: SessionOptions) {
     this.connection = connection;
     this.id = id;
+    this.#listeners = new Listeners(connection.report);
     this.handle = connection.endpoint.openClient(id, options, connection.clock.now());
   }
 
+  /** Told everything from now on; returns what ends it. Whoever wants all of it listens before the next turn of events. */
   onNews(listener: (news: SessionNews) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** The newest facts; absent: none yet. */
@@ -101,7 +105,7 @@ export class Session implements Rider {
 
   /** An attachment on its way to the host; a prompt may name its id at once. */
   upload(file: { name: string; type: string; bytes: Uint8Array }): Upload {
-    const upload = new Upload(this, file);
+    const upload = new Upload(this, file, crypto.getRandomValues(new Uint8Array(16)));
     this.connection.add(upload);
     this.connection.wake();
     return upload;
@@ -120,19 +124,38 @@ export class Session implements Rider {
     return view.state;
   }
 
+  /** Ends it here; commands without an outcome go with it, and its uploads end. The session itself goes on. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#synced = false;
     this.connection.remove(this);
     this.connection.endpoint.closeClient(this.handle);
     this.connection.wake();
   }
 
-  #tell(news: SessionNews): void {
-    for (const listener of [...this.#listeners]) listener(news);
+  /** The connection has ended. */
+  over(error: Error): void {
+    this.#closed = true;
+    this.#synced = false;
+    this.#listeners.tell({ kind: "closed", problem: create(ProblemSchema, { code: 0, reason: error.message }), final: true });
   }
 
+  #tell(news: SessionNews): void {
+    if (!this.#closed) this.#listeners.tell(news);
+  }
+
+  /** For the connection. */
   take(event: EndpointEvent): void {
+    try {
+      this.#take(event);
+    } catch (error) {
+      if (error instanceof ModuleError) throw error;
+      this.connection.report(error); // INFO is a host's, and nobody before us has read it
+    }
+  }
+
+  #take(event: EndpointEvent): void {
     // The module's view was emptied, and no snapshot says so: what is told from here on is not the whole.
     if (event.type !== ClientEvent.SNAPSHOT && event.flags & EventFlag.RESET)
       this.#tell({ kind: "reset", offset: event.offset, epoch: this.position.epoch });

@@ -1,6 +1,7 @@
 /** An attachment in chunks through the outbox, each exactly once (libremote/include/remote/upload.h). */
-import type { Rider } from "./connection.js";
-import { ErrorCode, UploadState, type UploadProgress } from "./endpoint.js";
+import { Listeners } from "./carrier.js";
+import { ErrorCode, LinkError, UploadState, type UploadProgress } from "./endpoint.js";
+import type { Rider } from "./facts.js";
 import { sha256 } from "./module.js";
 import { hex, type Session } from "./session.js";
 
@@ -14,19 +15,20 @@ export class Upload implements Rider {
   readonly total: number;
   #session: Session;
   #bytes: Uint8Array;
-  #listeners = new Set<(progress: UploadProgress) => void>();
+  #listeners: Listeners<UploadProgress>;
   #progress: UploadProgress;
-  #seen = "";
 
-  constructor(session: Session, file: { name: string; type: string; bytes: Uint8Array }) {
-    const { connection } = session;
+  /** See Session.upload. The bytes must not change while it is on its way. */
+  constructor(session: Session, file: { name: string; type: string; bytes: Uint8Array }, id: Uint8Array) {
+    const { endpoint, clock, report } = session.connection;
+    if (file.bytes.length > ATTACHMENT_BYTES_MAX) throw new LinkError(`${file.name}: more than 10 MiB`, ErrorCode.TOO_LARGE);
     this.#session = session;
     this.#bytes = file.bytes;
+    this.#listeners = new Listeners(report);
     this.total = file.bytes.length;
-    this.id = crypto.getRandomValues(new Uint8Array(16));
-    this.handle = connection.endpoint.openUpload(session.handle, this.id, file.name, file.type, file.bytes.length,
-      sha256(connection.endpoint.module, file.bytes));
-    this.#progress = connection.endpoint.uploadProgress(this.handle, connection.clock.now())!;
+    this.id = id;
+    this.handle = endpoint.openUpload(session.handle, id, file.name, file.type, file.bytes.length, sha256(endpoint.module, file.bytes));
+    this.#progress = endpoint.uploadProgress(this.handle, clock.now())!;
   }
 
   get hexId(): string {
@@ -35,41 +37,58 @@ export class Upload implements Rider {
   get progress(): UploadProgress {
     return this.#progress;
   }
+  /** Told at each change; returns what ends it. */
   onProgress(listener: (progress: UploadProgress) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
-  take(): void {
-    // nothing comes under an upload's handle: its chunks are commands of the session
-  }
+  /** Nothing comes under an upload's handle: its chunks are commands of the session. */
+  take(): void {}
 
+  /** For the connection: tells how far it is, and gives what is wanted next. */
   turn(now: number): void {
     const { endpoint } = this.#session.connection;
     for (;;) {
       const progress = endpoint.uploadProgress(this.handle, now);
-      if (!progress) return;
+      if (!progress) {
+        this.#end(); // the session was closed
+        return;
+      }
       this.#tell(progress);
       const wants = progress.state === UploadState.RUNNING ? endpoint.uploadWants(this.handle) : undefined;
       if (!wants) break;
-      const piece = this.#bytes.subarray(wants.position, wants.position + wants.bytes);
-      const result = endpoint.giveUpload(this.handle, piece, now);
-      if (result === ErrorCode.BUSY || result < 0) break;
+      // Below 0: there is no room now, or no epoch yet.
+      if (endpoint.giveUpload(this.handle, this.#bytes.subarray(wants.position, wants.position + wants.bytes), now) < 0) break;
     }
-    if (this.#progress.state !== UploadState.RUNNING && this.#progress.state !== UploadState.SENT) this.close();
+    if (this.#progress.state !== UploadState.RUNNING && this.#progress.state !== UploadState.SENT) this.#release();
   }
 
   /** No further chunk; what the host has it forgets within the hour. */
   close(): void {
+    this.#end();
+  }
+
+  /** The connection has ended. */
+  over(): void {
+    this.#end();
+  }
+
+  #end(): void {
+    this.#release();
+    const { state } = this.#progress;
+    if (state === UploadState.RUNNING || state === UploadState.SENT) this.#tell({ ...this.#progress, state: UploadState.CANCELLED });
+  }
+
+  #release(): void {
+    this.#bytes = new Uint8Array(0);
     this.#session.connection.remove(this);
     this.#session.connection.endpoint.closeUpload(this.handle);
   }
 
   #tell(progress: UploadProgress): void {
-    const now = JSON.stringify(progress);
-    if (now === this.#seen) return;
-    this.#seen = now;
+    const had = this.#progress;
+    if ((Object.keys(progress) as (keyof UploadProgress)[]).every((name) => progress[name] === had[name])) return;
     this.#progress = progress;
-    for (const listener of [...this.#listeners]) listener(progress);
+    this.#listeners.tell(progress);
   }
 }
