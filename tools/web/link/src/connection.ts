@@ -16,8 +16,6 @@ import { Session, type SessionOptions } from "./session.js";
 /** How much may lie in the socket before no more is made for it. */
 const BUFFERED_BYTES_MAX = 512 * 1024;
 const BUFFERED_LOOK_MS = 20;
-/** What could not be sent by then behind a goodbye is left. */
-const CLOSING_MS_MAX = 1000;
 const CONNECT_MS_MAX = 10_000;
 const MESSAGE_BYTES_MAX = 1 << 20;
 /** Turns at a time, when listeners bring ever more; then others have their turn. */
@@ -43,7 +41,6 @@ export class Connection {
   #again = false;
   #over = false;
   #heardSeen = 0;
-  #closingSince = 0;
 
   private constructor(endpoint: Endpoint, options: ConnectionOptions) {
     this.endpoint = endpoint;
@@ -310,21 +307,13 @@ export class Connection {
       rider.turn?.(now);
       if (this.#over) return;
     }
-    if (this.#flush()) this.#again = true; // what was sent may have been the last word
+    if (this.#flush()) this.#again = true; // that commands were sent is news
     const heard = this.endpoint.heard;
     if (heard !== 0 && heard !== this.#heardSeen) {
       this.#heardSeen = heard;
       this.#facts = { ...this.#facts, lastHeard: this.#wallOf(heard) };
     }
-    this.#settle(now);
-  }
-
-  #settle(now: number): void {
-    const { state } = this.endpoint;
-    if (state === LinkState.DOWN && !this.#socket && this.endpoint.attempt <= now) this.#connect();
-    if (state !== LinkState.CLOSING) this.#closingSince = 0;
-    else if (this.#closingSince === 0) this.#closingSince = now;
-    else if (now - this.#closingSince >= CLOSING_MS_MAX) this.#failed();
+    if (this.endpoint.state === LinkState.DOWN && !this.#socket && this.endpoint.attempt <= now) this.#connect();
   }
 
   /** True: something was sent. */
@@ -353,7 +342,6 @@ export class Connection {
     const now = this.clock.now();
     let due = Math.min(this.endpoint.deadline, this.#socket ? Infinity : this.endpoint.attempt, this.#again ? now : Infinity);
     if (this.#socket && this.#socket.bufferedAmount >= BUFFERED_BYTES_MAX) due = Math.min(due, now + BUFFERED_LOOK_MS);
-    if (this.#closingSince !== 0) due = Math.min(due, this.#closingSince + CLOSING_MS_MAX);
     if (due !== Infinity) this.#cancelTimer = this.clock.after(Math.ceil(Math.max(due - now, 0)), () => this.#pump());
   }
 
