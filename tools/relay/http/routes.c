@@ -223,11 +223,13 @@ static void metrics_route(http_connection *c, http_site *site, const http_place 
 
 /* What a page may do: nothing from elsewhere, no code but its own files; WebAssembly is compiled.
  */
-#define PAGE_FIELDS                                                                     \
-  "Content-Security-Policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; " \
-  "style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "       \
-  "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "       \
-  "frame-ancestors 'none'\r\nCross-Origin-Opener-Policy: same-origin\r\n"
+#define PAGE_FIELDS                                                                       \
+  "Content-Security-Policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "   \
+  "style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "         \
+  "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "         \
+  "frame-ancestors 'none'\r\nCross-Origin-Opener-Policy: same-origin\r\n"                 \
+  "Permissions-Policy: accelerometer=(), camera=(), display-capture=(), geolocation=(), " \
+  "gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()\r\n"
 
 static bool has_etag(const lrm_http_head *head, const char *etag) {
   char weak[48];
@@ -238,7 +240,7 @@ static bool has_etag(const lrm_http_head *head, const char *etag) {
 
 static void file_route(http_connection *c, http_site *site, const http_place *place,
                        const http_request *request) {
-  char fields[1000];
+  char fields[1400];
   const http_file *file = http_files_find(site->files, request->path);
   if (request->path[0] == '\0' && place->prefix[0] != '\0' && site->files != NULL) {
     /* Relative names in the page need the slash. */

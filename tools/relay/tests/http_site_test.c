@@ -92,6 +92,23 @@ static void on_poll(server *s, http_exchange *exchange, const http_post *post) {
   http_on_gone(exchange, on_gone, NULL);
 }
 
+/* What the page's handler was given. */
+static char page_text[500];
+static http_cookies page_cookies;
+static const char *page_token; /* set as cookie when the answer is given; NULL: none */
+static void on_page(server *s, http_exchange *exchange, const http_page *page) {
+  char fields[HTTP_FIELDS_BYTES_MAX];
+  (void)s;
+  snprintf(page_text, sizeof page_text, "%s [%s] [%s] %zu", page->path, page->token, page->pairing,
+           page->bytes);
+  page_cookies = page->cookies;
+  if (page_token != NULL) {
+    http_cookie_write(&page->cookies, HTTP_COOKIE_TOKEN, page_token, 60, fields, sizeof fields);
+    http_answer_fields(exchange, fields);
+  }
+  http_answer(exchange, 204, NULL, NULL, 0);
+}
+
 static int refused_status;
 static void on_refused(void *user, const char *peer, int status, const char *why) {
   (void)user;
@@ -103,7 +120,8 @@ static const http_site_ops ops = {.refused = on_refused,
                                   .accepted = on_accepted,
                                   .unready = unready,
                                   .metrics = metrics,
-                                  .poll = on_poll};
+                                  .poll = on_poll,
+                                  .page = on_page};
 
 static http_site site;
 static http_place place;
@@ -410,6 +428,135 @@ static void refuses_upgrades(void **state) {
   fake_free(inner);
 }
 
+/* ---- the page's own requests, and its cookies ---- */
+
+#define JSON "Content-Type: application/json\r\n"
+#define OWN "Origin: http://localhost:81\r\n"
+#define AT81 "Host: localhost:81\r\n"
+
+static void pages_ask(void **state) {
+  (void)state;
+  page_token = NULL;
+  ask("POST /v1/sign-in HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\n{}", "415", "application/json",
+      false);
+  ask("POST /v1/sign-in HTTP/1.1\r\n" H JSON
+      "Origin: http://evil.example\r\nContent-Length: 2\r\n"
+      "\r\n{}",
+      "403", NULL, false);
+  ask(GET("/v1/sign-in"), "405", "Allow: POST", false);
+  ask("POST /v1/who HTTP/1.1\r\n" H JSON "Content-Length: 0\r\n\r\n", "405", "Allow: GET", false);
+  char *large = malloc(20000);
+  assert_non_null(large);
+  int head = snprintf(large, 20000,
+                      "POST /v1/sign-in HTTP/1.1\r\n" H JSON "Content-Length: 16385\r\n\r\n");
+  memset(large + head, 'x', 16385);
+  large[head + 16385] = '\0';
+  ask(large, "413", "16 KiB", false);
+  free(large);
+  page_text[0] = '\0';
+  /* Cookies count with an Origin; those of other ports and paths, and what is none of ours, do not.
+   */
+  static const struct {
+    const char *fields, *seen;
+  } cases[] = {{OWN "Cookie: remote-81=abc\r\n", "[abc] []"},
+               {"Cookie: remote-81=abc\r\n", "[] []"},
+               {OWN "Cookie: a=b; remote-81=abc;remote-pairing-81=12\r\n", "[abc] [12]"},
+               {OWN "Cookie: remote-80=abc; remote-82=x; remote-81.relay=y\r\n", "[] []"},
+               {OWN "Cookie: xremote-81=abc; remote-81x=y; remote-81\r\n", "[] []"},
+               {OWN "Cookie: a=b\r\ncookie: remote-81=abc\r\n", "[abc] []"},
+               {OWN "Cookie: remote-81=a b\r\n", "[] []"},
+               {OWN "Cookie: remote-81=\r\n", "[] []"},
+               {OWN "Cookie: remote-81=\"abc\"\r\n", "[] []"},
+               {OWN "Cookie: remote-81=abc; remote-81=def\r\n", "[abc] []"},
+               {OWN "Cookie: ;;; ; =;remote-81=abc\r\n", "[abc] []"},
+               {OWN "Cookie: __Host-remote-81=s; remote-81=abc\r\n", "[s] []"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char request[600], wanted[100];
+    snprintf(request, sizeof request,
+             "POST /v1/sign-out HTTP/1.1\r\n" AT81 JSON "%sContent-Length: 2\r\n\r\n{}",
+             cases[i].fields);
+    ask(request, "204", NULL, false);
+    snprintf(wanted, sizeof wanted, "/v1/sign-out %s 2", cases[i].seen);
+    assert_string_equal(page_text, wanted);
+  }
+  /* Reading needs no Origin: no other page gets the answer. */
+  ask("GET /v1/who HTTP/1.1\r\n" AT81 "Cookie: remote-81=abc\r\n\r\n", "204", NULL, false);
+  assert_string_equal(page_text, "/v1/who [abc] [] 0");
+  ask("GET /v1/who HTTP/1.1\r\n" AT81 "\r\n", "204",
+      "Cross-Origin-Resource-Policy: same-origin\r\n", false);
+}
+
+static void set_cookie_as(const char *peer, const char *fields, const char *wanted) {
+  char request[600];
+  fake_carrier *inner = open_from(peer);
+  page_token = "tok";
+  snprintf(request, sizeof request,
+           "POST /v1/sign-in HTTP/1.1\r\n" JSON "%sContent-Length: 0\r\n\r\n", fields);
+  give(inner, request);
+  page_token = NULL;
+  assert_answer(inner, "204", wanted);
+  fake_free(inner);
+}
+
+static void cookies_are_named_for_their_place(void **state) {
+  (void)state;
+  char error[300];
+  const char *here = "127.0.0.1:5";
+  set_cookie_as(here, AT81 OWN,
+                "\r\nSet-Cookie: remote-81=tok; Path=/; Max-Age=60; HttpOnly; SameSite=Strict\r\n");
+  set_cookie_as(here, "Host: localhost\r\n", "\r\nSet-Cookie: remote-80=tok; Path=/;");
+  set_cookie_as(here, "Host: [::1]:82\r\n", "\r\nSet-Cookie: remote-82=tok; Path=/;");
+  set_cookie_as(here, "Host: [::1]\r\n", "\r\nSet-Cookie: remote-80=tok; Path=/;");
+  /* What a stranger says of https does not count; a trusted proxy's word does, and the page's. */
+  set_cookie_as(here, AT81 "X-Forwarded-Proto: https\r\n", "\r\nSet-Cookie: remote-81=tok;");
+  assert_true(http_config_proxy(&site.config, "127.0.0.1", error, sizeof error));
+  set_cookie_as(here, AT81 "X-Forwarded-Proto: https\r\n",
+                "\r\nSet-Cookie: __Host-remote-81=tok; Path=/; Max-Age=60; HttpOnly; "
+                "SameSite=Strict; Secure\r\n");
+  set_cookie_as(here, AT81 "X-Forwarded-Proto: http\r\n", "\r\nSet-Cookie: remote-81=tok;");
+  set_cookie_as(here, AT81 "X-Forwarded-Proto: https\r\nX-Forwarded-Proto: https\r\n",
+                "\r\nSet-Cookie: remote-81=tok;");
+  assert_true(http_config_origin(&site.config, "https://relay.example", error, sizeof error));
+  set_cookie_as(here, "Host: relay.example\r\nOrigin: https://relay.example\r\n",
+                "\r\nSet-Cookie: __Host-remote-443=tok; Path=/; ");
+  place.encrypted = true;
+  set_cookie_as(here, AT81, "\r\nSet-Cookie: __Host-remote-81=tok; Path=/;");
+  snprintf(place.prefix, sizeof place.prefix, "/re_lay/b");
+  fake_carrier *inner = open_one();
+  page_token = "tok";
+  give(inner, "POST /re_lay/b/v1/sign-in HTTP/1.1\r\n" AT81 JSON "Content-Length: 0\r\n\r\n");
+  assert_answer(inner, "204",
+                "\r\nSet-Cookie: __Secure-remote-81.re.lay.b=tok; Path=/re_lay/b/; Max-Age=60; "
+                "HttpOnly; SameSite=Strict; Secure\r\n");
+  page_token = NULL;
+  fake_free(inner);
+  /* A page with TLS does not believe what one without could plant. */
+  ask("GET /re_lay/b/v1/who HTTP/1.1\r\n" AT81 "Cookie: remote-81.re.lay.b=abc\r\n\r\n", "204",
+      NULL, false);
+  assert_string_equal(page_text, "/v1/who [] [] 0");
+}
+
+static void links_carry_the_token(void **state) {
+  (void)state;
+  static const struct {
+    const char *fields, *seen;
+  } cases[] = {{OWN "Cookie: remote-81=abc\r\n", "abc"},
+               {"Cookie: remote-81=abc\r\n", ""},
+               {OWN, ""},
+               {OWN "Cookie: remote-80=abc\r\n", ""}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char request[600];
+    fake_carrier *inner = open_one();
+    accepted = NULL;
+    snprintf(request, sizeof request, "GET /v1/link HTTP/1.1\r\n" AT81 UP KEY V13 SUB "%s\r\n",
+             cases[i].fields);
+    give(inner, request);
+    assert_non_null(accepted);
+    assert_string_equal(accepted_token, cases[i].seen);
+    fake_free(inner);
+  }
+}
+
 /* ---- exchanges ---- */
 
 #define POST(bytes)              \
@@ -712,6 +859,9 @@ int main(void) {
       cmocka_unit_test_setup(as_many_as_there_may_be, reset),
       cmocka_unit_test_setup(as_many_of_one_address, reset),
       cmocka_unit_test_setup(leaves, reset),
+      cmocka_unit_test_setup(pages_ask, reset),
+      cmocka_unit_test_setup(cookies_are_named_for_their_place, reset),
+      cmocka_unit_test_setup(links_carry_the_token, reset),
       cmocka_unit_test_setup(serves_files, reset)};
   return cmocka_run_group_tests_name("http_site", tests, NULL, NULL);
 }
