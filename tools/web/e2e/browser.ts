@@ -1,7 +1,7 @@
 /** Browsers as people have them: a phone and a desk. What a page must never do fails the test that it happens in. */
 import { fileURLToPath } from "node:url";
 import { chromium, type Browser, type BrowserContext, type Locator, type Page } from "playwright-core";
-import { PATIENCE_MS } from "./processes.ts";
+import { PATIENCE_MS, until } from "./processes.ts";
 
 export const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 export const DESK = { viewport: { width: 1280, height: 800 } };
@@ -122,6 +122,29 @@ export class Client {
   /** It is connected, and says so. */
   async live(): Promise<void> {
     await this.at("presence", { state: "live" }).waitFor({ state: "attached" });
+  }
+
+  /** Where the agent has said that. */
+  said(text: string | RegExp): Locator {
+    return this.at("timeline-item", { kind: "assistant" }).getByText(text).last();
+  }
+
+  /** The cards that wait for an answer. */
+  get asks(): Locator {
+    return this.at("ask-card", { state: "open" });
+  }
+
+  /**
+   * Answers the question that is open. A button counts once it has stood still for a moment: what moves under the thumb takes no
+   * tap, and a person presses again.
+   */
+  async answer(option: string, what = this.asks.first()): Promise<void> {
+    const id = await what.getAttribute("data-ask");
+    const card = this.at("ask-card", { state: "open", ask: id! });
+    await until(`the answer ${option} is taken`, async () => {
+      await card.locator(option).first().click({ timeout: 2000 }).catch(() => {});
+      return card.waitFor({ state: "detached", timeout: 1000 }).then(() => true, () => false);
+    });
   }
 
   /** Nothing sticks out to the side. */

@@ -117,7 +117,7 @@ async function askRounds(s: Scene, client: Client, session: string, rounds: numb
     const opened = (await s.world.json("asks", session)).map((line) => (line.ask ?? line) as { opened_ms?: string | number; at_ms?: string | number });
     const when = Number(opened[0]?.opened_ms ?? opened[0]?.at_ms);
     if (when > 0) took.push(Math.max(0, at - when));
-    await client.at("ask-option", { "option-kind": "reject_once" }).first().click();
+    await client.answer("[data-option-kind=reject_once]");
     await client.at("ask-card", { state: "open" }).waitFor({ state: "detached" });
     await until("the turn is over", async () => (await s.world.sessions()).find((x) => x.session_id === session)?.status === "idle");
   }
@@ -133,7 +133,7 @@ export async function streaming(s: Scene, client: Client, session: string, secon
   });
   const count = seconds * 200;
   await s.world.send(session, `SLOW ${count} 5`);
-  await client.at("timeline").getByText(`slow ${count}/${count}`).waitFor({ timeout: 4 * seconds * 1000 + 60_000 });
+  await client.said(`slow ${count}/${count}`).waitFor({ timeout: 4 * seconds * 1000 + 60_000 });
   const tasks = await client.page.evaluate(() => (window as unknown as { __tasks: number[] }).__tasks);
   return { longest: Math.max(0, ...tasks), count };
 }

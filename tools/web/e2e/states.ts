@@ -33,11 +33,11 @@ export async function states(s: Scene, client: Client, look: (name: string) => P
   await open.waitFor();
   await client.at("diff").first().waitFor();
   await look("ask-diff");
-  await client.at("ask-option", { "option-kind": "allow_once" }).click();
+  await client.answer("[data-option-kind=allow_once]");
   await open.getByText("collected 41").first().waitFor();
   await look("ask-command");
-  await client.at("ask-option", { "option-kind": "allow_once" }).click();
-  await client.at("timeline").getByText("right to the last digit").waitFor();
+  await client.answer("[data-option-kind=allow_once]");
+  await client.said("right to the last digit").waitFor();
   await idle(host.session);
   await look("done");
   await s.world.send(host.session, "FORM How shall it be released?|version:string!|channel:stable,beta!=stable|notes:string|notify:boolean");
@@ -48,10 +48,10 @@ export async function states(s: Scene, client: Client, look: (name: string) => P
   await s.world.send(host.session, "REVIEW ## What I would do\\n1. Take `math.pi` for all round shapes\\n2. Add a test with a radius of 1e9\\n3. Say so in the changelog");
   await open.getByText("Say so in the changelog").first().waitFor();
   await look("plan-review");
-  await client.at("ask-option").last().click();
+  await client.answer("[data-option-kind=reject_once]");
   await idle(host.session);
   await s.world.send(host.session, "SLOW 600 200");
-  await client.at("timeline").getByText(/slow 3\/600/).waitFor();
+  await client.said(/slow 3\/600/).waitFor();
   await client.at("prompt-input").fill("and then tag the release");
   await client.at("prompt-send").click();
   await client.at("command").first().waitFor();

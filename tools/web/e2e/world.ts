@@ -29,6 +29,8 @@ export interface HostOptions {
   terminal?: [number, number];
   agent?: string[];
   flags?: string[];
+  /** Goes on with this session. */
+  resume?: string;
   env?: NodeJS.ProcessEnv;
 }
 
@@ -127,8 +129,9 @@ export class World {
 
   async startHost(options: HostOptions = {}): Promise<Host> {
     const known = new Set((await this.sessions()).map((s) => s.session_id));
+    if (options.resume) known.delete(options.resume);
     const argv = [this.remote, "host", `--remote=${options.mode ?? "control"}`, ...(options.terminal ? [] : ["--headless"]),
-      ...(options.flags ?? []), "--", ...(options.agent ?? [this.agent])];
+      ...(options.resume ? ["--resume", options.resume] : []), ...(options.flags ?? []), "--", ...(options.agent ?? [this.agent])];
     const inTerminal = options.terminal
       ? ["/usr/bin/python3", fileURLToPath(new URL("terminal.py", import.meta.url)), ...options.terminal.map(String), ...argv]
       : argv;
