@@ -6,48 +6,58 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { View, type SessionNews } from "@libremote/link";
 import { EventSchema, type SessionState } from "@libremote/link/messages";
 
-export interface KeptEvent {
-  offset: number;
-  raw: Uint8Array;
-}
-
 export interface Chunk {
   /** The state before its first event: the messages of a snapshot set. */
   base: Uint8Array[];
-  /** Where that state stands. */
+  /** Offset of that state. */
   offset: number;
-  events: KeptEvent[];
+  /** Offsets of the events, and where each ends in `bytes`. */
+  offsets: Float64Array;
+  ends: Uint32Array;
+  bytes: Uint8Array;
+}
+
+interface Open {
+  base: Uint8Array[];
+  offset: number;
+  events: { offset: number; raw: Uint8Array }[];
+  bytes: number;
 }
 
 export const CHUNK_BYTES_MAX = 384 * 1024;
 export const CHUNKS_MAX = 4;
 
-/** Folds a session's news into chunks. */
+/** Takes a session's news into chunks, each before it is folded. */
 export class Recording {
   /** Numbers of the chunks go up for ever; the first that is kept. */
   first = 0;
-  chunks: Chunk[] = [];
+  #chunks: Open[] = [];
   /** Numbers of chunks that were changed since they were taken last. */
   #changed = new Set<number>();
   #removed = new Set<number>();
-  #view = new View();
-  #bytes = 0;
+  #base: () => Uint8Array[];
+  /** Where the state stands, when there is no chunk yet. */
+  #offset = 0;
+  #fresh = false;
+
+  /** `base`: the state as it is folded at that moment, durable, as a snapshot set. */
+  constructor(base: () => Uint8Array[]) {
+    this.#base = base;
+  }
 
   /** True: something is to be written. */
   take(news: SessionNews): boolean {
     switch (news.kind) {
       case "snapshot":
-        this.#view = new View();
-        this.#view.restore(news.state);
-        this.#restart(news.offset);
-        return true;
       case "reset":
-        this.#view = new View();
-        this.#restart(news.offset);
+        for (let n = this.first; n < this.first + this.#chunks.length; n++) this.#removed.add(n);
+        this.first += this.#chunks.length;
+        this.#chunks = [];
+        this.#offset = news.offset;
+        this.#fresh = true;
         return true;
       case "event":
         this.#add(news.offset, news.raw);
-        this.#view.apply(news.event);
         return true;
       default:
         return false;
@@ -56,36 +66,46 @@ export class Recording {
 
   /** What is to be written and removed since the last call. */
   changes(): { write: { number: number; chunk: Chunk }[]; remove: number[] } {
-    const write = [...this.#changed].filter((n) => n >= this.first).map((number) => ({ number, chunk: this.chunks[number - this.first]! }));
+    if (this.#chunks.length === 0 && this.#fresh) this.#begin(this.#offset);
+    const write = [...this.#changed].filter((n) => n >= this.first).map((number) => ({ number, chunk: pack(this.#chunks[number - this.first]!) }));
     const remove = [...this.#removed];
     this.#changed.clear();
     this.#removed.clear();
     return { write, remove };
   }
 
-  #restart(offset: number): void {
-    for (let n = this.first; n < this.first + this.chunks.length; n++) this.#removed.add(n);
-    this.first += this.chunks.length;
-    this.chunks = [];
-    this.#begin(offset);
-  }
-
   #begin(offset: number): void {
-    this.chunks.push({ base: this.#view.snapshot(), offset, events: [] });
-    this.#bytes = 0;
-    this.#changed.add(this.first + this.chunks.length - 1);
-    while (this.chunks.length > CHUNKS_MAX) {
-      this.chunks.shift();
+    this.#chunks.push({ base: this.#base(), offset, events: [], bytes: 0 });
+    this.#changed.add(this.first + this.#chunks.length - 1);
+    while (this.#chunks.length > CHUNKS_MAX) {
+      this.#chunks.shift();
       this.#removed.add(this.first++);
     }
   }
 
   #add(offset: number, raw: Uint8Array): void {
-    if (this.chunks.length === 0 || (this.#bytes > 0 && this.#bytes + raw.length > CHUNK_BYTES_MAX)) this.#begin(offset);
-    this.chunks[this.chunks.length - 1]!.events.push({ offset, raw });
-    this.#bytes += raw.length;
-    this.#changed.add(this.first + this.chunks.length - 1);
+    const last = this.#chunks[this.#chunks.length - 1];
+    if (!last || (last.bytes > 0 && last.bytes + raw.length > CHUNK_BYTES_MAX)) this.#begin(offset);
+    const open = this.#chunks[this.#chunks.length - 1]!;
+    open.events.push({ offset, raw });
+    open.bytes += raw.length;
+    this.#changed.add(this.first + this.#chunks.length - 1);
   }
+}
+
+/** Few large buffers instead of many small ones: they are written often, and while text streams in. */
+function pack(open: Open): Chunk {
+  const bytes = new Uint8Array(open.bytes);
+  const offsets = new Float64Array(open.events.length);
+  const ends = new Uint32Array(open.events.length);
+  let at = 0;
+  open.events.forEach((event, index) => {
+    bytes.set(event.raw, at);
+    at += event.raw.length;
+    offsets[index] = event.offset;
+    ends[index] = at;
+  });
+  return { base: open.base, offset: open.offset, offsets, ends, bytes };
 }
 
 /** The state that a snapshot set holds. */
@@ -96,17 +116,23 @@ export function stateOf(base: readonly Uint8Array[]): SessionState {
 }
 
 const isChunk = (value: unknown): value is Chunk =>
-  typeof value === "object" && value !== null && "base" in value && Array.isArray(value.base) && "events" in value && Array.isArray(value.events)
-  && "offset" in value && typeof value.offset === "number";
+  typeof value === "object" && value !== null && "base" in value && Array.isArray(value.base) && "offset" in value && typeof value.offset === "number"
+  && "offsets" in value && value.offsets instanceof Float64Array && "ends" in value && value.ends instanceof Uint32Array
+  && "bytes" in value && value.bytes instanceof Uint8Array && value.ends.length === value.offsets.length;
 
-/** Kept chunks as the news that a session would have told; what cannot be read ends it. */
+/** Kept chunks, one behind the other, as the news that a session would have told; what cannot be read ends it. */
 export function replay(chunks: readonly unknown[]): SessionNews[] {
   const news: SessionNews[] = [];
   try {
     for (const chunk of chunks) {
       if (!isChunk(chunk)) break;
       if (news.length === 0) news.push({ kind: "snapshot", offset: chunk.offset, state: stateOf(chunk.base) });
-      for (const { offset, raw } of chunk.events) news.push({ kind: "event", offset, event: fromBinary(EventSchema, raw), raw });
+      let at = 0;
+      for (const [index, offset] of chunk.offsets.entries()) {
+        const raw = chunk.bytes.subarray(at, chunk.ends[index]);
+        at = chunk.ends[index]!;
+        news.push({ kind: "event", offset, event: fromBinary(EventSchema, raw), raw });
+      }
     }
   } catch {
     // another layout, or damaged: what came before it still counts

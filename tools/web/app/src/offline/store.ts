@@ -8,6 +8,7 @@ import { Recording, replay } from "./recording.ts";
 
 const SESSIONS_MAX = 12;
 const ENTRIES_MAX = 256;
+const KEEP_MS = 3_000;
 
 /** Parts of the keys of the present account; undefined: nobody is signed in. */
 const owner = (): string[] | undefined => (keptAccount.value === undefined ? undefined : [place, keptAccount.value]);
@@ -38,19 +39,23 @@ export async function keptList(): Promise<{ at: number; entries: SessionEntry[] 
 
 /** Keeps what a session tells, a while after it was told. */
 export class Keeper {
-  #recording = new Recording();
+  #recording: Recording;
   #session: string;
+  /** Of several pages on one session the one that wrote last is read; their chunks are never mixed. */
+  #run = crypto.randomUUID?.() ?? String(Math.random());
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: Promise<void> = Promise.resolve();
   #started = false;
 
-  constructor(session: string) {
+  /** `base`: the session's state, as a snapshot set. */
+  constructor(session: string, base: () => Uint8Array[]) {
     this.#session = session;
+    this.#recording = new Recording(base);
     if (typeof document !== "undefined") document.addEventListener("visibilitychange", this.#hidden);
   }
 
   take(news: SessionNews): void {
-    if (this.#recording.take(news)) this.#timer ??= setTimeout(() => this.flush(), 1_500);
+    if (this.#recording.take(news)) this.#timer ??= setTimeout(() => this.flush(), KEEP_MS);
   }
 
   /** Writes what is not written yet. */
@@ -61,11 +66,11 @@ export class Keeper {
     const key = owner();
     if (!key || (write.length === 0 && remove.length === 0)) return;
     const at = [...key, this.#session];
-    const head = { store: "sessions" as const, key: at, value: { at: Date.now() } };
+    const head = { store: "sessions" as const, key: at, value: { at: Date.now(), run: this.#run } };
     const changes = [
       head,
-      ...remove.map((number) => ({ store: "chunks" as const, key: [...at, number] })),
-      ...write.map(({ number, chunk }) => ({ store: "chunks" as const, key: [...at, number], value: { ...chunk, events: [...chunk.events] } })),
+      ...remove.map((number) => ({ store: "chunks" as const, key: [...at, this.#run, number] })),
+      ...write.map(({ number, chunk }) => ({ store: "chunks" as const, key: [...at, this.#run, number], value: chunk })),
     ];
     this.#writing = this.#writing.then(async () => {
       if (!this.#started) await dropSession(key, this.#session); // of an earlier visit
@@ -103,8 +108,8 @@ export async function keptSession(session: string): Promise<{ at: number; news: 
   const key = owner();
   if (!key) return undefined;
   const head = await get("sessions", [...key, session]);
-  if (typeof head !== "object" || head === null || !("at" in head) || typeof head.at !== "number") return undefined;
-  const news = replay((await all("chunks", [...key, session])).map((chunk) => chunk.value));
+  if (typeof head !== "object" || head === null || !("at" in head) || typeof head.at !== "number" || !("run" in head)) return undefined;
+  const news = replay((await all("chunks", [...key, session, String(head.run)])).map((chunk) => chunk.value));
   return news.length > 0 ? { at: head.at, news } : undefined;
 }
 

@@ -3,6 +3,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { NotifyHint } from "../notify/hint.tsx";
 import { EarlierList } from "../offline/earlier_list.tsx";
 import { PresenceBar } from "../presence/bar.tsx";
+import { signedOut } from "../presence/facts.ts";
 import { connection } from "../state/link.ts";
 import { releaseModel, takeModel } from "../state/models.ts";
 import { AskCards } from "../steer/cards.tsx";
@@ -12,6 +13,7 @@ import { ModeButton } from "../steer/modes.tsx";
 import { PromptBox } from "../steer/prompt.tsx";
 import { SidePanel } from "../timeline/panel.tsx";
 import { Timeline } from "../timeline/timeline.tsx";
+import { SessionGone } from "./session_gone.tsx";
 import { SessionHeader } from "./session_header.tsx";
 
 export function SessionPage({ id }: { id: string }) {
@@ -19,6 +21,9 @@ export function SessionPage({ id }: { id: string }) {
   const model = useMemo(() => (link ? takeModel(link, id) : undefined), [link, id]);
   useEffect(() => () => releaseModel(model), [model]);
   if (!model) return null;
+  if (signedOut.value) return <div class="session"><header class="session-head"><PresenceBar model={model} /></header></div>;
+  const closed = model.closed.value;
+  if (closed?.final && !model.view.value) return <SessionGone problem={closed.problem} />;
   return (
     <div class="session">
       <header class="session-head">

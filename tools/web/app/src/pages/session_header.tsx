@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { Status } from "@libremote/link/messages";
 import { Badge, Icon, RelativeTime } from "../parts/index.ts";
+import { isLive } from "../presence/facts.ts";
 import { statusWords, titleOf } from "../presence/status.ts";
 import type { SessionModel } from "../state/session.ts";
 import { entryOf } from "../state/sessions.ts";
@@ -11,7 +12,8 @@ export function SessionHeader({ model, children }: { model: SessionModel; childr
   const view = model.view.value;
   const info = model.info.value;
   const entry = entryOf(model.id);
-  const status = statusWords(view?.status || info?.status || entry?.info?.status || Status.UNSPECIFIED);
+  const away = !isLive.value || model.status.value?.hostAttached === false;
+  const status = statusWords(view?.status || info?.status || entry?.info?.status || Status.UNSPECIFIED, away);
   const title = view?.title || info?.title || titleOf(entry);
   const activity = view ? view.activity : info?.activity;
   const since = view?.statusSinceMs || info?.statusSinceMs;

@@ -7,6 +7,7 @@ import { DeleteSession } from "../sessions/delete.tsx";
 import { NoSessions } from "../sessions/empty.tsx";
 import { SessionItem } from "../sessions/item.tsx";
 import { grouped, matches, useSettled } from "../sessions/order.ts";
+import { signedOut } from "../presence/facts.ts";
 import { facts } from "../state/link.ts";
 import { listed, listKeptAt, sessions } from "../state/sessions.ts";
 
@@ -16,7 +17,7 @@ export function SessionsPage() {
   const [filter, setFilter] = useState("");
   const [deleting, setDeleting] = useState<string | undefined>(undefined);
   const touched = useTouched();
-  const all = useSettled(sessions.value, touched);
+  const all = useSettled(signedOut.value ? [] : sessions.value, touched);
   const groups = useMemo(() => grouped(all.filter((entry) => matches(entry, filter))), [all, filter]);
   const account = facts.value?.welcome?.principal?.account;
   const item = (entry: (typeof all)[number]) => <SessionItem key={hex(entry.sessionId)} entry={entry} onDelete={() => setDeleting(hex(entry.sessionId))} />;
@@ -34,7 +35,7 @@ export function SessionsPage() {
           <input type="search" class="sessions-filter" placeholder="Filter by title, host, folder, agent" aria-label="Filter sessions"
             value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
         )}
-        {listed.value && all.length === 0 && <NoSessions />}
+        {listed.value && !signedOut.value && sessions.value.length === 0 && <NoSessions />}
         {groups.open.length > 0 && <ul class="session-items">{groups.open.map(item)}</ul>}
         {filter !== "" && groups.open.length + groups.ended.length === 0 && <p class="muted">No session matches “{filter}”.</p>}
         {groups.ended.length > 0 && (

@@ -27,3 +27,6 @@ export const hostOf = (model: SessionModel) =>
 /** Why this page can only watch; undefined: it may steer. */
 export const viewOnlyOf = (model: SessionModel): string | undefined =>
   viewOnly(model.status.value, modeOf(model), model.view.value?.ended ?? false);
+
+/** Nobody is signed in here (any more): what was shown is nobody's to see. */
+export const signedOut = computed(() => link.value.problem?.action === "sign-in");

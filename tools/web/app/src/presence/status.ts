@@ -9,12 +9,13 @@ export interface StatusWords {
   icon: IconName;
 }
 
-export function statusWords(status: Status): StatusWords {
+/** `was`: there is no way to the host, so what it did last may be over by now. */
+export function statusWords(status: Status, was = false): StatusWords {
   switch (status) {
     case Status.IDLE:
-      return { words: "idle", tone: "neutral", icon: "pause" };
+      return { words: was ? "was idle" : "idle", tone: "neutral", icon: "pause" };
     case Status.WORKING:
-      return { words: "working", tone: "info", icon: "pulse" };
+      return was ? { words: "was working", tone: "neutral", icon: "clock" } : { words: "working", tone: "info", icon: "pulse" };
     case Status.NEEDS_INPUT:
       return { words: "needs an answer", tone: "warn", icon: "ask" };
     case Status.ERROR:

@@ -6,11 +6,19 @@ import { pathText, statusWords, titleOf } from "../presence/status.ts";
 import { isLive } from "../presence/facts.ts";
 import { ended } from "./order.ts";
 
+/** A host that was away for that long may not come back by itself. */
+const RESUME_AFTER_MS = 60_000;
+
+function awayFor(entry: SessionEntry): number {
+  return entry.status && !entry.status.hostAttached ? relayNow.value - Number(entry.status.hostSinceMs) : 0;
+}
+
 export function SessionItem({ entry, onDelete }: { entry: SessionEntry; onDelete(): void }) {
   const id = hex(entry.sessionId);
   const { info, description } = entry;
   const over = ended(entry);
-  const status = statusWords(info?.status ?? Status.UNSPECIFIED);
+  const away = !isLive.value || !entry.status?.hostAttached;
+  const status = statusWords(info?.status ?? Status.UNSPECIFIED, away);
   const title = titleOf(entry);
   return (
     <li class={`session-item card${(info?.asksTotal ?? 0) > 0 && !over ? " asks" : ""}`} data-testid="session-item" data-session={id}>
@@ -22,7 +30,7 @@ export function SessionItem({ entry, onDelete }: { entry: SessionEntry; onDelete
       </div>
       <p class="session-item-status">
         <Badge tone={status.tone} icon={status.icon}>{status.words}</Badge>
-        {info && info.statusSinceMs > 0n && !over && <RelativeTime at={info.statusSinceMs} since class="muted small" />}
+        {info && info.statusSinceMs > 0n && !over && !away && <RelativeTime at={info.statusSinceMs} since class="muted small" />}
         {info?.activity && !over && <span class="one-line"><bdi>{info.activity}</bdi></span>}
       </p>
       {!over && info && info.asks.length > 0 && (
@@ -42,7 +50,9 @@ export function SessionItem({ entry, onDelete }: { entry: SessionEntry; onDelete
         <span>{hostFact(entry)}</span>
         <span>active <RelativeTime at={entry.activityMs} /></span>
       </p>
-      {over && <p class="small muted">Go on with it on its machine: <code>remote host --resume {id.slice(0, 8)} -- {description?.agent || "AGENT"}</code></p>}
+      {(over || awayFor(entry) > RESUME_AFTER_MS) && (
+        <p class="small muted">Go on with it{description?.host ? <> on <bdi>{description.host}</bdi></> : ""}: <code>remote host --resume {id.slice(0, 8)}</code></p>
+      )}
     </li>
   );
 }

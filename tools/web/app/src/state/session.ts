@@ -51,7 +51,7 @@ export class SessionModel {
     this.id = id;
     this.session = connection.follow(unhex(id));
     this.#connection = connection;
-    this.#keeper = new Keeper(id);
+    this.#keeper = new Keeper(id, () => this.#folded.snapshot());
     this.timeline = new TimelineStore(this.session, (listener) => this.onNews(listener));
     this.earlier = new EarlierCommands({
       id,
