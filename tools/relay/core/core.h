@@ -222,6 +222,7 @@ struct relay_session {
   bool noticing;                          /* in the relay's list: something waits to be said */
   const relay_channel *info_from;         /* whose INFO came last; only compared */
   uint32_t info_status;                   /* in it; UNSPECIFIED: there was none yet */
+  uint64_t info_since_ms;                 /* in it: since when */
   uint64_t local_input_ms;                /* in it, by the host's clock */
   uint64_t local_used_ns, client_used_ns; /* by the relay's clock; 0: never */
   lrm_id client_used_by;

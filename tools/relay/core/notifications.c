@@ -93,10 +93,10 @@ int relay_notices_load(relay *r) {
 
 /* ---- notices ---- */
 
-static relay_notice *find(const relay_session *s, relay_notice_kind kind, const lrm_id *ask) {
-  relay_notice *n = s->notices;
-  while (n != NULL && (n->kind != kind || !lrm_id_equal(&n->ask, ask))) n = n->next;
-  return n;
+static relay_notice **find_at(relay_session *s, relay_notice_kind kind, const lrm_id *ask) {
+  relay_notice **at = &s->notices;
+  while (*at != NULL && ((*at)->kind != kind || !lrm_id_equal(&(*at)->ask, ask))) at = &(*at)->next;
+  return at;
 }
 
 static void list(relay_session *s, relay *r) {
@@ -108,7 +108,7 @@ static void list(relay_session *s, relay *r) {
 }
 
 static void add(relay_session *s, relay *r, relay_notice_kind kind, const lrm_id *ask) {
-  if (find(s, kind, ask) != NULL) return;
+  if (*find_at(s, kind, ask) != NULL) return;
   relay_notice *n = relay_alloc(r, sizeof *n);
   if (n == NULL) return;
   *n = (relay_notice){.kind = kind, .ask = *ask, .waits = true};
@@ -182,6 +182,12 @@ static bool is_over(const relay_notice *n, const remote_v1_SessionInfo *info, bo
   }
 }
 
+/* Between two INFOs of a channel a whole turn may have passed. */
+static bool turned(const relay_session *s, const remote_v1_SessionInfo *info) {
+  return s->info_status == remote_v1_Status_STATUS_IDLE &&
+         info->status == remote_v1_Status_STATUS_IDLE && info->status_since_ms > s->info_since_ms;
+}
+
 static bool busy(uint32_t status) {
   return status == remote_v1_Status_STATUS_WORKING || status == remote_v1_Status_STATUS_NEEDS_INPUT;
 }
@@ -196,6 +202,7 @@ static void remember(relay_session *s, relay *r) {
     return;
   }
   s->info_status = before.status;
+  s->info_since_ms = before.status_since_ms;
   s->local_input_ms = before.local_input_ms;
 }
 
@@ -220,10 +227,12 @@ void relay_notices_info(relay_channel *ch, const remote_v1_SessionInfo *info, ui
   relay_session *s = ch->session;
   relay *r = ch->connection->relay;
   if (s->info_from == NULL) remember(s, r);
+  bool worked = s->info_from == ch && turned(s, info);
   take_local_use(s, ch, info, now_ns, wall_ms);
   uint32_t before = s->info_status;
   bool shared = info->remote_mode != 1; /* not OFF: others may still look at it */
   s->info_status = info->status;
+  s->info_since_ms = info->status_since_ms;
   for (relay_notice **at = &s->notices; *at != NULL;) {
     if (is_over(*at, info, shared))
       end(s, r, at, wall_ms);
@@ -236,8 +245,11 @@ void relay_notices_info(relay_channel *ch, const remote_v1_SessionInfo *info, ui
     if (lrm_id_from(info->asks[i].ask_id.bytes, info->asks[i].ask_id.size, &ask) == 0)
       add(s, r, RELAY_NOTICE_ASK, &ask);
   }
-  if (busy(before) && (info->status == remote_v1_Status_STATUS_IDLE ||
-                       info->status == remote_v1_Status_STATUS_ENDED)) {
+  worked = worked || (busy(before) && (info->status == remote_v1_Status_STATUS_IDLE ||
+                                       info->status == remote_v1_Status_STATUS_ENDED));
+  if (worked) {
+    relay_notice **old = find_at(s, RELAY_NOTICE_DONE, &none);
+    if (*old != NULL) end(s, r, old, wall_ms); /* of the turn before */
     add(s, r, RELAY_NOTICE_DONE, &none);
   }
   if (before != remote_v1_Status_STATUS_UNSPECIFIED && before != remote_v1_Status_STATUS_ERROR &&

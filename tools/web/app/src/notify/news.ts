@@ -3,7 +3,7 @@ import { hex } from "@libremote/link";
 import { Status, type SessionEntry } from "@libremote/link/messages";
 
 /** By session: its status and its asks. */
-export type Seen = ReadonlyMap<string, { status: Status; asks: ReadonlySet<string> }>;
+export type Seen = ReadonlyMap<string, { status: Status; since: bigint; asks: ReadonlySet<string> }>;
 
 export interface News {
   entry: SessionEntry;
@@ -17,19 +17,22 @@ const busy = (status: Status) => status === Status.WORKING || status === Status.
 
 /** `before` undefined: the first look, of which nothing is news. */
 export function changes(before: Seen | undefined, entries: readonly SessionEntry[], now = Date.now()): { seen: Seen; news: News[]; over: string[] } {
-  const seen = new Map<string, { status: Status; asks: Set<string> }>();
+  const seen = new Map<string, { status: Status; since: bigint; asks: Set<string> }>();
   const news: News[] = [];
   const over: string[] = [];
   for (const entry of entries) {
     const id = hex(entry.sessionId);
     const status = entry.info?.status ?? Status.UNSPECIFIED;
+    const since = entry.info?.statusSinceMs ?? 0n;
     const asks = new Set(entry.info?.asks.map((ask) => hex(ask.askId)));
     const was = before?.get(id);
-    seen.set(id, { status, asks });
+    seen.set(id, { status, since, asks });
     const used = now - Number(entry.info?.localInputMs ?? 0n) < USED_MS;
     if (before && !used) {
       for (const ask of asks) if (!was?.asks.has(ask)) news.push({ entry, event: "ask", ask });
-      if (was && busy(was.status) && (status === Status.IDLE || status === Status.ENDED)) news.push({ entry, event: "done" });
+      // a whole turn may have passed between two looks
+      const worked = was && (busy(was.status) || (was.status === Status.IDLE && status === Status.IDLE && since > was.since));
+      if (worked && (status === Status.IDLE || status === Status.ENDED)) news.push({ entry, event: "done" });
       if (was && was.status !== Status.ERROR && status === Status.ERROR) news.push({ entry, event: "error" });
     }
     for (const ask of was?.asks ?? []) if (!asks.has(ask)) over.push(`ask-${ask}`);
