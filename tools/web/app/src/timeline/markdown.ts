@@ -36,8 +36,9 @@ const marked = new Marked({
   breaks: false,
   async: false,
   renderer: {
-    html({ text }: Tokens.HTML | Tokens.Tag) {
-      return HARMLESS.test(text.trim()) ? text : escape(text);
+    html(token: Tokens.HTML | Tokens.Tag) {
+      if (HARMLESS.test(token.text.trim())) return token.text;
+      return token.block ? `<p class="md-plain" dir="auto">${escape(token.text.trim())}</p>` : escape(token.text);
     },
     link({ href, tokens }: Tokens.Link) {
       return link(href, this.parser.parseInline(tokens));

@@ -17,12 +17,17 @@ const WORDS: { readonly [K in AssetFacts["state"]]: string } = {
   damaged: "damaged: its bytes are not what was told", refused: "too large for this page: remote asset fetches it",
 };
 
+const ENDINGS: { readonly [type: string]: string } = {
+  "image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif", "image/webp": ".webp", "image/svg+xml": ".svg", "audio/wav": ".wav",
+  "audio/mpeg": ".mp3", "application/json": ".json", "application/pdf": ".pdf", "text/markdown": ".md",
+};
+
 /** A name that no directory and no hidden character is in. */
 export function fileName(name: string, mediaType: string): string {
   const last = oneLine(name, 200).replace(/[?#].*$/, "").split(/[/\\]/).at(-1) ?? "";
   const safe = last.replace(/[<>:"|*\u0000-\u001f\u202a-\u202e\u2066-\u2069\ufffd]/g, "_").replace(/^\.+/, "");
-  if (safe) return safe;
-  return mediaType.startsWith("text/") ? "text.txt" : "file.bin";
+  if (safe.includes(".")) return safe;
+  return `${safe || "file"}${ENDINGS[mediaType.split(";", 1)[0]!.trim().toLowerCase()] ?? (mediaType.startsWith("text/") ? ".txt" : ".bin")}`;
 }
 
 function save(data: Uint8Array<ArrayBuffer>, name: string): void {

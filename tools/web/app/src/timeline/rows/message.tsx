@@ -77,7 +77,7 @@ function UserText({ item, text }: { item: Item; text: string }) {
         <button type="button" class="tl-more" aria-expanded={open.value} onClick={() => {
           list.keep(item);
           open.value = !open.value;
-        }}>{open.value ? "Fold" : `Show all ${lines.length} lines`}</button>
+        }}>{open.value ? "Fold" : lines.length > LINES_MAX ? `Show all ${lines.length} lines` : "Show all"}</button>
       )}
     </>
   );
@@ -118,7 +118,8 @@ export function ThoughtRow({ item }: { item: Item<"thought"> }) {
 }
 
 /** While it is being written its end is the news; afterwards how it began. */
-function lastLine(text: string, writing: boolean): string {
+function lastLine(markdown: string, writing: boolean): string {
+  const text = (writing ? markdown.slice(-400) : markdown.slice(0, 400)).replace(/[*`#>]+/g, "");
   if (!writing) return oneLine(text.slice(0, 400), 140);
   const end = oneLine(text.slice(-240), 240);
   return end.length > 120 ? `…${end.slice(-120)}` : end;

@@ -76,7 +76,7 @@ describe("the timeline's model", () => {
     expect(Object.keys(FATES).sort()).toEqual([...bodies].sort());
   });
 
-  test("any way of reading gives the same list", () => {
+  test("any way of reading gives the same list", { timeout: 300_000 }, () => {
     for (let seed = 1; seed <= 60; seed++) {
       const told = session(seed, 120 + (seed % 7) * 60);
       const whole = picture(inOrder(told));
@@ -85,7 +85,7 @@ describe("the timeline's model", () => {
     }
   });
 
-  test("a tail never doubles text, and a hole waits for the whole", () => {
+  test("a tail never doubles text, and a hole waits for the whole", { timeout: 300_000 }, () => {
     for (let seed = 100; seed < 130; seed++) {
       const told = session(seed, 150);
       const model = new TimelineModel();
@@ -144,7 +144,7 @@ describe("the timeline's model", () => {
     expect(model.items).toEqual([]);
   });
 
-  test("50,000 events", () => {
+  test("50,000 events", { timeout: 300_000 }, () => {
     const told = session(42, 50_000);
     const all = durable(told);
     let began = performance.now();

@@ -70,11 +70,12 @@ describe("assets", () => {
   });
 
   test("names for files", () => {
-    expect(fileName("../../etc/passwd", "")).toBe("passwd");
+    expect(fileName("../../etc/passwd", "")).toBe("passwd.bin");
     expect(fileName("C:\\x\\evil\u202etxt.exe", "")).toBe("evil_txt.exe");
-    expect(fileName(".bashrc", "text/plain")).toBe("bashrc");
+    expect(fileName(".bashrc", "text/plain")).toBe("bashrc.txt");
     expect(fileName("file:///tmp/a.png?x=1", "image/png")).toBe("a.png");
-    expect(fileName("", "text/plain")).toBe("text.txt");
+    expect(fileName("", "text/plain")).toBe("file.txt");
+    expect(fileName("image", "image/png")).toBe("image.png");
   });
 });
 
