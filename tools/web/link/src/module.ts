@@ -171,6 +171,14 @@ export class Sha256 {
     }
   }
 
+  /** Another one that goes on from here by itself. */
+  copy(): Sha256 {
+    const other = new Sha256(this.#module);
+    const memory = new Uint8Array(this.#module.c.memory.buffer);
+    memory.copyWithin(other.#sum, this.#sum, this.#sum + this.#module.c.remote_sha256_bytes());
+    return other;
+  }
+
   /** The digest, 32 bytes; the object is used up. */
   end(): Uint8Array {
     const out = this.#module.reserve(32);

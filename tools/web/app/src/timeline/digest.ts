@@ -7,11 +7,15 @@ import type { PastEvent } from "@libremote/link";
 
 export interface Sum {
   add(bytes: Uint8Array): void;
+  copy(): Sum;
   end(): Uint8Array;
 }
 
 /** Bytes that are kept so that older pages can still be put in front. */
 const KEPT_BYTES_MAX = 48 * 1024 * 1024;
+
+/** Of many small events one call is made. */
+const BATCH_BYTES = 128 * 1024;
 
 export interface Held {
   from: number;
@@ -24,6 +28,9 @@ export class Digest {
   /** Counts changes; `read` makes the figure. */
   readonly changed = signal(0);
   readonly #make: () => Sum;
+  /** Over the first `#summed` of the raw events. */
+  #sum: Sum | undefined;
+  #summed = 0;
   /** In order. */
   #raws: { offset: number; raw: Uint8Array }[] = [];
   #bytes = 0;
@@ -37,6 +44,13 @@ export class Digest {
 
   close(): void {
     this.#raws = [];
+    this.#again();
+  }
+
+  #again(): void {
+    this.#sum?.end(); // gives its memory back
+    this.#sum = undefined;
+    this.#summed = 0;
     this.#cache = undefined;
   }
 
@@ -56,7 +70,7 @@ export class Digest {
     this.#raws = [];
     this.#bytes = 0;
     this.#from = this.#to = offset;
-    this.#cache = undefined;
+    this.#again();
     this.changed.value++;
   }
 
@@ -65,7 +79,7 @@ export class Digest {
     this.#raws = [...page.events.map(({ offset, raw }) => ({ offset, raw })), ...this.#raws];
     for (const event of page.events) this.#bytes += event.raw.length;
     this.#from = page.from;
-    this.#cache = undefined;
+    this.#again();
     this.#bound();
     this.changed.value++;
   }
@@ -79,17 +93,37 @@ export class Digest {
     this.#raws = this.#raws.slice(count);
     this.#bytes -= gone;
     this.#from = this.#raws[0]?.offset ?? this.#to;
+    this.#again();
+  }
+
+  /** Works on the figure for about that long; true: read() has nothing left to do but to say it. */
+  work(ms: number): boolean {
+    this.#sum ??= this.#make();
+    const began = performance.now();
+    while (this.#summed < this.#raws.length) {
+      if (performance.now() - began > ms) return false;
+      let bytes = 0;
+      let end = this.#summed;
+      while (end < this.#raws.length && (end === this.#summed || bytes + this.#raws[end]!.raw.length <= BATCH_BYTES)) bytes += this.#raws[end++]!.raw.length;
+      const batch = new Uint8Array(bytes);
+      let at = 0;
+      for (; this.#summed < end; this.#summed++) {
+        const { raw } = this.#raws[this.#summed]!;
+        batch.set(raw, at);
+        at += raw.length;
+      }
+      this.#sum.add(batch);
+    }
+    return true;
   }
 
   /** undefined: nothing is held yet. */
   read(): Held | undefined {
     if (this.#from < 0) return undefined;
     if (!this.#cache) {
-      const sum = this.#make();
-      for (const { raw } of this.#raws) sum.add(raw);
-      this.#cache = {
-        from: this.#from, to: this.#to, sha256: Array.from(sum.end(), (byte) => byte.toString(16).padStart(2, "0")).join(""),
-      };
+      this.work(Infinity);
+      const sha256 = Array.from(this.#sum!.copy().end(), (byte) => byte.toString(16).padStart(2, "0")).join("");
+      this.#cache = { from: this.#from, to: this.#to, sha256 };
     }
     return this.#cache;
   }

@@ -119,8 +119,24 @@ export function renderHtml(text: string): string {
   }
 }
 
+/** What was made lately is kept: rows come and go while a person scrolls. */
+const made = new Map<string, string>();
+let madeLength = 0;
+const MADE_LENGTH_MAX = 2 * 1024 * 1024;
+
 /** One piece as HTML that may be put into the page. */
-export const markdownHtml = (text: string): string => purify(renderHtml(text));
+export function markdownHtml(text: string): string {
+  let html = made.get(text);
+  if (html !== undefined) return html;
+  html = purify(renderHtml(text));
+  madeLength += text.length + html.length;
+  if (madeLength > MADE_LENGTH_MAX) {
+    made.clear();
+    madeLength = text.length + html.length;
+  }
+  made.set(text, html);
+  return html;
+}
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})(.*)$/;
 /** A line that belongs to what stands before the empty line: an item, its text, a row of a table, a quotation. */

@@ -109,7 +109,7 @@ function Facts({ model }: { model: SessionModel }) {
   const s = view?.session;
   const store = model.timeline;
   void store.list.value;
-  const began = store.model.items.find((item) => item.is("line") && stateOf(item).body.case === "sessionStarted")?.atMs;
+  const began = store.model.items.slice(0, 8).find((item) => item.is("line") && stateOf(item).body.case === "sessionStarted")?.atMs;
   return (
     <section class="panel-part" aria-label="Facts">
       <h2><Icon name="info" /> Facts</h2>
@@ -132,13 +132,18 @@ function Facts({ model }: { model: SessionModel }) {
   );
 }
 
-/** Made a moment after the last event, not with each: it reads all that is held. */
+/** Made a moment after the last event, not with each, and never for long at a time. */
 function DigestPart({ model }: { model: SessionModel }) {
   const store = model.timeline;
   const held = useSignal<Held | undefined>(undefined);
   const changes = store.digest.changed.value;
   useEffect(() => {
-    const timer = setTimeout(() => (held.value = store.digest.read()), held.value ? 400 : 0);
+    let timer: ReturnType<typeof setTimeout>;
+    const work = () => {
+      if (store.digest.work(6)) held.value = store.digest.read();
+      else timer = setTimeout(work, 0);
+    };
+    timer = setTimeout(work, held.peek() ? 300 : 0);
     return () => clearTimeout(timer);
   }, [changes, store]);
   const now = held.value;

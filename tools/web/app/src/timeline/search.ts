@@ -5,7 +5,7 @@ import { fromBytes, prose } from "./clean.ts";
 import { stateOf } from "./fold.ts";
 import { wholeText } from "./fold_text.ts";
 import type { Item } from "./items.ts";
-import type { TimelineStore } from "./store.ts";
+import { BULK_OFFSETS, type TimelineStore } from "./store.ts";
 import { askTitle, outcomeWords, resolvedWords } from "./words.ts";
 
 export interface Hit {
@@ -147,7 +147,7 @@ export class Search {
     if (!(await this.#scan(needle, seen, current))) return;
     while (past && current() && !this.#store.complete && this.hits.value.length < HITS_MAX) {
       this.state.value = "past";
-      const more = await this.#store.load();
+      const more = await this.#store.load(undefined, BULK_OFFSETS);
       if (!current()) return;
       if (!(await this.#scan(needle, seen, current))) return;
       if (!more) break;

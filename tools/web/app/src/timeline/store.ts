@@ -7,6 +7,8 @@ import type { Item } from "./items.ts";
 import { TimelineModel, type Range, type Settled } from "./model.ts";
 
 export const PAGE_OFFSETS = 300;
+/** When much of the past is wanted: for a search, or all of it. */
+export const BULK_OFFSETS = 1200;
 /** Events that are kept in the page; what lies further back is left in the log. */
 const EVENTS_MAX = 300_000;
 
@@ -165,7 +167,7 @@ export class TimelineStore {
   }
 
   /** Loads the page before `before`, or before the newest part that is loaded. False: there is none, or it cannot be had. */
-  load(before?: number): Promise<boolean> {
+  load(before?: number, offsets = PAGE_OFFSETS): Promise<boolean> {
     if (this.#pending) return this.#pending;
     const range = this.#rangeAt(before);
     const epoch = this.session.position.epoch;
@@ -176,17 +178,17 @@ export class TimelineStore {
     }
     this.loading.value = { before: range.from };
     this.trouble.value = undefined;
-    this.#pending = this.#read(range, epoch).finally(() => {
+    this.#pending = this.#read(range, epoch, offsets).finally(() => {
       this.#pending = undefined;
       this.loading.value = undefined;
     });
     return this.#pending;
   }
 
-  async #read(range: Range, epoch: Uint8Array): Promise<boolean> {
+  async #read(range: Range, epoch: Uint8Array, offsets: number): Promise<boolean> {
     const before = range.from;
     const former = this.model.ranges[this.model.ranges.indexOf(range) - 1];
-    const count = Math.min(PAGE_OFFSETS, before - (former?.to ?? 0));
+    const count = Math.min(offsets, before - (former?.to ?? 0));
     try {
       this.#history ??= this.session.connection.history(this.session.id);
       const page = await this.#history.read({ epoch, offset: before }, Math.max(1, count));
@@ -208,7 +210,7 @@ export class TimelineStore {
   /** Pages back until it is there, or nothing is left. `more` says when to stop. */
   async loadUntil(found: () => boolean, more: () => boolean = () => true): Promise<boolean> {
     while (!found()) {
-      if (!more() || !(await this.load())) return found();
+      if (!more() || !(await this.load(undefined, BULK_OFFSETS))) return found();
     }
     return true;
   }

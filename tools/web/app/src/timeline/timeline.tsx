@@ -44,6 +44,7 @@ export function Timeline({ model }: { model: SessionModel }) {
   return (
     <Scope.Provider value={scope}>
       <section class="timeline" data-testid="timeline" aria-label="Conversation">
+        <h2 class="hidden-words">Conversation</h2>
         <Toolbar />
         <div class="tl-body">
           <List store={store} list={list} row={render} nameOf={nameOf} kindOf={kindOf} />

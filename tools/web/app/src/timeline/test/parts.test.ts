@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { AssetSchema, create } from "@libremote/link/messages";
 import { AssetStore, ASSET_BYTES_MAX } from "../assets.ts";
 import { changeOf } from "../changes.ts";
-import { Digest } from "../digest.ts";
+import { Digest, type Sum } from "../digest.ts";
 import { Item } from "../items.ts";
 import { ListControl } from "../list_control.ts";
 import { fileName } from "../rows/asset.tsx";
@@ -109,13 +109,12 @@ describe("changes of files", () => {
 describe("the digest", () => {
   const raw = (n: number) => ({ offset: n, raw: bytes(`event ${n};`), event: undefined as never });
   const of = (from: number, to: number) => createHash("sha256").update(Array.from({ length: to - from }, (_, i) => `event ${from + i};`).join("")).digest("hex");
-  const make = () => {
-    const pieces: Uint8Array[] = [];
-    return { add: (piece: Uint8Array) => void pieces.push(piece), end: () => sha256(pieces) };
-  };
+  const make = (pieces: Uint8Array[] = []): Sum => ({
+    add: (piece) => void pieces.push(piece), copy: () => make([...pieces]), end: () => sha256(pieces),
+  });
 
   test("live, then pages in front, then a jump", () => {
-    const digest = new Digest(make);
+    const digest = new Digest(() => make());
     expect(digest.read()).toBeUndefined();
     digest.jump(100);
     for (let i = 100; i < 110; i++) digest.event(i, raw(i).raw);
