@@ -50,6 +50,8 @@ def words_of(submit: list[dict]) -> list[str]:
     """The command line that submits this one command, and prints what becomes of it."""
     if len(submit) != 1:
         raise Unsupported("the terminal client sends each command from a process of its own")
+    if submit[0].get("ttl_ms"):
+        raise Unsupported("remote has no flag for how long a command lives")
     (kind, body), = submit[0]["command"].items()
     if kind == "submit_prompt":
         steer = ["--steer"] if body.get("delivery") == "STEER" else []

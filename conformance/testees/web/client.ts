@@ -4,7 +4,7 @@
  */
 import { LinkError } from "../../../tools/web/link/src/endpoint.js";
 import type { Connection } from "../../../tools/web/link/src/connection.js";
-import { unhex, type Session, type SessionNews, type SessionOptions } from "../../../tools/web/link/src/session.js";
+import { hex, unhex, type Session, type SessionNews, type SessionOptions } from "../../../tools/web/link/src/session.js";
 import {
   CommandSchema, EventSchema, LogStatusSchema, type Command,
 } from "../../../tools/web/link/src/messages.js";
@@ -28,6 +28,7 @@ export class Client {
   #session: Session;
   #tell: Tell;
   #waiting: JsonObject[]; // what the configuration has: submitted as soon as it can be
+  #raws: { raw: Uint8Array; then: string }[] = [];
   #fatal = 0; // the code that ended the link for good
 
   constructor(connection: Connection, config: JsonObject, tell: Tell) {
@@ -65,6 +66,11 @@ export class Client {
     }
   }
 
+  /** What was told of an event lately is still what it was: pages keep the bytes. */
+  verify(): void {
+    for (const { raw, then } of this.#raws) if (hex(raw) !== then) throw new Error("the bytes of an event that was told have changed");
+  }
+
   #submit(members: JsonObject): void {
     const command = messageOf<Command>(CommandSchema, members.command as JsonObject);
     try {
@@ -79,6 +85,7 @@ export class Client {
   #told(news: SessionNews): void {
     switch (news.kind) {
       case "event":
+        this.#raws = [...this.#raws.slice(-7), { raw: news.raw, then: hex(news.raw) }];
         this.#tell("event", { offset: news.offset, event: jsonOf(EventSchema, news.event) });
         break;
       case "tail":

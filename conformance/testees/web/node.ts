@@ -75,6 +75,7 @@ class ClientCase implements Part {
   }
   bytes(carrier: number, data: Uint8Array): void {
     this.network.bytes(carrier, data);
+    this.#client!.verify();
   }
   cut(carrier: number, halfOpen: boolean): void {
     this.network.cut(carrier, halfOpen);
