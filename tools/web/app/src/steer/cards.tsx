@@ -14,11 +14,10 @@ function Ended({ store, entry }: { store: SteerStore; entry: AskEntry }) {
   const mine = store.mine(entry);
   const words = entry.resolved ? resolutionWords(entry.ask, entry.resolved, mine)
     : "No longer open; how it ended was not seen here";
-  const given = store.answers.value.get(entry.id);
-  const lost = given !== undefined && !mine && entry.resolved !== undefined;
+  const lost = store.lost(entry);
   return (
     <div class="ask-ended">
-      <Icon name={mine ? "check" : "info"} />
+      <Icon name={mine ? "check" : lost ? "warning" : "info"} />
       <p>
         <span class="ask-ended-words">{lost ? `Your answer did not count. ${words}` : words}</span>
         <span class="ask-ended-line muted one-line">{askLine(entry.ask)}</span>
@@ -63,7 +62,8 @@ function useEnds(store: SteerStore, entries: readonly AskEntry[]): void {
       said.current.add(entry.id);
       if (entry.resolved) announce(resolutionWords(entry.ask, entry.resolved, store.mine(entry)));
     }
-    const timers = ended.map((entry) => setTimeout(() => store.dismiss(entry.id), Math.max(0, entry.endedAt! + ENDED_SHOWN_MS - Date.now())));
+    // that an answer did not count stays until somebody has taken note of it
+    const timers = ended.filter((entry) => !store.lost(entry)).map((entry) => setTimeout(() => store.dismiss(entry.id), Math.max(0, entry.endedAt! + ENDED_SHOWN_MS - Date.now())));
     return () => timers.forEach(clearTimeout);
   }, [entries]);
 }

@@ -1,7 +1,7 @@
 /** What was sent from here, and how far it is: never more than is known. */
 import { CommandState, type CommandFacts } from "@libremote/link";
 import {
-  CommandOutcomeKind, Delivery, type Command, type CommandOutcome, type SessionState,
+  CommandOutcomeKind, Delivery, type Ask, type Command, type CommandOutcome, type SessionState,
 } from "@libremote/link/messages";
 import { codeWords, layerWords } from "../parts/codes.ts";
 import { resolutionWords } from "./ask-words.ts";
@@ -99,8 +99,8 @@ export function whereWords(facts: CommandFacts, around: Surroundings): string {
   }
 }
 
-/** What became of it. `full`: the outcome's event, when it was seen. */
-export function outcomeWords(body: Command["body"], facts: CommandFacts, full?: CommandOutcome): string {
+/** What became of it. `full`: the outcome's event, when it was seen; `ask`: what it answers, for its labels. */
+export function outcomeWords(body: Command["body"], facts: CommandFacts, full?: CommandOutcome, ask?: Ask): string {
   const layer = facts.layer ? layerWords(facts.layer) : "";
   switch (facts.outcome) {
     case CommandOutcomeKind.APPLIED:
@@ -127,7 +127,7 @@ export function outcomeWords(body: Command["body"], facts: CommandFacts, full?: 
       return `refused: ${reason || words}${by}${todo ? ` — ${todo}` : ""}`;
     }
     case CommandOutcomeKind.SUPERSEDED:
-      if (full?.resolution) return `came too late. ${resolutionWords(undefined, full.resolution, false)}`;
+      if (full?.resolution) return `came too late. ${resolutionWords(ask, full.resolution, false)}`;
       if (body.case === "cancelTurn") return "superseded: that turn is over, another one runs";
       return "superseded: something else made it void";
     case CommandOutcomeKind.EXPIRED:

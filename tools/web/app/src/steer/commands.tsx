@@ -1,7 +1,7 @@
 /** What was sent from here until its end is known, and the queue: above the prompt box. */
 import { useEffect, useState } from "preact/hooks";
-import { CommandState } from "@libremote/link";
-import type { QueuedPrompt } from "@libremote/link/messages";
+import { CommandState, hex } from "@libremote/link";
+import { CommandOutcomeKind, type QueuedPrompt } from "@libremote/link/messages";
 import { Button, Icon, IconButton, type IconName } from "../parts/index.ts";
 import type { SentCommand, SessionModel } from "../state/session.ts";
 import { actorWords } from "./ask-words.ts";
@@ -47,7 +47,7 @@ export function CommandRow({ store, command, onDismiss }: RowProps) {
   const done = isDone(facts);
   const place = queuePosition(view, command.id);
   const taking = store.taking.value.get(command.id);
-  const words = done ? outcomeWords(body, facts, store.outcome(command.id))
+  const words = done ? outcomeWords(body, facts, store.outcome(command.id), body.case === "answerAsk" ? store.ask(hex(body.value.askId)) : undefined)
     : place > 0 ? `queued${place > 1 ? `, ${place - 1} before it` : ", next"}`
     : whereWords(facts, store.around.value);
   const text = commandText(body, view);
@@ -127,7 +127,8 @@ export function CommandStates({ model }: { model: SessionModel }) {
     const taking = body.case === "withdrawCommand";
     if (!isDone(facts)) {
       if (!taking) pending.push(command); // the row of what it takes back says so
-    } else if (!well) (dismissed.has(command.id) ? past : failed).push(command);
+    } else if (body.case === "answerAsk" && facts.outcome === CommandOutcomeKind.SUPERSEDED) past.push(command); // its card says who won
+    else if (!well) (dismissed.has(command.id) ? past : failed).push(command);
     // that an answer counts is said where its card was; what is asked now needs the room
     else if (!taking && body.case !== "answerAsk" && !asking && Date.now() - store.doneAt(command.id) < APPLIED_SHOWN_MS) fresh.push(command);
     else past.push(command);

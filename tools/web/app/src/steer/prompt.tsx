@@ -204,7 +204,7 @@ export function PromptBox({ model }: { model: SessionModel }) {
           }} />
         <IconButton icon="attach" label="Attach files" off={why !== undefined} onClick={() => pick.current?.click()} />
         <CancelTurn model={model} />
-        <span class="prompt-hint small muted">{!around.live && text !== "" ? "not connected: will be sent when connected" : ""}</span>
+        <span class="prompt-hint small muted">{!around.live && text !== "" ? "not connected: will be sent when connected" : text !== "" && enterSends() ? "Enter sends, Shift-Enter begins a line" : ""}</span>
         {canSteer && (
           <Button icon="steer" data-testid="prompt-steer" off={!ready} title="Into the running turn. If the host does not get it within 60 s, it expires."
             onClick={() => send(Delivery.STEER)}>Steer now</Button>

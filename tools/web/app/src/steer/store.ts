@@ -48,6 +48,8 @@ const KEPT_MAX = 256;
 /** The conversation keeps how asks ended; here the last ones stay for a while, where their cards were. */
 export const ENDED_SHOWN_MAX = 2;
 export const ENDED_SHOWN_MS = 30_000;
+/** Answers of this page that did not count stay until somebody has taken note of them. */
+const LOST_SHOWN_MAX = 3;
 
 function keep<K, V>(map: Map<K, V>, key: K, value: V): void {
   map.delete(key);
@@ -80,6 +82,7 @@ export class SteerStore {
   #serial = 0;
   #doneAt = new Map<string, number>();
   #resolved = new Map<string, AskResolved>();
+  #asks = new Map<string, Ask>();
   #outcomes = new Map<string, CommandOutcome>();
   readonly outcomesSeen = signal(0);
 
@@ -119,6 +122,16 @@ export class SteerStore {
   /** The whole outcome of a command, when its event was seen here. */
   outcome(commandId: string): CommandOutcome | undefined {
     return this.#outcomes.get(commandId);
+  }
+
+  /** An ask that was seen here, open or not. */
+  ask(askId: string): Ask | undefined {
+    return this.#asks.get(askId);
+  }
+
+  /** This page's answer came too late, or did not count for another reason. */
+  lost(entry: AskEntry): boolean {
+    return !entry.open && this.answers.value.has(entry.id) && entry.resolved !== undefined && !this.mine(entry);
   }
 
   command(commandId: string | undefined): SentCommand | undefined {
@@ -226,6 +239,7 @@ export class SteerStore {
 
   #forget(): void {
     this.#resolved.clear();
+    this.#asks.clear();
     this.entries.value = [];
     this.answers.value = new Map();
     this.agents.value = new Map();
@@ -234,6 +248,7 @@ export class SteerStore {
   #fold(): void {
     const asks = this.model.view.peek()?.asks ?? [];
     const open = new Map(asks.map((ask) => [hex(ask.askId), ask]));
+    for (const [id, ask] of open) if (!this.#asks.has(id)) keep(this.#asks, id, ask);
     const now = Date.now();
     const next: AskEntry[] = [];
     const had = new Set<string>();
@@ -248,7 +263,8 @@ export class SteerStore {
     for (const [id, ask] of open) if (!had.has(id) && !this.#resolved.has(id)) next.push({ id, ask, open: true });
     const ended = next.filter((entry) => !entry.open);
     const room = next.some((entry) => entry.open) ? 1 : ENDED_SHOWN_MAX;
-    const kept = new Set(ended.sort((a, b) => b.endedAt! - a.endedAt!).slice(0, room).map((entry) => entry.id));
+    ended.sort((a, b) => b.endedAt! - a.endedAt!);
+    const kept = new Set([...ended.slice(0, room), ...ended.filter((entry) => this.lost(entry)).slice(0, LOST_SHOWN_MAX)].map((entry) => entry.id));
     const list = next.filter((entry) => entry.open || kept.has(entry.id));
     const before = this.entries.peek();
     if (list.length !== before.length || list.some((entry, at) => entry !== before[at])) this.entries.value = list;
