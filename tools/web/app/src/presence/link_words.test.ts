@@ -19,7 +19,7 @@ test.each([
   ["nothing ever heard", facts({ phase: "live", welcome: signedIn }), context({ lastHeard: undefined }), "checking", "checking the connection…"],
   ["signed in as nobody", facts({ phase: "live", welcome: create(WelcomeSchema) }), context(), "dead", "not signed in"],
   ["cannot be reached", facts({ failures: 2 }), context(), "lost", "not connected: the relay cannot be reached"],
-  ["no network", facts({ failures: 2 }), context({ offline: true }), "lost", "not connected: this device has no network"],
+  ["no network", facts({ failures: 2 }), context({ offline: true }), "lost", "offline"],
   ["drained", facts({ problem: create(ProblemSchema, { code: 1001 }) }), context(), "lost", "not connected: the relay is stopping or being restarted"],
   ["silent", facts({ problem: create(ProblemSchema, { code: 1002 }) }), context(), "lost", "not connected: nothing was heard from the relay any more"],
   ["again", facts({ phase: "greeting", failures: 1 }), context({ lostSince: NOW - 9_000 }), "connecting", "connecting again…"],

@@ -32,8 +32,7 @@ export const SILENT_MS = 15_000;
 const heard = (context: LinkContext): string =>
   context.lastHeard === undefined ? "" : `last heard ${duration(context.now - context.lastHeard)} ago`;
 
-function why(facts: ConnectionFacts, context: LinkContext): string {
-  if (context.offline) return "this device has no network";
+function why(facts: ConnectionFacts): string {
   if (facts.problem) return problemWords(facts.problem).what;
   return "the relay cannot be reached";
 }
@@ -62,9 +61,11 @@ export function linkWords(facts: ConnectionFacts | undefined, context: LinkConte
     case "connecting":
     case "greeting":
       if (context.lostSince === undefined && facts.failures === 0) return { state: "connecting", line: "connecting…", detail: "" };
-      return { state: "connecting", line: "connecting again…", detail: join(lost, why(facts, context), heard(context)) };
+      return { state: "connecting", line: "connecting again…", detail: join(lost, why(facts), heard(context)) };
     case "waiting": {
-      const words: LinkWords = { state: "lost", line: `not connected: ${why(facts, context)}`, detail: join(lost, heard(context)) };
+      const words: LinkWords = context.offline
+        ? { state: "lost", line: "offline", detail: join("this device has no network", lost, heard(context)) }
+        : { state: "lost", line: `not connected: ${why(facts)}`, detail: join(lost, heard(context)) };
       if (facts.nextAttempt !== undefined) words.countdown = remaining(facts.nextAttempt, context.now);
       return words;
     }
