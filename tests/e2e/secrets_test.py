@@ -13,6 +13,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import page  # noqa: E402
 from harness import with_parent  # noqa: E402
 from operation_test import Manager, relay_command, start_relay, wait  # noqa: E402
 from steered import run_cases  # noqa: E402
@@ -65,11 +66,39 @@ def search(p, secrets, allowed):
     return found
 
 
+def sign_in_as_pages_do(p, token, said):
+    """Cookies, a pairing, an invitation, right and wrong: all that is secret of it."""
+    addresses = open(f"{p.root}/relay/address", encoding="ascii").read().split()
+    port = int(next(a for a in addresses if a.startswith("http")).rsplit(":", 1)[1])
+    pasted, paired, invited = (page.Browser(port) for _ in range(3))
+    answers = [pasted.post("/v1/sign-in", {"token": token}), pasted.get("/v1/who"),
+               pasted.post("/v1/sign-in", {"token": GUESS}), pasted.post("/v1/sign-in", b'{"token":"' + token.encode()),
+               pasted.ask("PUT", "/v1/sign-in", {"token": token}), paired.post("/v1/pair", {"device": "page"})]
+    secrets = {"pairing cookie": next(iter(paired.cookies.values())).value}
+    code = answers[-1].json["pairing_code"]
+    r = relay_command(p, "pair", code, "--yes")
+    assert r.returncode == 0, r.stderr
+    answers.append(paired.post("/v1/pair/wait", {}))
+    r = relay_command(p, "invite", "--page", f"http://localhost:{port}/")
+    secrets["invitation"] = r.stdout.strip().rsplit("/", 1)[1]
+    assert secrets["invitation"].startswith("rri_")
+    for path, body in (("/v1/invitation", {"invite": secrets["invitation"]}), ("/v1/invitation", {"invite": "rri_" + "5b" * 16}),
+                       ("/v1/sign-in", {"invite": secrets["invitation"], "device": "invited"}),
+                       ("/v1/sign-in", {"invite": secrets["invitation"], "device": "again"})):
+        answers.append(invited.post(path, body))
+    for name, browser in (("paired", paired), ("invited", invited)):
+        assert browser.who()["signed_in"], name
+        secrets[f"cookie of the {name}"] = next(iter(browser.cookies.values())).value
+    said.append(("pages", "".join(a.body.decode() for a in answers)))
+    said.append(("invite --list", relay_command(p, "invite", "--list").stdout))
+    return secrets
+
+
 def nothing_is_left_of_a_secret(p):
     manager = Manager(f"{p.root}/notify")
     watcher = Watcher(p.root)
     watcher.start()
-    start_relay(p, "--log-level", "debug", env={"NOTIFY_SOCKET": manager.path})
+    start_relay(p, "--log-level", "debug", "--listen", "http://127.0.0.1:0", env={"NOTIFY_SOCKET": manager.path})
     token = open(p.token_file, encoding="ascii").read().strip()
     p.start_host()
     wait("the session", lambda: '"attached":true' in p.remote("ls", "--json").stdout.replace(" ", ""))
@@ -91,6 +120,7 @@ def nothing_is_left_of_a_secret(p):
         r = relay_command(p, *words)
         assert r.returncode == 0, r.stderr
         said.append((words[0], r.stdout + r.stderr))
+    of_pages = sign_in_as_pages_do(p, second, said)
     # A HELLO that is no HELLO but holds a token, and one that is cut.
     host, port = p.url.removeprefix("tcp://").split(":")
     for data in (b"\x0a\x50\x08\x01\x7a\x4a" + second.encode(), second.encode(), b"\x0a\x46" + second.encode() + b"\xff\xff"):
@@ -103,7 +133,7 @@ def nothing_is_left_of_a_secret(p):
     p.relay.end()
     watcher.over = True
     watcher.join()
-    secrets = {"token": token, "second token": second, "guess": GUESS, "environment": ENVIRONMENT}
+    secrets = {"token": token, "second token": second, "guess": GUESS, "environment": ENVIRONMENT, **of_pages}
     found = search(p, secrets, {"token": ("/relay/token",)})
     found += [f"{name} in /proc/PID/cmdline" for name, s in secrets.items() if name != "guess"
               and any(s.encode() in line for line in watcher.lines)]
