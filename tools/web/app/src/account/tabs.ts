@@ -1,7 +1,8 @@
 /** The page's tabs share one sign-in: what one of them does with it, the others hear at once. */
 import { connection } from "../state/link.ts";
-import { go } from "../state/route.ts";
-import { signedOutBy } from "./guard.ts";
+import { go, route } from "../state/route.ts";
+import { signedOutBy, takeWanted } from "./guard.ts";
+import { invite } from "./invite.ts";
 import { clearKept } from "./kept.ts";
 
 type News = "signed-in" | "signed-out";
@@ -19,10 +20,16 @@ function changed(news: News): void {
   connection.value?.setToken("");
 }
 
+/** Another tab has signed in, perhaps as somebody else: this one begins anew, where it was asked to be. */
+function begin(): void {
+  if (route.value.page === "sign-in" && invite.value === undefined) history.replaceState(null, "", takeWanted());
+  location.reload();
+}
+
 /** Told once, when the page begins. */
 export function watchTabs(): void {
   channel?.addEventListener("message", (event: MessageEvent<unknown>) => {
-    if (event.data === "signed-in") location.reload(); // perhaps as somebody else
+    if (event.data === "signed-in") begin();
     else if (event.data === "signed-out") changed("signed-out");
   });
 }

@@ -9,3 +9,11 @@ test.each([
   [`#/s/${id}`, { page: "session", id }], [`#/s/${id}/ask/${id}`, { page: "session", id, ask: id }],
   [`#/s/${id.toUpperCase()}`, { page: "sessions" }], [`#/s/${id}0`, { page: "sessions" }], [`#/s/${id}/ask/1`, { page: "sessions" }], ["#/s/<script>", { page: "sessions" }],
 ])("%s", (fragment, route) => expect(parseRoute(fragment)).toEqual(route));
+
+test("a code from a terminal's or a page's QR code leads to the devices", () => {
+  expect(parseRoute("#BCDF-GHJK")).toEqual({ page: "devices", code: "BCDF-GHJK" });
+  expect(parseRoute("#/devices/bcdfghjk")).toEqual({ page: "devices", code: "BCDFGHJK" });
+  expect(parseRoute("#/devices")).toEqual({ page: "devices" });
+  expect(parseRoute("#/devices/AEIO-UAEI")).toEqual({ page: "devices" });
+  expect(parseRoute("#AEIO-UAEI")).toEqual({ page: "sessions" });
+});
