@@ -103,8 +103,24 @@ static void on_poll(server *s, http_exchange *exchange, const http_post *post) {
   http_on_gone(exchange, on_gone, w);
 }
 
-static const http_site_ops ops = {
-    .accepted = on_accepted, .unready = unready, .metrics = metrics, .poll = on_poll};
+/* What a page asks: its cookies are as it may set them, and it is answered at once. */
+static void on_page(server *s, http_exchange *exchange, const http_page *page) {
+  char fields[HTTP_FIELDS_BYTES_MAX];
+  (void)s;
+  FUZZ_CHECK(page->bytes <= HTTP_PAGE_BODY_BYTES_MAX);
+  FUZZ_CHECK(page->token[0] == '\0' || http_cookie_good(page->token));
+  FUZZ_CHECK(page->pairing[0] == '\0' || http_cookie_good(page->pairing));
+  http_cookie_write(&page->cookies, HTTP_COOKIE_TOKEN, page->token, 60, fields, sizeof fields);
+  FUZZ_CHECK(strlen(fields) < sizeof fields - 1);
+  http_answer_fields(exchange, fields);
+  http_answer(exchange, 200, "application/json", "{}", 2);
+}
+
+static const http_site_ops ops = {.page = on_page,
+                                  .accepted = on_accepted,
+                                  .unready = unready,
+                                  .metrics = metrics,
+                                  .poll = on_poll};
 
 static void give(world *w, const void *data, size_t bytes) {
   w->given += bytes;
