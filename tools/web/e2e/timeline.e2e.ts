@@ -1,0 +1,111 @@
+/** The conversation: it holds still, it is bounded, it goes back to the first word, and nothing in it runs. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { crc32, deflateSync } from "node:zlib";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+import { DESK, PHONE, type Client } from "./browser.ts";
+import { until } from "./processes.ts";
+import { scene } from "./scene.ts";
+
+const scroller = (client: Client) => client.page.getByRole("feed");
+const rows = (client: Client) => client.at("timeline-item").count();
+
+/** Goes up a screen, and tells how far each row that is still seen moved against what was scrolled. */
+const upOneStep = (page: Page) => page.evaluate(async () => {
+  const box = document.querySelector<HTMLElement>("[role=feed]")!;
+  const tops = () => new Map([...box.querySelectorAll<HTMLElement>("[data-key]")].map((row) => [row.dataset["key"]!, row.getBoundingClientRect()]));
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  const view = box.getBoundingClientRect();
+  const before = tops();
+  const from = box.scrollTop;
+  box.scrollTop -= 250;
+  const moved = from - box.scrollTop;
+  for (let i = 0; i < 3; i++) await frame();
+  const wrong: string[] = [];
+  for (const [key, at] of tops()) {
+    const was = before.get(key);
+    if (!was || key.startsWith("g:") || at.bottom < view.top || at.top > view.bottom) continue;
+    if (Math.abs(at.top - was.top - moved) > 2) wrong.push(`${key} moved by ${at.top - was.top} instead of ${moved}`);
+  }
+  return { wrong, top: box.scrollTop, waits: box.querySelector('[data-kind="gap"]') !== null };
+});
+
+scene("it goes back to the first word, and what is read holds still while pages come", async (s) => {
+  const host = await s.host();
+  for (let turn = 0; turn < 6; turn++)
+    await s.world.turn(host.session, ...(turn === 0 ? ["SAY the very first words"] : []),
+      ...Array.from({ length: 60 }, (_, i) => (i % 4 ? `SAY part ${turn}.${i} ${"of **many** words ".repeat((i * 7) % 23)}` : `PRINT ${i % 3} line\\nline ${i}\\n`)));
+  await s.world.turn(host.session, "SAY the newest words");
+  const client = await s.watching(host, { shape: DESK });
+  await client.at("timeline").getByText("the newest words").last().waitFor();
+  await until("the beginning is there", async () => {
+    const step = await upOneStep(client.page);
+    expect(step.wrong).toEqual([]);
+    expect(await rows(client)).toBeLessThanOrEqual(100);
+    return step.top === 0 && !step.waits;
+  }, 300_000);
+  await client.at("timeline").getByText("the very first words").last().waitFor();
+  // What comes at the end moves nothing here, and is counted.
+  await s.world.turn(host.session, "SAY it came later");
+  await client.at("jump-latest").getByText(/new/).waitFor();
+  expect(await scroller(client).evaluate((box) => box.scrollTop)).toBe(0);
+  await client.at("jump-latest").click();
+  await client.at("timeline").getByText("it came later").last().waitFor();
+  await client.fits();
+});
+
+scene("a phone jumps to the start, finds what is far away, and follows the end", async (s) => {
+  const host = await s.host();
+  await s.world.turn(host.session, "SAY the very first words", "SAY a needle in the hay");
+  for (let turn = 0; turn < 5; turn++) await s.world.turn(host.session, ...Array.from({ length: 70 }, (_, i) => `SAY straw ${turn}.${i} ${"and straw ".repeat(i % 9)}`));
+  const client = await s.watching(host, { shape: PHONE });
+  await client.at("search-input").fill("needle in the hay");
+  await client.at("search-hit").first().click();
+  await client.at("timeline").getByText("a needle in the hay").first().waitFor();
+  await client.at("search-input").press("Escape");
+  await client.at("jump-latest").click();
+  await s.world.send(host.session, "SLOW 60 20", "SAY the end of it");
+  await client.at("timeline").getByText("the end of it").last().waitFor();
+  await until("the end is seen", () => scroller(client).evaluate((box) => box.scrollHeight - box.clientHeight - box.scrollTop < 2));
+  await client.page.getByRole("button", { name: "Jump to" }).click();
+  await client.page.getByRole("button", { name: "Start of the session" }).click();
+  await client.at("timeline").getByText("The session begins here").waitFor();
+  await until("it stands at the start", () => scroller(client).evaluate((box) => box.scrollTop === 0));
+  await client.fits();
+});
+
+function png(width: number, height: number): Buffer {
+  const chunk = (type: string, data: Buffer) => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    sum.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, sum]);
+  };
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(width, 0);
+  head.writeUInt32BE(height, 4);
+  head.set([8, 2], 8);
+  const pixels = Buffer.alloc(height * (1 + 3 * width), 200);
+  for (let y = 0; y < height; y++) pixels[y * (1 + 3 * width)] = 0;
+  return Buffer.concat([Buffer.from([0x89, 80, 78, 71, 13, 10, 26, 10]), chunk("IHDR", head), chunk("IDAT", deflateSync(pixels)), chunk("IEND", Buffer.alloc(0))]);
+}
+
+scene("pictures are drawn and saved, and nothing that is said runs or leaves", async (s) => {
+  const host = await s.host();
+  writeFileSync(join(s.world.work, "pic.png"), png(300, 150));
+  const client = await s.watching(host, { shape: PHONE });
+  await s.world.turn(host.session, "SHOW image image/png pic.png",
+    "SAY <script>window.ran=1</script><img src=//e.example/x onerror=window.ran=1> <b onclick=window.ran=1>b</b> [x](javascript:window.ran=1) [bank](https://e.example/login) ![i](https://e.example/i.png)",
+    "PRINT 0 <img src=x onerror=window.ran=1>\\n\\033[31mred\\033[0m\\n", 'UPDATE {"sessionUpdate":"news","x":"<script>window.ran=1</script>"}', "SAY after all of it");
+  await client.at("timeline").getByText("after all of it").last().waitFor();
+  await scroller(client).evaluate((box) => (box.scrollTop = 0));
+  await until("the picture is drawn", () => client.page.evaluate(() => document.querySelector<HTMLCanvasElement>(".picture canvas")?.width === 300));
+  const [download] = await Promise.all([client.page.waitForEvent("download"), client.at("asset").getByRole("button", { name: "Save" }).first().click()]);
+  expect(readFileSync(await download.path())).toEqual(png(300, 150));
+  const links = await client.page.locator(".md a").evaluateAll((all) => all.map((a) => [a.getAttribute("href"), a.getAttribute("rel"), a.getAttribute("target")]));
+  for (const [href, rel, target] of links) expect([href?.startsWith("https://"), rel, target]).toEqual([true, "noopener noreferrer", "_blank"]);
+  expect(await client.page.evaluate(() => [(window as unknown as { ran?: number }).ran, document.querySelectorAll("[role=feed] img, [role=feed] script, [role=feed] [style*=color]").length])).toEqual([undefined, 0]);
+  await client.fits();
+});
