@@ -16,6 +16,13 @@ function open(): Promise<IDBDatabase | undefined> {
       };
       request.onsuccess = () => {
         const database = request.result;
+        if (database.objectStoreNames.length === 0) { // somebody else made it: ours from the next time on
+          database.close();
+          opening = undefined;
+          indexedDB.deleteDatabase(NAME);
+          resolve(undefined);
+          return;
+        }
         database.onversionchange = () => {
           database.close(); // a newer page wants another layout, or everything is cleared
           opening = undefined;
