@@ -39,6 +39,8 @@ export class TimelineStore {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pending: Promise<boolean> | undefined;
   #closed = false;
+  /** The page that is on its way is not wanted any more. */
+  #givenUp = false;
 
   constructor(session: Session, listen: (listener: (news: SessionNews) => void) => () => void) {
     this.session = session;
@@ -103,8 +105,10 @@ export class TimelineStore {
       case "reset":
         this.digest.jump(news.offset);
         this.model.take(news);
+        this.#giveUp();
         this.#history?.close();
         this.#history = undefined;
+        this.trouble.value = undefined;
         this.#soon();
         break;
       case "tail":
@@ -114,6 +118,7 @@ export class TimelineStore {
         break;
       case "synced":
         if (!this.live.value) this.live.value = true;
+        this.trouble.value = undefined;
         // What a snapshot says is cut: the newest events themselves say all of it.
         if (this.model.ranges.length === 1 && (this.model.held?.to ?? 0) - (this.model.held?.from ?? 0) < PAGE_OFFSETS / 2) void this.load();
         break;
@@ -171,7 +176,11 @@ export class TimelineStore {
     if (this.#pending) return this.#pending;
     const range = this.#rangeAt(before);
     const epoch = this.session.position.epoch;
-    if (!range || epoch.every((byte) => byte === 0)) return Promise.resolve(false);
+    if (!range) return Promise.resolve(false);
+    if (epoch.every((byte) => byte === 0)) {
+      this.trouble.value = "Older events are with the relay, which this page has not reached yet.";
+      return Promise.resolve(false);
+    }
     if (this.model.count > EVENTS_MAX) {
       this.trouble.value = `More than ${EVENTS_MAX.toLocaleString()} events are loaded: the rest stays in the log.`;
       return Promise.resolve(false);
@@ -180,6 +189,7 @@ export class TimelineStore {
     this.trouble.value = undefined;
     this.#pending = this.#read(range, epoch, offsets).finally(() => {
       this.#pending = undefined;
+      this.#givenUp = false;
       this.loading.value = undefined;
     });
     return this.#pending;
@@ -198,7 +208,7 @@ export class TimelineStore {
       this.settle();
       return true;
     } catch (error) {
-      if (this.#closed) return false;
+      if (this.#closed || this.#givenUp) return false;
       if (error instanceof HistoryError && error.problem.code === 2002) {
         this.model.page(before, { events: [], from: before, first: true, trimmed: true, unreadable: 0 });
         this.settle();
@@ -215,8 +225,16 @@ export class TimelineStore {
     return true;
   }
 
-  cancelLoading(): void {
+  /** Gives up the page that is on its way; `words`: why it is not loaded by itself again. */
+  cancelLoading(words?: string): void {
+    if (!this.#pending) return;
+    this.#giveUp();
     this.#history?.cancel();
+    if (words) this.trouble.value = words;
+  }
+
+  #giveUp(): void {
+    this.#givenUp = this.#pending !== undefined;
   }
 
   find(key: string): Item | undefined {

@@ -60,6 +60,8 @@ export function Timeline({ model }: { model: SessionModel }) {
 function First({ model, store }: { model: SessionModel; store: TimelineStore }) {
   void store.list.value;
   if (store.model.items.length > 0) return null;
+  const closed = model.closed.value;
+  if (closed?.final) return <p class="tl-first muted" role="status">This session cannot be shown: {oneLine(closed.problem.reason) || `error ${closed.problem.code}`}</p>;
   const synced = model.synced.value;
   return (
     <p class="tl-first muted" role="status">

@@ -6,9 +6,10 @@ import { bytes } from "../../parts/words.ts";
 import type { AssetFacts } from "../assets.ts";
 import { oneLine } from "../clean.ts";
 import { useScope } from "../context.ts";
+import { pictureSize } from "../picture_size.ts";
 
 /** What a browser decodes without running anything. SVG is a document: it can only be saved. */
-const PICTURES = /^image\/(png|jpeg|gif|webp|avif|bmp)$/;
+const PICTURES = /^image\/(png|jpeg|gif|webp|bmp)$/;
 const PIXELS_MAX = 24_000_000;
 const SIDE_MAX = 1600;
 
@@ -112,9 +113,11 @@ export function Picture(props: AssetProps) {
 }
 
 async function draw(data: Uint8Array<ArrayBuffer>, type: string, where: () => HTMLCanvasElement | null): Promise<void> {
+  // Before it is decoded: a small file may hold more pixels than there is memory.
+  const size = pictureSize(data);
+  if (!size || size.width * size.height > PIXELS_MAX) throw new RangeError("too many pixels");
   const bitmap = await createImageBitmap(new Blob([data], { type }));
   try {
-    if (bitmap.width * bitmap.height > PIXELS_MAX) throw new RangeError("too many pixels");
     const canvas = where();
     if (!canvas) return;
     const scale = Math.min(1, SIDE_MAX / Math.max(bitmap.width, bitmap.height));

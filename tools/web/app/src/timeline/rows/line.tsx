@@ -227,8 +227,8 @@ export function GapRow({ item }: { item: Item<"gap"> }) {
         {loading ? <span class="spinner" aria-hidden="true" /> : <Icon name={front ? "up" : "refresh"} />}
         {loading ? "Loading" : front ? "Load earlier" : "Load"} · {count(left, "event")} not loaded
       </button>
-      {loading && <button type="button" class="tl-more" onClick={() => store.cancelLoading()}>Stop</button>}
-      {trouble && <p class="small tone-bad">{trouble}</p>}
+      {loading && <button type="button" class="tl-more" onClick={() => store.cancelLoading("Stopped.")}>Stop</button>}
+      {trouble && !loading && <p class="small muted" role="status">{trouble}</p>}
     </div>
   );
 }

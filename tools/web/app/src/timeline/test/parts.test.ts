@@ -6,6 +6,7 @@ import { changeOf } from "../changes.ts";
 import { Digest, type Sum } from "../digest.ts";
 import { Item } from "../items.ts";
 import { ListControl } from "../list_control.ts";
+import { pictureSize } from "../picture_size.ts";
 import { fileName } from "../rows/asset.tsx";
 
 const sha256 = (pieces: Uint8Array[]): Uint8Array => {
@@ -76,6 +77,23 @@ describe("assets", () => {
     expect(fileName("file:///tmp/a.png?x=1", "image/png")).toBe("a.png");
     expect(fileName("", "text/plain")).toBe("file.txt");
     expect(fileName("image", "image/png")).toBe("image.png");
+  });
+});
+
+describe("how large a picture is", () => {
+  const of = (...parts: (string | number[])[]) => {
+    const all = parts.flatMap((part) => (typeof part === "string" ? [...bytes(part)] : part));
+    return new Uint8Array([...all, ...new Array<number>(Math.max(0, 40 - all.length)).fill(0)]);
+  };
+
+  test("by its kind", () => {
+    expect(pictureSize(of([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 0, 0, 13], "IHDR", [0, 0, 1, 44, 0, 0, 0, 150]))).toEqual({ width: 300, height: 150 });
+    expect(pictureSize(of("GIF89a", [44, 1, 150, 0]))).toEqual({ width: 300, height: 150 });
+    expect(pictureSize(of([0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xc0, 0, 17, 8, 0, 150, 1, 44]))).toEqual({ width: 300, height: 150 });
+    expect(pictureSize(of("RIFF", [0, 0, 0, 0], "WEBPVP8X", [10, 0, 0, 0, 0, 0, 0, 0, 43, 1, 0, 149, 0, 0]))).toEqual({ width: 300, height: 150 });
+    expect(pictureSize(of("<svg/>"))).toBeUndefined();
+    expect(pictureSize(of([0xff, 0xd8, 0xff, 0xe0, 0xff, 0xff]))).toBeUndefined();
+    expect(pictureSize(new Uint8Array(3))).toBeUndefined();
   });
 });
 
