@@ -34,7 +34,7 @@ scene("a token signs in, and no script can read it", async (s) => {
   const client = await s.client({ shape: PHONE, anonymous: true, allow: [REFUSED] });
   await client.at("sign-in-token").fill(`rrt_${"12".repeat(32)}`);
   await client.at("sign-in").click();
-  await client.page.getByText("The token is not known here").waitFor();
+  await client.page.getByText("The token is not known here").first().waitFor();
   await client.fits();
   await client.at("sign-in-token").fill(s.world.token);
   await client.at("sign-in").click();
@@ -77,8 +77,8 @@ scene("a code from a camera is looked at, and refused by a person", async (s) =>
   await desk.at("pairing-entry").waitFor();
   await desk.fits();
   await desk.at("pair-deny").click();
-  await desk.page.getByText("Refused: its code is worth nothing any more").waitFor();
-  await phone.page.getByText("A person refused this device").waitFor();
+  await desk.page.getByText("Refused: its code is worth nothing any more").first().waitFor();
+  await phone.page.getByText("A person refused this device").first().waitFor();
   expect(await devicesOf(s)).toHaveLength(1);
 });
 
@@ -102,7 +102,7 @@ scene("an invitation is shown before it is used, leaves the address, and is good
   await desk.at("device-item").filter({ hasText: "kitchen tablet" }).waitFor();
   const late = await s.client({ shape: PHONE, anonymous: true, at: link.slice(s.world.url.length), allow: [REFUSED] });
   await late.at("invite-accept").click();
-  await late.page.getByText("This invitation was used already").waitFor();
+  await late.page.getByText("This invitation was used already").first().waitFor();
   await late.at("sign-in-token").waitFor();
   expect((await devicesOf(s)).sort()).toContain("kitchen tablet");
 });
@@ -120,7 +120,7 @@ scene("a device is renamed and revoked; the page says so and keeps nothing", asy
   await desk.at("device-item").filter({ hasText: "very lost phone" }).getByTestId("device-revoke").click();
   lost.allowCuts();
   await desk.page.getByRole("button", { name: "Revoke", exact: true }).click();
-  await lost.page.getByText("This device was revoked").waitFor();
+  await lost.page.getByText("This device was revoked").first().waitFor();
   await lost.at("sign-in-token").waitFor();
   expect(await lost.page.locator("body").innerText()).not.toContain("words of a session");
   const kept = await until("nothing is kept", async () => {

@@ -1,4 +1,5 @@
 /** Confirming a device that shows a code. Which device asks is shown first: a name can be anybody's. */
+import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import type { PairingEntry } from "@libremote/link/messages";
 import { Button, RelativeTime } from "../parts/index.ts";
@@ -8,6 +9,9 @@ import { go } from "../state/route.ts";
 import { callWords, decidePairing, describePairing } from "./calls.ts";
 import { refresh } from "./devices_state.ts";
 
+/** What was decided last: it stays to be read when the code leaves the address. */
+export const done = signal("");
+
 const plain = (code: string): string => code.toUpperCase().replace(/[^A-Z]/g, "");
 
 export function ConfirmCode({ code: given }: { code?: string }) {
@@ -15,7 +19,6 @@ export function ConfirmCode({ code: given }: { code?: string }) {
   const [entry, setEntry] = useState<PairingEntry | undefined>(undefined);
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState("");
-  const [done, setDone] = useState("");
   const live = facts.value?.phase === "live" && facts.value.welcome?.principal !== undefined;
   const look = async (asked: string) => {
     if (plain(asked).length !== 8) {
@@ -24,7 +27,7 @@ export function ConfirmCode({ code: given }: { code?: string }) {
     }
     setBusy(true);
     setFault("");
-    setDone("");
+    done.value = "";
     try {
       setEntry(await describePairing(asked));
     } catch (error) {
@@ -44,7 +47,7 @@ export function ConfirmCode({ code: given }: { code?: string }) {
     try {
       await decidePairing(code, deny);
       const text = deny ? "Refused: its code is worth nothing any more." : `Confirmed: ${entry?.device ?? "it"} signs in by itself.`;
-      setDone(text);
+      done.value = text;
       announce(text);
       setEntry(undefined);
       setCode("");
@@ -87,7 +90,7 @@ export function ConfirmCode({ code: given }: { code?: string }) {
         </form>
       )}
       <p id="confirm-code-fault" class="account-fault" role="alert">{fault}</p>
-      {done !== "" && <p class="notice good"><span>{done}</span></p>}
+      {done.value !== "" && <p class="notice good"><span>{done.value}</span></p>}
     </section>
   );
 }

@@ -5,14 +5,20 @@ import { Icon } from "../parts/index.ts";
 import { PresenceBar } from "../presence/bar.tsx";
 import { facts } from "../state/link.ts";
 import { AddDevice } from "./add_device.tsx";
-import { ConfirmCode } from "./confirm_code.tsx";
+import { ConfirmCode, done } from "./confirm_code.tsx";
 import { DeviceItem } from "./device_item.tsx";
 import { devices, fault, watchDevices } from "./devices_state.ts";
 import { PolicyCard } from "./policy.tsx";
 import { SignOut } from "./sign_out.tsx";
 
 export function DevicesPage({ code }: { code?: string }) {
-  useEffect(watchDevices, []);
+  useEffect(() => {
+    const end = watchDevices();
+    return () => {
+      end();
+      done.value = "";
+    };
+  }, []);
   const list = devices.value;
   const account = facts.value?.welcome?.principal?.account;
   return (
