@@ -40,7 +40,9 @@ function Comment({ value, onChange, off }: { value: string; onChange(text: strin
             element.focus();
           }
         }}
-        onInput={(event) => onChange(event.currentTarget.value)} />
+        onInput={(event) => onChange(event.currentTarget.value)} onKeyDown={(event) => {
+          if (event.key === "Escape") event.currentTarget.blur();
+        }} />
       {over && <span class="problem small">A comment may have 4 KiB; this one has more.</span>}
     </label>
   );

@@ -7,6 +7,7 @@ import { AskDiff } from "./diff.tsx";
 import { Foreign } from "./foreign.tsx";
 import { pathText } from "./foreign.ts";
 import { PlanText } from "./plan-text.tsx";
+import { memo } from "../timeline/memo.ts";
 import type { AskEntry, SteerStore } from "./store.ts";
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }) {
@@ -56,7 +57,7 @@ function Permission({ ask, cwd }: { ask: PermissionAsk; cwd: string }) {
       {ask.command && <Exact text={ask.command} what="command" />}
       {bare && <Exact text={paths.map((path) => pathFrom(path, cwd)).join("\n")} what={paths.length === 1 ? "path" : "paths"} />}
       {ask.url && <Address url={ask.url} />}
-      {titled && <p class={bare || ask.command || ask.url || ask.diffs.length > 0 ? "ask-title" : "ask-text"}><Foreign text={ask.title} prose /></p>}
+      {titled && <p class={bare || ask.command || ask.url || ask.diffs.length > 0 ? "ask-title" : "ask-text"} dir="auto"><Foreign text={ask.title} prose whole /></p>}
       {ask.diffs.map((diff, at) => <AskDiff key={at} diff={diff} path={pathFrom(diff.path, cwd)} />)}
       <dl class="ask-rows">
         {ask.server && <Fact name="server"><code><Foreign text={ask.server} oneLine /></code></Fact>}
@@ -92,28 +93,30 @@ function Kind({ ask, cwd }: { ask: Ask; cwd: string }) {
     case "plan":
       return (
         <>
-          {ask.kind.value.summary && <p class="ask-text"><Foreign text={ask.kind.value.summary} prose /></p>}
+          {ask.kind.value.summary && <p class="ask-text" dir="auto"><Foreign text={ask.kind.value.summary} prose whole /></p>}
           {ask.kind.value.text && <PlanText text={ask.kind.value.text} />}
         </>
       );
     case "openUrl":
       return (
         <>
-          {ask.kind.value.text && <p class="ask-text"><Foreign text={ask.kind.value.text} prose /></p>}
+          {ask.kind.value.text && <p class="ask-text" dir="auto"><Foreign text={ask.kind.value.text} prose whole /></p>}
           <Address url={ask.kind.value.url} />
         </>
       );
     default:
-      return <p class="ask-text"><Foreign text={askText(ask)} prose /></p>;
+      return <p class="ask-text" dir="auto"><Foreign text={askText(ask)} prose whole /></p>;
   }
 }
 
+/** Drawn anew only for another ask: a change of many lines is not compared with itself while others stream. */
+const Shown = memo(({ ask, cwd }: { ask: Ask; cwd: string }) => (
+  <div class="ask-body">
+    <Kind ask={ask} cwd={cwd} />
+    {ask.why && <p class="ask-why"><span class="muted">why: </span><Foreign text={ask.why} prose /></p>}
+  </div>
+));
+
 export function AskBody({ store, entry }: { store: SteerStore; entry: AskEntry }) {
-  const cwd = store.model.view.value?.session?.cwd;
-  return (
-    <div class="ask-body">
-      <Kind ask={entry.ask} cwd={cwd && cwd.length > 0 ? pathText(cwd) : ""} />
-      {entry.ask.why && <p class="ask-why"><span class="muted">why: </span><Foreign text={entry.ask.why} prose /></p>}
-    </div>
-  );
+  return <Shown ask={entry.ask} cwd={store.cwd.value} />;
 }

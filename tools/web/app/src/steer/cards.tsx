@@ -1,5 +1,5 @@
 /** What waits for a person: one card unfolded, the others below it, how the last ones ended above. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { announce, count, IconButton, Icon } from "../parts/index.ts";
 import type { SessionModel } from "../state/session.ts";
 import { route } from "../state/route.ts";
@@ -78,14 +78,27 @@ export function AskCards({ model }: { model: SessionModel }) {
   // a notification's link names the ask it is about
   const at = route.value;
   const named = at.page === "session" && at.id === model.id ? at.ask : undefined;
+  const isOpen = named !== undefined && open.some((entry) => entry.id === named);
   useEffect(() => {
-    if (named !== undefined && open.some((entry) => entry.id === named)) store.chosen.value = named;
-  }, [named, open.length > 0]);
+    if (isOpen) store.chosen.value = named;
+  }, [named, isOpen]);
+  const section = useRef<HTMLElement>(null);
+  const focused = useRef(false);
+  // a card that ends must not throw the keyboard out of the page
+  useLayoutEffect(() => {
+    if (focused.current && document.activeElement === document.body) section.current?.focus({ preventScroll: true });
+  });
   if (entries.length === 0) return null;
   const folded = open.filter((entry) => entry.id !== current);
   const hidden = new Set(folded.slice(FOLDED_MAX).map((entry) => entry.id));
   return (
-    <section class="ask-stack" aria-label="What the agent asks">
+    <section class="ask-stack" aria-label="What the agent asks" ref={section} tabIndex={-1}
+      onFocusIn={() => (focused.current = true)}
+      onFocusOut={(event) => {
+        if (event.relatedTarget instanceof Element) focused.current = section.current?.contains(event.relatedTarget) === true;
+      }} onPointerDown={(event) => {
+        if (event.pointerType !== "mouse") focused.current = false;
+      }}>
       {open.length > 1 && <p class="asks-count" data-testid="ask-count">{count(open.length, "question")} wait for an answer</p>}
       <ul class="asks-list">
         {entries.filter((entry) => !hidden.has(entry.id)).map((entry) => {

@@ -186,7 +186,7 @@ export function PromptBox({ model }: { model: SessionModel }) {
     }}>
       {list.length > 0 && <Completions list={list} at={Math.min(at, list.length - 1)} onPick={complete} />}
       <Files attachments={attachments} />
-      {why !== undefined && <p class="prompt-why small">You can only watch: {why}.</p>}
+      {why !== undefined && store.open.value.length === 0 && <p class="prompt-why small">You can only watch: {why}.</p>}
       {problem !== undefined && <p class="prompt-why problem small" role="status">{problem}</p>}
       <textarea ref={box} class="prompt-text" data-testid="prompt-input" rows={1} value={text} dir="auto" readOnly={why !== undefined} enterkeyhint={enterSends() ? "send" : "enter"}
         aria-label="Prompt" placeholder={why !== undefined ? "Watching only" : running ? "Write what comes next" : "Write to the agent"}
@@ -204,7 +204,7 @@ export function PromptBox({ model }: { model: SessionModel }) {
           }} />
         <IconButton icon="attach" label="Attach files" off={why !== undefined} onClick={() => pick.current?.click()} />
         <CancelTurn model={model} />
-        <span class="prompt-hint small muted">{!around.live && text !== "" ? "not connected: will be sent when connected" : text !== "" && enterSends() ? "Enter sends, Shift-Enter begins a line" : ""}</span>
+        <span class="prompt-hint small muted">{!around.live && text !== "" ? "not connected: will be sent when connected" : means.kind === "blank" && files.length > 0 ? "a prompt needs words, too" : text !== "" && enterSends() ? "Enter sends, Shift-Enter begins a line" : ""}</span>
         {canSteer && (
           <Button icon="steer" data-testid="prompt-steer" off={!ready} title="Into the running turn. If the host does not get it within 60 s, it expires."
             onClick={() => send(Delivery.STEER)}>Steer now</Button>

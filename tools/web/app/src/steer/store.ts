@@ -12,6 +12,7 @@ import { layerWords } from "../parts/codes.ts";
 import { facts } from "../state/link.ts";
 import type { SentCommand, SessionModel } from "../state/session.ts";
 import { answerProblem, type Answer } from "./answers.ts";
+import { pathText } from "./foreign.ts";
 import { isDone, outcomeWords, refusalWords, type Surroundings } from "./commands.ts";
 
 /** An ask that this page shows or has shown. */
@@ -73,6 +74,8 @@ export class SteerStore {
   /** What may be done here; words when it may not. */
   readonly viewOnly: ReadonlySignal<string | undefined>;
   readonly around: ReadonlySignal<Surroundings>;
+  /** The session's folder; empty: not known. */
+  readonly cwd: ReadonlySignal<string>;
   /** Text for the prompt box: a queued prompt that came back. */
   readonly comeBack = signal<{ text: string; serial: number } | undefined>(undefined);
   /** Commands that are being taken back, by their id; with the text that returns to the prompt box. */
@@ -94,6 +97,7 @@ export class SteerStore {
       return (open.find((entry) => entry.id === this.chosen.value) ?? open[0])?.id;
     });
     this.around = computed(() => ({ live: facts.value?.phase === "live", host: model.status.value?.hostAttached }));
+    this.cwd = computed(() => pathText(model.view.value?.session?.cwd ?? new Uint8Array()));
     this.viewOnly = computed(() => this.#watching());
     model.onNews((news) => {
       if (news.kind === "reset") this.#forget();
