@@ -81,7 +81,8 @@ function Several({ entry, off, answer, comment }: Omit<Props, "store"> & { comme
       <fieldset class="ask-choices" role="group" aria-label="Choose any">
         {options.map((option, at) => (
           <OptionButton key={option.optionId} option={option} number={at + 1} off={off} pressed={chosen.includes(option.optionId)}
-            onChoose={() => setChosen((now) => now.includes(option.optionId) ? now.filter((id) => id !== option.optionId) : [...now, option.optionId])} />
+            onChoose={() => setChosen((now) => now.includes(option.optionId) ? now.filter((id) => id !== option.optionId) : [...now,
+              option.optionId])} />
         ))}
       </fieldset>
       {free && (
@@ -120,7 +121,8 @@ export function AskAnswer(props: Props) {
       {ask.kind.case === "openUrl" ? "Do not open it" : "Decline to answer"}
     </Button>
   );
-  if (ask.kind.case === "form") return <FormAnswer form={ask.kind.value} off={off} answer={answer} comment={<Comment value={comment} onChange={setComment} off={off} />} note={note} />;
+  if (ask.kind.case === "form") return <FormAnswer form={ask.kind.value} off={off} answer={answer} comment={<Comment value={comment}
+    onChange={setComment} off={off} />} note={note} />;
   return (
     <>
       {ask.kind.case === "openUrl" && <OpenPage url={ask.kind.value.url} />}
@@ -130,7 +132,8 @@ export function AskAnswer(props: Props) {
             <div class={list ? "ask-choices" : "ask-quiet"}>{options.filter((o) => !split || !isBig(o)).map((o) => button(o, false))}</div>
           )}
           {takesWords(ask) && (
-            <Words value={words} onChange={setWords} off={off} label={options.length > 0 ? "Or in words (an option may be added)" : "Answer in words"}
+            <Words value={words} onChange={setWords} off={off} label={options.length > 0 ? "Or in words (an option may be added)"
+              : "Answer in words"}
               action="Answer in words" onSend={() => {
                 if (answer({ text: words.trim(), comment: note })) setWords("");
               }} />
@@ -143,7 +146,8 @@ export function AskAnswer(props: Props) {
       </div>
       {split && big.length > 0 && <div class="ask-big">{big.map((o) => button(o, true))}</div>}
       {takesNothing(ask) && (
-        <div class="ask-big"><Button kind="primary" icon="check" wide data-testid="ask-send" off={off} onClick={() => answer({ comment: note })}>I opened it</Button></div>
+        <div class="ask-big"><Button kind="primary" icon="check" wide data-testid="ask-send" off={off}
+          onClick={() => answer({ comment: note })}>I opened it</Button></div>
       )}
     </>
   );

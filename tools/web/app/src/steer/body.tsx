@@ -57,14 +57,16 @@ function Permission({ ask, cwd }: { ask: PermissionAsk; cwd: string }) {
       {ask.command && <Exact text={ask.command} what="command" />}
       {bare && <Exact text={paths.map((path) => pathFrom(path, cwd)).join("\n")} what={paths.length === 1 ? "path" : "paths"} />}
       {ask.url && <Address url={ask.url} />}
-      {titled && <p class={bare || ask.command || ask.url || ask.diffs.length > 0 ? "ask-title" : "ask-text"} dir="auto"><Foreign text={ask.title} prose whole /></p>}
+      {titled && <p class={bare || ask.command || ask.url || ask.diffs.length > 0 ? "ask-title" : "ask-text"} dir="auto"><Foreign
+        text={ask.title} prose whole /></p>}
       {ask.diffs.map((diff, at) => <AskDiff key={at} diff={diff} path={pathFrom(diff.path, cwd)} />)}
       <dl class="ask-rows">
         {ask.server && <Fact name="server"><code><Foreign text={ask.server} oneLine /></code></Fact>}
         {ask.tool && <Fact name="tool"><code><Foreign text={ask.tool} oneLine /></code></Fact>}
         {!bare && paths.length > 0 && (
           <Fact name={paths.length === 1 ? "path" : "paths"}>
-            <ul class="paths">{paths.map((path, at) => <li key={at}><code dir="ltr"><Foreign text={pathFrom(path, cwd)} /></code></li>)}</ul>
+            <ul class="paths">{paths.map((path, at) => <li key={at}><code dir="ltr"><Foreign
+              text={pathFrom(path, cwd)} /></code></li>)}</ul>
           </Fact>
         )}
         {cwd && <Fact name="in"><code dir="ltr"><Foreign text={cwd} oneLine /></code></Fact>}

@@ -8,7 +8,8 @@ export function CancelTurn({ model }: { model: SessionModel }) {
   const store = steering(model);
   const turnId = model.view.value?.turnId ?? "";
   if (turnId === "") return null;
-  const asked = model.commands.value.find((c) => c.body.case === "cancelTurn" && c.body.value.turnId === turnId && (!isDone(c.facts) || wentWell(c.facts)));
+  const asked = model.commands.value.find((c) => c.body.case === "cancelTurn" && c.body.value.turnId === turnId && (!isDone(c.facts)
+    || wentWell(c.facts)));
   const words = !asked ? "Stop" : isDone(asked.facts) ? "Asked to stop" : "Stopping";
   return (
     <Button icon="stop" data-testid="cancel-turn" class="cancel-turn" busy={asked !== undefined && !isDone(asked.facts)}

@@ -69,7 +69,8 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
   return (
     <article class="ask-card" ref={card} aria-labelledby={heading}>
       <header class="ask-head">
-        <h2 id={heading}><Icon name={ask.kind.case === "form" && ask.kind.value.fields.length === 1 ? "ask" : icons[askKindName(ask)] ?? "ask"} /> {askHeading(ask)}</h2>
+        <h2 id={heading}><Icon name={ask.kind.case === "form" && ask.kind.value.fields.length === 1 ? "ask"
+          : icons[askKindName(ask)] ?? "ask"} /> {askHeading(ask)}</h2>
         <span class="ask-since muted small"><RelativeTime at={ask.openedMs} /></span>
       </header>
       <AskBody store={store} entry={entry} />
@@ -79,10 +80,12 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
       </p>
       <div class="ask-foot">
         {refused && !wentWell(refused.facts) && (
-          <p class="ask-refused" role="status">Your answer was {outcomeWords(refused.body, refused.facts, store.outcome(refused.id))}. It is still open.</p>
+          <p class="ask-refused" role="status">Your answer was {outcomeWords(refused.body, refused.facts,
+            store.outcome(refused.id))}. It is still open.</p>
         )}
         {why !== undefined && <p class="ask-view-only">You can only watch: {why}.</p>}
-        {why === undefined && kept && <p class="ask-view-only">This is what this browser kept. It can be answered when the session is connected.</p>}
+        {why === undefined && kept && <p class="ask-view-only">This is what this browser kept. It can be answered when the session
+          is connected.</p>}
         {pending ? (
           <div class="ask-given">
             <p>Your answer: <b>{answerWords(ask, last!.answer)}</b></p>

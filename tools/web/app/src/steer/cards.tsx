@@ -63,7 +63,8 @@ function useEnds(store: SteerStore, entries: readonly AskEntry[]): void {
       if (entry.resolved) announce(resolutionWords(entry.ask, entry.resolved, store.mine(entry)));
     }
     // that an answer did not count stays until somebody has taken note of it
-    const timers = ended.filter((entry) => !store.lost(entry)).map((entry) => setTimeout(() => store.dismiss(entry.id), Math.max(0, entry.endedAt! + ENDED_SHOWN_MS - Date.now())));
+    const timers = ended.filter((entry) => !store.lost(entry)).map((entry) => setTimeout(() => store.dismiss(entry.id), Math.max(0,
+      entry.endedAt! + ENDED_SHOWN_MS - Date.now())));
     return () => timers.forEach(clearTimeout);
   }, [entries]);
 }
@@ -102,10 +103,12 @@ export function AskCards({ model }: { model: SessionModel }) {
       {open.length > 1 && <p class="asks-count" data-testid="ask-count">{count(open.length, "question")} wait for an answer</p>}
       <ul class="asks-list">
         {entries.filter((entry) => !hidden.has(entry.id)).map((entry) => {
-          const state = entry.open ? (store.pendingAnswer(entry.id) ? "answering" : "open") : entry.resolved ? askOutcomeName(entry.resolved.outcome) : "ended";
+          const state = entry.open ? (store.pendingAnswer(entry.id) ? "answering" : "open") : entry.resolved
+            ? askOutcomeName(entry.resolved.outcome) : "ended";
           const shown = entry.open ? (entry.id === current ? "current" : "folded") : "ended";
           return (
-            <li key={entry.id} class={`ask ${shown}`} data-testid="ask-card" data-ask={entry.id} data-kind={askKindName(entry.ask)} data-state={state}>
+            <li key={entry.id} class={`ask ${shown}`} data-testid="ask-card" data-ask={entry.id} data-kind={askKindName(entry.ask)}
+              data-state={state}>
               {shown === "current" ? <AskCard store={store} entry={entry} alone={open.length === 1} />
                 : shown === "folded" ? <Folded store={store} entry={entry} /> : <Ended store={store} entry={entry} />}
             </li>

@@ -47,23 +47,27 @@ export function CommandRow({ store, command, onDismiss }: RowProps) {
   const done = isDone(facts);
   const place = queuePosition(view, command.id);
   const taking = store.taking.value.get(command.id);
-  const words = done ? outcomeWords(body, facts, store.outcome(command.id), body.case === "answerAsk" ? store.ask(hex(body.value.askId)) : undefined)
+  const words = done ? outcomeWords(body, facts, store.outcome(command.id), body.case === "answerAsk" ? store.ask(hex(body.value.askId))
+    : undefined)
     : place > 0 ? `queued${place > 1 ? `, ${place - 1} before it` : ", next"}`
     : whereWords(facts, store.around.value);
   const text = commandText(body, view);
   const prompt = body.case === "submitPrompt" ? body.value.text : undefined;
   return (
-    <div class={`command${done ? (wentWell(facts) ? " good" : " bad") : ""}`} data-testid="command" data-command={command.id} data-state={stateName(facts.state)}
+    <div class={`command${done ? (wentWell(facts) ? " good" : " bad") : ""}`} data-testid="command" data-command={command.id}
+      data-state={stateName(facts.state)}
       data-outcome={outcomeName(facts.outcome)} data-code={facts.code || undefined}>
       <Icon name={iconOf(command)} />
       <p class="command-words">
         <span class="command-what"><b>{commandName(body)}</b>{text && <> <Foreign text={text} oneLine prose /></>}</span>
-        <span class="command-where" role={done && !wentWell(facts) ? "status" : undefined}><Steps command={command} /> {words}{taking && !done ? "; being taken back" : ""}</span>
+        <span class="command-where" role={done && !wentWell(facts) ? "status" : undefined}><Steps
+          command={command} /> {words}{taking && !done ? "; being taken back" : ""}</span>
       </p>
       {!done && withdrawable.has(body.case ?? "") && !taking && (
         <>
           {prompt !== undefined && (body.value as { attachmentIds?: unknown[] }).attachmentIds?.length === 0 && (
-            <IconButton icon="edit" label="Take it back to edit it" data-testid="command-edit" onClick={() => store.takeBack(command.id, prompt)} />
+            <IconButton icon="edit" label="Take it back to edit it" data-testid="command-edit"
+              onClick={() => store.takeBack(command.id, prompt)} />
           )}
           <IconButton icon="undo" label="Take it back" data-testid="command-withdraw" onClick={() => store.takeBack(command.id)} />
         </>
@@ -84,12 +88,15 @@ function QueuedRow({ store, prompt, place }: { store: SteerStore; prompt: Queued
       <Icon name="queue" />
       <p class="command-words">
         <span class="command-what"><b>Queued {place}</b> <Foreign text={prompt.text} oneLine prose /></span>
-        <span class="command-where">{by ? (prompt.by?.local ? `written ${by}` : `from ${by}`) : "waits for the turn to end"}{taking ? "; being taken back" : ""}</span>
+        <span class="command-where">{by ? (prompt.by?.local ? `written ${by}` : `from ${by}`) : "waits for the turn to end"}{taking
+          ? "; being taken back" : ""}</span>
       </p>
       {!local && !taking && (
         <>
-          {whole && <IconButton icon="edit" label="Take it back to edit it" data-testid="queued-edit" onClick={() => store.takeBack(prompt.promptId, prompt.text)} />}
-          <IconButton icon="undo" label="Take it out of the queue" data-testid="queued-withdraw" onClick={() => store.takeBack(prompt.promptId)} />
+          {whole && <IconButton icon="edit" label="Take it back to edit it" data-testid="queued-edit"
+            onClick={() => store.takeBack(prompt.promptId, prompt.text)} />}
+          <IconButton icon="undo" label="Take it out of the queue" data-testid="queued-withdraw"
+            onClick={() => store.takeBack(prompt.promptId)} />
         </>
       )}
     </div>
@@ -99,7 +106,8 @@ function QueuedRow({ store, prompt, place }: { store: SteerStore; prompt: Queued
 /** Wakes once when the next row has been shown long enough. */
 function useTurn(commands: readonly SentCommand[], store: SteerStore): void {
   const [, turn] = useState(0);
-  const next = Math.min(...commands.filter((c) => isDone(c.facts)).map((c) => store.doneAt(c.id) + APPLIED_SHOWN_MS).filter((at) => at > Date.now()));
+  const next = Math.min(...commands.filter((c) => isDone(c.facts)).map((c) => store.doneAt(c.id) + APPLIED_SHOWN_MS).filter((at) =>
+    at > Date.now()));
   useEffect(() => {
     if (!Number.isFinite(next)) return;
     const timer = setTimeout(() => turn((n) => n + 1), Math.max(50, next - Date.now() + 20));
@@ -112,9 +120,11 @@ export function CommandStates({ model }: { model: SessionModel }) {
   const [dismissed, setDismissed] = useState<ReadonlySet<string>>(new Set());
   const [all, setAll] = useState(false);
   const view = model.view.value;
-  const commands = model.commands.value.filter((c) => c.body.case !== "probe" && c.body.case !== "queryOutcome" && c.body.case !== "requestSnapshot");
+  const commands = model.commands.value.filter((c) => c.body.case !== "probe" && c.body.case !== "queryOutcome"
+    && c.body.case !== "requestSnapshot");
   useTurn(commands, store);
-  const onCards = new Set(store.open.value.filter((e) => e.id === store.current.value).map((e) => store.answers.value.get(e.id)?.commandId));
+  const onCards = new Set(store.open.value.filter((e) => e.id === store.current.value).map((e) =>
+    store.answers.value.get(e.id)?.commandId));
   const asking = store.open.value.length > 0;
   const pending: SentCommand[] = [];
   const failed: SentCommand[] = [];
@@ -130,7 +140,8 @@ export function CommandStates({ model }: { model: SessionModel }) {
     } else if (body.case === "answerAsk" && facts.outcome === CommandOutcomeKind.SUPERSEDED) past.push(command); // its card says who won
     else if (!well) (dismissed.has(command.id) ? past : failed).push(command);
     // that an answer counts is said where its card was; what is asked now needs the room
-    else if (!taking && body.case !== "answerAsk" && !asking && Date.now() - store.doneAt(command.id) < APPLIED_SHOWN_MS) fresh.push(command);
+    else if (!taking && body.case !== "answerAsk" && !asking
+      && Date.now() - store.doneAt(command.id) < APPLIED_SHOWN_MS) fresh.push(command);
     else past.push(command);
   }
   past.push(...fresh.splice(0, Math.max(0, fresh.length - 1)));
@@ -147,7 +158,8 @@ export function CommandStates({ model }: { model: SessionModel }) {
       {hidden > 0 && <Button kind="quiet" class="commands-more" onClick={() => setAll(true)}>{hidden} more on the way</Button>}
       {rows.map((command) => (
         <CommandRow key={command.id} store={store} command={command}
-          onDismiss={isDone(command.facts) && !wentWell(command.facts) ? () => setDismissed(new Set(dismissed).add(command.id)) : undefined} />
+          onDismiss={isDone(command.facts) && !wentWell(command.facts) ? () => setDismissed(new Set(dismissed).add(command.id))
+            : undefined} />
       ))}
       {waiting.map((prompt) => (
         <div class="command" data-testid="command-waiting" key={prompt.id}>

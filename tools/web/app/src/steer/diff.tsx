@@ -17,7 +17,8 @@ function Row({ line }: { line: Line }) {
       <span class="diff-sign" aria-hidden="true">{line.kind}</span>
       <span class="diff-text">
         {spoken[line.kind] && <span class="hidden-words">{spoken[line.kind]}</span>}
-        {line.words.map((word, at) => word.changed ? <mark key={at}><Foreign text={word.text} /></mark> : <Foreign key={at} text={word.text} />)}
+        {line.words.map((word, at) => word.changed ? <mark key={at}><Foreign text={word.text} /></mark> : <Foreign key={at}
+          text={word.text} />)}
       </span>
     </div>
   );
@@ -33,7 +34,8 @@ export function AskDiff({ diff, path }: { diff: Diff; path: string }) {
     <figure class="ask-diff" data-testid="diff">
       <figcaption>
         <code dir="ltr"><Foreign text={path || "a file"} oneLine /></code>
-        <span class="small muted">{diff.newFile ? "new file, " : ""}<span class="plus">+{change.added}</span> <span class="minus">−{change.removed}</span></span>
+        <span class="small muted">{diff.newFile ? "new file, " : ""}<span class="plus">+{change.added}</span> <span
+          class="minus">−{change.removed}</span></span>
       </figcaption>
       <div class="diff-lines" tabindex={0} role="region" aria-label={`change of ${path}`} dir="ltr">
         {change.hunks.map((hunk, at) => {
@@ -47,7 +49,8 @@ export function AskDiff({ diff, path }: { diff: Diff; path: string }) {
           );
         })}
         {total === 0 && <p class="diff-skipped">The texts are the same.</p>}
-        {total > room && <Button kind="quiet" onClick={() => setRoom(room + LINES_STEP)}>Show {Math.min(LINES_STEP, total - room)} more of {total} lines</Button>}
+        {total > room && <Button kind="quiet" onClick={() => setRoom(room + LINES_STEP)}>Show {Math.min(LINES_STEP,
+          total - room)} more of {total} lines</Button>}
       </div>
       {cut && <p class="small cut">Cut here: the texts are longer than a card holds. The conversation has a link to all of it.</p>}
     </figure>

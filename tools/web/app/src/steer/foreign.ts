@@ -79,7 +79,8 @@ export function pathText(bytes: Uint8Array): string {
     let out = "";
     for (let at = 0; at < bytes.length;) {
       const first = bytes[at]!;
-      const length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 1;
+      const length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0
+        && first < 0xf5 ? 4 : 1;
       try {
         out += utf8.decode(bytes.subarray(at, at + length));
         at += length;

@@ -44,7 +44,8 @@ function Choice({ field, raw, onChange, name }: FieldProps & { name: string }) {
     <div class="choice-values">
       {field.choices.map((c) => (
         <label class="choice-value" key={c.value}>
-          <input type="radio" name={name} checked={raw === c.value} onChange={() => onChange(c.value)} /> <Foreign text={c.label || c.value} oneLine />
+          <input type="radio" name={name} checked={raw === c.value} onChange={() => onChange(c.value)} /> <Foreign
+            text={c.label || c.value} oneLine />
         </label>
       ))}
       {!field.required && raw !== undefined && <Button kind="quiet" onClick={() => onChange(undefined)}>None</Button>}
@@ -59,7 +60,8 @@ function Several({ field, raw, onChange }: FieldProps) {
       {field.choices.map((c) => (
         <label class="choice-value" key={c.value}>
           <input type="checkbox" checked={chosen.includes(c.value)}
-            onChange={(event) => onChange(event.currentTarget.checked ? [...chosen, c.value] : chosen.filter((value) => value !== c.value))} />
+            onChange={(event) => onChange(event.currentTarget.checked ? [...chosen, c.value]
+              : chosen.filter((value) => value !== c.value))} />
           {" "}<Foreign text={c.label || c.value} oneLine />
         </label>
       ))}
@@ -73,17 +75,22 @@ function Text({ field, raw, problem, onChange, name, about }: FieldProps & { nam
   const shape = fieldShape(field);
   const rules = rulesOf(field);
   const common = {
-    id: name, name: field.name, "aria-describedby": about, "aria-invalid": problem !== undefined || undefined, "aria-required": field.required || undefined,
+    id: name, name: field.name, "aria-describedby": about, "aria-invalid": problem !== undefined || undefined,
+      "aria-required": field.required || undefined,
   };
   if (shape === "list")
-    return <textarea {...common} rows={3} value={Array.isArray(raw) ? raw.join("\n") : ""} onInput={(event) => onChange(event.currentTarget.value.split("\n"))} />;
+    return <textarea {...common} rows={3} value={Array.isArray(raw) ? raw.join("\n") : ""}
+      onInput={(event) => onChange(event.currentTarget.value.split("\n"))} />;
   const value = typeof raw === "string" ? raw : "";
   if (shape === "number")
-    return <input {...common} type="text" inputMode={field.type === 3 ? "numeric" : "decimal"} value={value} onInput={(event) => onChange(event.currentTarget.value)} />;
+    return <input {...common} type="text" inputMode={field.type === 3 ? "numeric" : "decimal"} value={value}
+      onInput={(event) => onChange(event.currentTarget.value)} />;
   if (rules.format === undefined && (rules.maxLength === undefined || rules.maxLength > 120))
-    return <textarea {...common} rows={value.length > 80 || value.includes("\n") ? 4 : 1} value={value} onInput={(event) => onChange(event.currentTarget.value)} />;
+    return <textarea {...common} rows={value.length > 80 || value.includes("\n") ? 4 : 1} value={value}
+      onInput={(event) => onChange(event.currentTarget.value)} />;
   return (
-    <input {...common} type={(inputTypes[rules.format ?? ""] ?? "text") as "text"} value={value} placeholder={rules.format === "date-time" ? "2026-01-31T10:00:00Z" : undefined}
+    <input {...common} type={(inputTypes[rules.format ?? ""] ?? "text") as "text"} value={value}
+      placeholder={rules.format === "date-time" ? "2026-01-31T10:00:00Z" : undefined}
       onInput={(event) => onChange(event.currentTarget.value)} />
   );
 }
@@ -104,9 +111,11 @@ function Field(props: FieldProps) {
   );
   if (grouped) {
     return (
-      <fieldset class="field" data-testid="form-field" data-field={field.name} aria-describedby={about} aria-invalid={problem !== undefined || undefined}>
+      <fieldset class="field" data-testid="form-field" data-field={field.name} aria-describedby={about}
+        aria-invalid={problem !== undefined || undefined}>
         <legend>{label}</legend>
-        {shape === "switch" ? <Switch {...props} name={name} /> : shape === "several" ? <Several {...props} /> : <Choice {...props} name={name} />}
+        {shape === "switch" ? <Switch {...props} name={name} /> : shape === "several" ? <Several {...props} /> : <Choice {...props}
+          name={name} />}
         {below}
       </fieldset>
     );
@@ -129,7 +138,8 @@ interface Props {
 }
 
 function Decline({ off, answer, note }: { off: boolean; answer(given: Answer): boolean; note: string }) {
-  return <Button kind="quiet" icon="close" data-testid="ask-decline" off={off} onClick={() => answer({ declined: true, comment: note })}>Decline to answer</Button>;
+  return <Button kind="quiet" icon="close" data-testid="ask-decline" off={off} onClick={() => answer({ declined: true,
+    comment: note })}>Decline to answer</Button>;
 }
 
 /** One choice: each is a tap. */
@@ -142,7 +152,8 @@ function OneChoice({ form, off, answer, comment, note }: Props) {
       {field.description && <p class="small muted"><Foreign text={field.description} prose /></p>}
       <div class="ask-choices">
         {options.map((option, at) => (
-          <button type="button" key={option.value} class="option other" data-testid="ask-option" data-option={option.value} data-option-kind="choice"
+          <button type="button" key={option.value} class="option other" data-testid="ask-option" data-option={option.value}
+            data-option-kind="choice"
             aria-disabled={off || undefined} onClick={() => {
               if (!off) answer({ json: option.json, comment: note });
             }}>

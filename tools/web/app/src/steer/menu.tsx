@@ -24,7 +24,8 @@ function Rename({ store, onDone }: { store: SteerStore; onDone(): void }) {
     }}>
       <label class="field">
         <span>Name of the session</span>
-        <input type="text" data-testid="rename-input" value={title} aria-invalid={long || undefined} onInput={(event) => setTitle(event.currentTarget.value)} />
+        <input type="text" data-testid="rename-input" value={title} aria-invalid={long || undefined}
+          onInput={(event) => setTitle(event.currentTarget.value)} />
       </label>
       {long && <p class="problem small">A name may have 127 bytes; this one has more.</p>}
       <Button submit icon="edit" data-testid="rename-send" off={off}>Rename</Button>
@@ -43,23 +44,27 @@ function Slash({ store, onDone }: { store: SteerStore; onDone(): void }) {
       <ul class="menu-list">
         {allowed.map((c) => (
           <li key={c.name}>
-            <Button kind="quiet" class="menu-item" data-testid="slash-command" data-name={c.name} off={store.viewOnly.value !== undefined} onClick={() => {
+            <Button kind="quiet" class="menu-item" data-testid="slash-command" data-name={c.name} off={store.viewOnly.value !== undefined}
+              onClick={() => {
               store.putBack(`/${c.name}${c.inputHint ? " " : ""}`);
               onDone();
             }}>
-              <code>/<Foreign text={c.name} oneLine /></code> <span class="small muted"><Foreign text={c.description} oneLine prose /></span>
+              <code>/<Foreign text={c.name} oneLine /></code> <span class="small muted"><Foreign
+                text={c.description} oneLine prose /></span>
             </Button>
           </li>
         ))}
       </ul>
-      {barred > 0 && <p class="small muted">{barred === 1 ? "1 more is" : `${barred} more are`} not allowed from here; the host decides which are.</p>}
+      {barred > 0 && <p class="small muted">{barred === 1 ? "1 more is"
+        : `${barred} more are`} not allowed from here; the host decides which are.</p>}
     </section>
   );
 }
 
 async function deleteSession(model: SessionModel): Promise<string | undefined> {
   try {
-    await model.session.connection.call({ case: "deleteSession", value: { $typeName: "remote.v1.DeleteSession", sessionId: unhex(model.id) } });
+    await model.session.connection.call({ case: "deleteSession", value: { $typeName: "remote.v1.DeleteSession",
+      sessionId: unhex(model.id) } });
     return undefined;
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
@@ -91,7 +96,8 @@ export function SessionMenu({ model }: { model: SessionModel }) {
   };
   return (
     <>
-      <IconButton icon="more" label="More about this session" data-testid="session-menu" aria-haspopup="dialog" onClick={() => setOpen(true)} />
+      <IconButton icon="more" label="More about this session" data-testid="session-menu" aria-haspopup="dialog"
+        onClick={() => setOpen(true)} />
       <Dialog open={open} title="This session" onClose={close} class="session-menu">
         {open && (
           <div class="menu-body">
@@ -100,20 +106,25 @@ export function SessionMenu({ model }: { model: SessionModel }) {
             <Slash store={store} onDone={close} />
             <section class="menu-end">
               <h3>End</h3>
-              {!ended && <Button icon="cut" data-testid="end-remote" off={why !== undefined} onClick={() => setAsking("end")}>End remote control</Button>}
-              <Button kind="danger" icon="trash" data-testid="delete-session" off={!live} title={live ? "" : "Not connected"} onClick={() => setAsking("delete")}>Delete the session here</Button>
+              {!ended && <Button icon="cut" data-testid="end-remote" off={why !== undefined}
+                onClick={() => setAsking("end")}>End remote control</Button>}
+              <Button kind="danger" icon="trash" data-testid="delete-session" off={!live} title={live ? "" : "Not connected"}
+                onClick={() => setAsking("delete")}>Delete the session here</Button>
               {ending && <CommandRow store={store} command={ending} />}
             </section>
           </div>
         )}
       </Dialog>
-      <Confirm open={asking === "end"} title="End remote control?" action="End it" danger onClose={() => setAsking(undefined)} onConfirm={() => {
+      <Confirm open={asking === "end"} title="End remote control?" action="End it" danger onClose={() => setAsking(undefined)}
+        onConfirm={() => {
         if (store.send({ case: "endRemote", value: {} } as Body) !== undefined) setAsking(undefined);
       }}>
         <p>The session goes on at its host, but nobody can watch or steer it from afar. Only a person at the host can turn it on again.</p>
       </Confirm>
-      <Confirm open={asking === "delete"} title="Delete this session?" action="Delete it" danger busy={busy} onClose={() => setAsking(undefined)} onConfirm={() => void remove()}>
-        <p>What the relay keeps of it is deleted for everybody: its messages, files and history. What the agent did on its host stays done. This cannot be undone.</p>
+      <Confirm open={asking === "delete"} title="Delete this session?" action="Delete it" danger busy={busy}
+        onClose={() => setAsking(undefined)} onConfirm={() => void remove()}>
+        <p>What the relay keeps of it is deleted for everybody: its messages, files and history. What the agent did on its host
+          stays done. This cannot be undone.</p>
       </Confirm>
     </>
   );

@@ -22,7 +22,8 @@ function Modes({ store, off }: { store: SteerStore; off: boolean }) {
         const current = mode.modeId === view?.currentModeId;
         const stopped = off || (mode.elevating && !current);
         return (
-          <button type="button" key={mode.modeId} class={`mode-option${current ? " current" : ""}`} data-testid="mode-option" data-mode={mode.modeId}
+          <button type="button" key={mode.modeId} class={`mode-option${current ? " current" : ""}`} data-testid="mode-option"
+            data-mode={mode.modeId}
             aria-pressed={current} aria-disabled={stopped || undefined} onClick={() => {
               if (!stopped && !current) store.send({ case: "setMode", value: { modeId: mode.modeId } } as Body);
             }}>
@@ -83,7 +84,8 @@ function Option({ store, option, off }: { store: SteerStore; option: ConfigOptio
         if (wanted !== option.currentValue) set(wanted);
       }}>
         {!known && <option value={option.currentValue}>{short(plainText(option.currentValue || "not set"), 80)}</option>}
-        {groups(option.values).map(([group, values]) => group ? <optgroup key={group} label={short(plainText(group), 80)}>{values.map(item)}</optgroup> : values.map(item))}
+        {groups(option.values).map(([group, values]) => group ? <optgroup key={group}
+          label={short(plainText(group), 80)}>{values.map(item)}</optgroup> : values.map(item))}
       </select>
       {current?.description && <span class="small muted"><Foreign text={current.description} prose /></span>}
       {about}
@@ -110,8 +112,10 @@ export function ModeButton({ model }: { model: SessionModel }) {
   const options = view.options.filter((o) => o.category !== "mode" || view.modes.length === 0);
   return (
     <>
-      <Button class={`mode-button${mode?.elevating ? " elevated" : ""}`} data-testid="mode-button" data-mode={view.currentModeId} aria-haspopup="dialog"
-        icon={mode?.elevating ? "warning" : "settings"} title={mode?.elevating ? `Mode ${name}: the agent asks less` : `Mode ${name}`} onClick={() => setOpen(true)}>
+      <Button class={`mode-button${mode?.elevating ? " elevated" : ""}`} data-testid="mode-button" data-mode={view.currentModeId}
+        aria-haspopup="dialog"
+        icon={mode?.elevating ? "warning" : "settings"} title={mode?.elevating ? `Mode ${name}: the agent asks less` : `Mode ${name}`}
+          onClick={() => setOpen(true)}>
         <span class="one-line">{name}</span>
       </Button>
       <Dialog open={open} title="Mode and options" onClose={() => setOpen(false)} class="modes">

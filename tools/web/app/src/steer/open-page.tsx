@@ -25,7 +25,8 @@ export function OpenPage({ url }: { url: string }) {
           </a>
         )}
         <Button icon="copy" onClick={() => {
-          void navigator.clipboard?.writeText(url).then(() => toast("Copied"), () => toast("The browser did not let it be copied", { tone: "bad" }));
+          void navigator.clipboard?.writeText(url).then(() => toast("Copied"), () => toast("The browser did not let it be copied",
+            { tone: "bad" }));
         }}>Copy the address</Button>
       </div>
       <p class="small muted">

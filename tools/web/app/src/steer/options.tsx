@@ -24,7 +24,8 @@ export function OptionButton({ option, number, big, recommended, off, barred, pr
   const stopped = off || barred !== undefined;
   return (
     <button type="button" data-testid="ask-option" data-option={option.optionId} data-option-kind={name}
-      class={`option ${tone}${big ? " big" : ""}${lasting ? " lasting" : ""}${barred !== undefined ? " not-here" : ""}`} aria-disabled={stopped || undefined} aria-pressed={pressed}
+      class={`option ${tone}${big ? " big" : ""}${lasting ? " lasting" : ""}${barred !== undefined ? " not-here" : ""}`}
+        aria-disabled={stopped || undefined} aria-pressed={pressed}
       onClick={() => {
         if (!stopped) onChoose();
       }}>

@@ -24,12 +24,14 @@ function Files({ attachments }: { attachments: Attachments }) {
   return (
     <ul class="attached" aria-label="Files for this prompt">
       {files.map((file) => (
-        <li key={file.key} class={file.problem ? "bad" : ""} data-testid="attachment" data-state={file.problem ? "failed" : isUnderWay(file) ? "sent" : "running"}>
+        <li key={file.key} class={file.problem ? "bad" : ""} data-testid="attachment"
+          data-state={file.problem ? "failed" : isUnderWay(file) ? "sent" : "running"}>
           {file.preview ? <img src={file.preview} alt="" /> : <Icon name={file.type.startsWith("image/") ? "image" : "file"} />}
           <span class="attached-words">
             <span class="one-line"><Foreign text={file.name} oneLine /></span>
             <span class="small muted">{attachedWords(file)}</span>
-            {!file.problem && file.progress && <progress max={file.size} value={Math.max(file.progress.stored, file.progress.done)} aria-label={`upload of ${file.name}`} />}
+            {!file.problem && file.progress && <progress max={file.size} value={Math.max(file.progress.stored, file.progress.done)}
+              aria-label={`upload of ${file.name}`} />}
           </span>
           <IconButton icon="close" label={`Remove ${file.name}`} onClick={() => attachments.remove(file.key)} />
         </li>
@@ -42,7 +44,8 @@ function Completions({ list, at, onPick }: { list: readonly SlashCommand[]; at: 
   return (
     <ul class="completions" role="listbox" id="slash-list" aria-label="Slash commands">
       {list.map((command, index) => (
-        <li key={command.name} id={`slash-${index}`} role="option" aria-selected={index === at} aria-disabled={!command.remoteAllowed || undefined}
+        <li key={command.name} id={`slash-${index}`} role="option" aria-selected={index === at}
+          aria-disabled={!command.remoteAllowed || undefined}
           data-testid="slash-option" data-name={command.name} class={index === at ? "at" : ""}
           onPointerDown={(event) => event.preventDefault()} onClick={() => onPick(command)}>
           <code>/<Foreign text={command.name} oneLine /></code>
@@ -146,7 +149,8 @@ export function PromptBox({ model }: { model: SessionModel }) {
     if (picked && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
       event.preventDefault();
       setAt((Math.min(at, list.length - 1) + (event.key === "ArrowDown" ? 1 : list.length - 1)) % list.length);
-    } else if (picked && (event.key === "Tab" || (event.key === "Enter" && `/${picked.name}` !== text)) && !event.shiftKey && !event.ctrlKey && !event.metaKey) {
+    } else if (picked && (event.key === "Tab" || (event.key === "Enter" && `/${picked.name}` !== text)) && !event.shiftKey && !event.ctrlKey
+      && !event.metaKey) {
       event.preventDefault();
       complete(picked);
     } else if (picked && event.key === "Escape") {
@@ -188,7 +192,8 @@ export function PromptBox({ model }: { model: SessionModel }) {
       <Files attachments={attachments} />
       {why !== undefined && store.open.value.length === 0 && <p class="prompt-why small">You can only watch: {why}.</p>}
       {problem !== undefined && <p class="prompt-why problem small" role="status">{problem}</p>}
-      <textarea ref={box} class="prompt-text" data-testid="prompt-input" rows={1} value={text} dir="auto" readOnly={why !== undefined} enterkeyhint={enterSends() ? "send" : "enter"}
+      <textarea ref={box} class="prompt-text" data-testid="prompt-input" rows={1} value={text} dir="auto" readOnly={why !== undefined}
+        enterkeyhint={enterSends() ? "send" : "enter"}
         aria-label="Prompt" placeholder={why !== undefined ? "Watching only" : running ? "Write what comes next" : "Write to the agent"}
         aria-autocomplete="list" aria-controls={list.length > 0 ? "slash-list" : undefined}
         aria-activedescendant={list.length > 0 ? `slash-${Math.min(at, list.length - 1)}` : undefined}
@@ -204,9 +209,12 @@ export function PromptBox({ model }: { model: SessionModel }) {
           }} />
         <IconButton icon="attach" label="Attach files" off={why !== undefined} onClick={() => pick.current?.click()} />
         <CancelTurn model={model} />
-        <span class="prompt-hint small muted">{!around.live && text !== "" ? "not connected: will be sent when connected" : means.kind === "blank" && files.length > 0 ? "a prompt needs words, too" : text !== "" && enterSends() ? "Enter sends, Shift-Enter begins a line" : ""}</span>
+        <span class="prompt-hint small muted">{!around.live && text !== "" ? "not connected: will be sent when connected"
+          : means.kind === "blank" && files.length > 0 ? "a prompt needs words, too" : text !== "" && enterSends()
+          ? "Enter sends, Shift-Enter begins a line" : ""}</span>
         {canSteer && (
-          <Button icon="steer" data-testid="prompt-steer" off={!ready} title="Into the running turn. If the host does not get it within 60 s, it expires."
+          <Button icon="steer" data-testid="prompt-steer" off={!ready}
+            title="Into the running turn. If the host does not get it within 60 s, it expires."
             onClick={() => send(Delivery.STEER)}>Steer now</Button>
         )}
         <Button kind="primary" icon={running ? "queue" : "send"} data-testid="prompt-send" off={!ready} submit

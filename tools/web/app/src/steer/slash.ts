@@ -17,7 +17,8 @@ export type Meaning =
 export function meaning(text: string, commands: readonly SlashCommand[], files = 0): Meaning {
   const start = text.replace(BLANKS, "");
   if (start === "") return { kind: "blank" };
-  if (start.startsWith("!")) return { kind: "refused", words: "A prompt from here cannot begin with “!”: agents run what follows as a command without asking." };
+  if (start.startsWith("!")) return { kind: "refused",
+    words: "A prompt from here cannot begin with “!”: agents run what follows as a command without asking." };
   if (!start.startsWith("/")) return { kind: "prompt" };
   const name = /^\/([^\p{White_Space}\ufeff]*)/u.exec(start)![1]!;
   const command = commands.find((c) => c.name === name);

@@ -268,7 +268,8 @@ export class SteerStore {
     const ended = next.filter((entry) => !entry.open);
     const room = next.some((entry) => entry.open) ? 1 : ENDED_SHOWN_MAX;
     ended.sort((a, b) => b.endedAt! - a.endedAt!);
-    const kept = new Set([...ended.slice(0, room), ...ended.filter((entry) => this.lost(entry)).slice(0, LOST_SHOWN_MAX)].map((entry) => entry.id));
+    const kept = new Set([...ended.slice(0, room), ...ended.filter((entry) => this.lost(entry)).slice(0,
+      LOST_SHOWN_MAX)].map((entry) => entry.id));
     const list = next.filter((entry) => entry.open || kept.has(entry.id));
     const before = this.entries.peek();
     if (list.length !== before.length || list.some((entry, at) => entry !== before[at])) this.entries.value = list;

@@ -18,7 +18,8 @@ describe("where a command is", () => {
   });
   it("names states and outcomes as the command line does", () => {
     expect([1, 2, 3, 4, 5].map(stateName)).toEqual(["composed", "sent", "stored", "delivered", "done"]);
-    expect([1, 2, 3, 4, 5, 6, 77].map(outcomeName)).toEqual(["applied", "rejected", "superseded", "expired", "withdrawn", "unknown", "unknown"]);
+    expect([1, 2, 3, 4, 5, 6, 77].map(outcomeName)).toEqual(["applied", "rejected", "superseded", "expired", "withdrawn", "unknown",
+      "unknown"]);
   });
 });
 
@@ -46,7 +47,8 @@ describe("what became of it", () => {
     expect(wentWell(facts({ outcome: CommandOutcomeKind.WITHDRAWN }))).toBe(true);
   });
   it("has a name for each kind of command", () => {
-    const cases = ["submitPrompt", "attachmentChunk", "answerAsk", "setMode", "setConfigOption", "setTitle", "cancelTurn", "withdrawCommand",
+    const cases = ["submitPrompt", "attachmentChunk", "answerAsk", "setMode", "setConfigOption", "setTitle", "cancelTurn",
+      "withdrawCommand",
       "queryOutcome", "runSlashCommand", "requestSnapshot", "probe", "endRemote"];
     const names = cases.map((name) => commandName({ case: name, value: {} } as Command["body"]));
     expect(names).not.toContain("Command");

@@ -26,8 +26,10 @@ describe("fields", () => {
       date: ["2026-13-01", "2026-00-10", "2026-01-32", "2026-1-1", "2026-01-31x"],
       "date-time": ["2026-01-31", "2026-01-31T10:00Z", "2026-01-31T10:00:00", "2026-01-31T10:00:00+2"],
     };
-    for (const [format, list] of Object.entries(good)) for (const text of list) expect([text, problem(field(T.STRING, { format }), text)]).toEqual([text, undefined]);
-    for (const [format, list] of Object.entries(bad)) for (const text of list) expect([text, problem(field(T.STRING, { format }), text)]).not.toEqual([text, undefined]);
+    for (const [format, list] of Object.entries(good)) for (const text of list) expect([text, problem(field(T.STRING, { format }),
+      text)]).toEqual([text, undefined]);
+    for (const [format, list] of Object.entries(bad)) for (const text of list) expect([text, problem(field(T.STRING, { format }),
+      text)]).not.toEqual([text, undefined]);
     expect(problem(field(T.STRING, { format: "hostname" }), "whatever")).toBeUndefined();
   });
   it("sends numbers as they were typed", () => {
@@ -36,7 +38,8 @@ describe("fields", () => {
     expect(json(field(T.INTEGER), "3.0")).toBe("3.0"); // a whole number to JSON Schema, and to the host
   });
   it("refuses what is no number, or beyond what all parsers share", () => {
-    for (const text of ["1,5", "0x10", "1.", ".5", "+1", "01", "one", "NaN", "1e999", "9".repeat(40), "1." + "0".repeat(40)]) expect([text, problem(field(T.NUMBER), text)]).not.toEqual([text, undefined]);
+    for (const text of ["1,5", "0x10", "1.", ".5", "+1", "01", "one", "NaN", "1e999", "9".repeat(40), "1." + "0".repeat(40)]) expect([text,
+      problem(field(T.NUMBER), text)]).not.toEqual([text, undefined]);
     expect(problem(field(T.INTEGER), "1.5")).toBe("must be a whole number");
     expect(problem(field(T.INTEGER), "9223372036854775808")).toBeDefined();
     expect(problem(field(T.INTEGER), "-9223372036854775808")).toBeUndefined();
@@ -92,7 +95,8 @@ describe("fields", () => {
 });
 
 describe("forms", () => {
-  const form = create(FormAskSchema, { fields: [field(T.STRING, {}, { name: 'a"b', required: true }), field(T.INTEGER, {}, { name: "n" }), field(T.BOOLEAN, {}, { name: "y" })] });
+  const form = create(FormAskSchema, { fields: [field(T.STRING, {},
+    { name: 'a"b', required: true }), field(T.INTEGER, {}, { name: "n" }), field(T.BOOLEAN, {}, { name: "y" })] });
   it("makes one object, with names and values quoted", () => {
     const done = content(form, new Map<string, Raw>([['a"b', 'x"\n'], ["n", "9007199254740993"], ["y", false]]));
     expect(done.json).toBe('{"a\\"b":"x\\"\\n","n":9007199254740993,"y":false}');
@@ -103,7 +107,8 @@ describe("forms", () => {
     expect([...done.problems.keys()]).toEqual(['a"b', "n"]);
   });
   it("turns one choice into options", () => {
-    expect(asOptions(create(FormAskSchema, { fields: [field(T.CHOICE, {}, { choices })] }))?.map((o) => o.json)).toEqual(['{"f":"a"}', '{"f":"b"}', '{"f":"c"}']);
+    expect(asOptions(create(FormAskSchema, { fields: [field(T.CHOICE, {}, { choices })] }))?.map((o) => o.json)).toEqual(['{"f":"a"}',
+      '{"f":"b"}', '{"f":"c"}']);
     expect(asOptions(create(FormAskSchema, { fields: [field(T.BOOLEAN)] }))?.map((o) => o.json)).toEqual(['{"f":true}', '{"f":false}']);
     expect(asOptions(create(FormAskSchema, { fields: [field(T.STRING)] }))).toBeUndefined();
     expect(asOptions(form)).toBeUndefined();

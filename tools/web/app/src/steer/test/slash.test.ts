@@ -10,7 +10,8 @@ const commands = [
 
 describe("what a prompt means", () => {
   it("knows blanks as agents do", () => {
-    for (const text of ["", " \n\t", "\u3000\ufeff\u2028"]) expect([text, isBlank(text), meaning(text, commands).kind]).toEqual([text, true, "blank"]);
+    for (const text of ["", " \n\t", "\u3000\ufeff\u2028"]) expect([text, isBlank(text), meaning(text, commands).kind]).toEqual([text, true,
+      "blank"]);
   });
   it("refuses a shell's beginning, also behind blanks", () => {
     for (const text of ["!ls", " \n!ls", "\ufeff!x"]) expect(meaning(text, commands).kind).toBe("refused");

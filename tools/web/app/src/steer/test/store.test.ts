@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { signal } from "@preact/signals";
 import { hex, LinkError, unhex, type CommandFacts, type SessionNews } from "@libremote/link";
 import {
-  AskOptionKind, AskOutcome, AskResolvedSchema, AskSchema, Ceiling, create, EventSchema, Layer, LogStatusSchema, RemoteMode, SessionStateSchema,
+  AskOptionKind, AskOutcome, AskResolvedSchema, AskSchema, Ceiling, create, EventSchema, Layer, LogStatusSchema, RemoteMode,
+    SessionStateSchema,
   type Ask, type AskResolved, type Command, type LogStatus, type SessionState,
 } from "@libremote/link/messages";
 import type { SentCommand, SessionModel } from "../../state/session.ts";
@@ -15,7 +16,8 @@ vi.mock("../../parts/index.ts", () => ({ toast: () => {} }));
 const id = (n: number) => Uint8Array.from({ length: 16 }, () => n);
 const ask = (n: number): Ask => create(AskSchema, {
   askId: id(n), kind: { case: "permission", value: { command: `c${n}` } },
-  options: [{ optionId: "yes", label: "Yes", kind: AskOptionKind.ALLOW_ONCE }, { optionId: "no", label: "No", kind: AskOptionKind.REJECT_ONCE }],
+  options: [{ optionId: "yes", label: "Yes", kind: AskOptionKind.ALLOW_ONCE }, { optionId: "no", label: "No",
+    kind: AskOptionKind.REJECT_ONCE }],
 });
 
 /** What of a model is used. */
@@ -37,17 +39,20 @@ class Fake {
     if (this.refuse !== 0) throw new LinkError("submit", this.refuse);
     this.sent.push(body);
     const given = hex(id(100 + this.sent.length));
-    this.commands.value = [...this.commands.value, { id: given, body, at: 0, facts: { state: 1, outcome: 0, code: 0, layer: 0, reason: "" } }];
+    this.commands.value = [...this.commands.value, { id: given, body, at: 0, facts: { state: 1, outcome: 0, code: 0, layer: 0,
+      reason: "" } }];
     return given;
   }
   asks(...list: Ask[]) {
     this.view.value = create(SessionStateSchema, { asks: list, remoteMode: RemoteMode.CONTROL });
   }
   event(body: object) {
-    for (const listener of this.listeners) listener({ kind: "event", offset: 0, event: create(EventSchema, { body } as never), raw: new Uint8Array() });
+    for (const listener of this.listeners) listener({ kind: "event", offset: 0, event: create(EventSchema, { body } as never),
+      raw: new Uint8Array() });
   }
   resolved(n: number, change: Partial<AskResolved> = {}) {
-    this.event({ case: "askResolved", value: create(AskResolvedSchema, { askId: id(n), outcome: AskOutcome.ANSWERED, answer: { optionId: "yes" }, ...change } as never) });
+    this.event({ case: "askResolved", value: create(AskResolvedSchema, { askId: id(n), outcome: AskOutcome.ANSWERED,
+      answer: { optionId: "yes" }, ...change } as never) });
   }
   facts(commandId: string, facts: Partial<CommandFacts>) {
     this.commands.value = this.commands.value.map((c) => (c.id === commandId ? { ...c, facts: { ...c.facts, ...facts } } : c));
