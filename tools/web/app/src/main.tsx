@@ -24,7 +24,7 @@ const SignInPage = lazy(async () => (await import("./account/sign_in.tsx")).Sign
 const DevicesPage = lazy(async () => (await import("./account/devices.tsx")).DevicesPage);
 const SettingsPage = lazy(async () => (await import("./pages/settings.tsx")).SettingsPage);
 
-const fatal = signal<{ kind: "missing" | "stopped"; error: unknown } | undefined>(undefined);
+const fatal = signal<{ kind: "missing" | "stopped"; error: unknown; retry?: () => void } | undefined>(undefined);
 
 function Page() {
   const at = route.value;
@@ -44,7 +44,7 @@ function Page() {
 
 function App() {
   const fault = fatal.value;
-  if (fault) return fault.kind === "missing" ? <LinkMissing error={fault.error} /> : <LinkStopped error={fault.error} />;
+  if (fault) return fault.kind === "missing" ? <LinkMissing error={fault.error} onRetry={fault.retry} /> : <LinkStopped error={fault.error} />;
   return (
     <>
       <Boundary key={route.value.page}><Page /></Boundary>
@@ -73,12 +73,18 @@ keepSessions();
 watchViewport();
 keepTitle();
 render(<App />, document.getElementById("app")!);
-try {
-  const opened = await connect();
-  watchSessions(opened);
-  void import("./state/models.ts").then((models) => models.keepModels(opened), () => {}); // offline, before the worker has it: nothing is held either
-  registerWorker(opened);
-  void import("./notify/start.ts").then((notify) => notify.startNotifications(opened), () => {});
-} catch (error) {
-  fatal.value = { kind: "missing", error };
+async function start(): Promise<void> {
+  try {
+    const opened = await connect();
+    fatal.value = undefined;
+    watchSessions(opened);
+    void import("./state/models.ts").then((models) => models.keepModels(opened), () => {}); // offline, before the worker has it: nothing is held either
+    registerWorker(opened);
+    void import("./notify/start.ts").then((notify) => notify.startNotifications(opened), () => {});
+  } catch (error) {
+    fatal.value = { kind: "missing", error, retry: () => void start() };
+    // A network that returns may bring it.
+    addEventListener("online", () => void start(), { once: true });
+  }
 }
+void start();

@@ -285,6 +285,19 @@ describe.skipIf(moduleMissing)("a connection", () => {
     expect(world.facts.probing).toBe(true);
   });
 
+  it("never says of a probe that nobody answers that it was answered", async () => {
+    const world = await open();
+    const relay = world.live();
+    relay.answersPing = false;
+    world.clock.advance(2_000);
+    world.connection.probe();
+    const before = world.told.length;
+    world.clock.advance(5_000);
+    const told = world.told.slice(before);
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.filter(({ phase, probing }) => phase === "live" && !probing)).toEqual([]);
+  });
+
   it("closes once and for all, from wherever", async () => {
     const world = await open();
     const relay = world.live([titled("one")]);

@@ -1,13 +1,13 @@
 /** The module that reads the relay's frames is missing or has stopped. There is no second reader. */
 import { Failed } from "./failed.tsx";
 
-export function LinkMissing({ error }: { error: unknown }) {
+export function LinkMissing({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
   const unsupported = typeof WebAssembly === "undefined";
   return (
-    <Failed title="This page cannot read the relay's frames" error={error}>
+    <Failed title="This page cannot read the relay's frames" error={error} {...(onRetry && !unsupported ? { onRetry } : {})}>
       {unsupported
         ? "It needs WebAssembly, which this browser does not have or has switched off (some do so in their strict mode). Allow it for this page, or use another browser."
-        : "Its link, remote-link.wasm, could not be loaded from the relay, and nothing else here can read frames. If the relay is being restarted, reload in a moment."}
+        : "Its link, remote-link.wasm, could not be loaded from the relay, and nothing else here can read frames. If the relay is being restarted, try again in a moment."}
     </Failed>
   );
 }

@@ -59,7 +59,10 @@ function useTouched() {
       onPointerDown: () => setHeld(true),
       onPointerUp: () => setTimeout(() => setHeld(false), 600),
       onPointerCancel: () => setTimeout(() => setHeld(false), 600),
-      onFocusIn: () => setHeld(true),
+      // by the keyboard: a mouse leaves the focus behind
+      onFocusIn: (event: FocusEvent) => {
+        if (event.target instanceof Element && event.target.matches(":focus-visible")) setHeld(true);
+      },
       onFocusOut: () => setHeld(false),
     },
   };

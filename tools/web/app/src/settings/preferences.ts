@@ -6,6 +6,9 @@ export const textSizes = ["small", "normal", "large", "larger"] as const;
 export type Theme = (typeof themes)[number];
 export type TextSize = (typeof textSizes)[number];
 
+/** --bg of style/tokens.css. */
+const LIGHT_GROUND = "#f6f6f4";
+const DARK_GROUND = "#131416";
 const KEY = "remote.preferences";
 
 export function readPreferences(text: string | null): { theme: Theme; textSize: TextSize } {
@@ -40,6 +43,11 @@ export function applyPreferences(): void {
     const root = document.documentElement;
     if (theme.value === "system") delete root.dataset["theme"];
     else root.dataset["theme"] = theme.value;
+    // The bars of the browser around the page, too.
+    for (const meta of document.querySelectorAll<HTMLMetaElement>("meta[name=theme-color]")) {
+      const dark = theme.value === "system" ? meta.media.includes("dark") : theme.value === "dark";
+      meta.content = dark ? DARK_GROUND : LIGHT_GROUND;
+    }
     if (textSize.value === "normal") delete root.dataset["text"];
     else root.dataset["text"] = textSize.value;
     try {
