@@ -43,7 +43,7 @@ export class Client {
     this.context = context;
     this.page = page;
     this.origin = origin;
-    this.#allowed = [/favicon\.ico/, ...allowed];
+    this.#allowed = allowed;
   }
 
   /** A browser of its own at that address. */

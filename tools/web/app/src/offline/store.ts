@@ -73,9 +73,10 @@ export class Keeper {
       ...write.map(({ number, chunk }) => ({ store: "chunks" as const, key: [...at, this.#run, number], value: chunk })),
     ];
     this.#writing = this.#writing.then(async () => {
-      if (!this.#started) await dropSession(key, this.#session); // of an earlier visit
+      // What an earlier visit kept goes in the same step: a page that is closed in between has one or the other.
+      const former = this.#started ? [] : await goneWith(key, this.#session);
       this.#started = true;
-      await change(changes);
+      await change([...former, ...changes]);
       await dropOldest(key);
     });
   }
@@ -90,9 +91,13 @@ export class Keeper {
   };
 }
 
-async function dropSession(key: readonly string[], session: string): Promise<void> {
+async function goneWith(key: readonly string[], session: string): Promise<Parameters<typeof change>[0]> {
   const chunks = await all("chunks", [...key, session]);
-  await change([{ store: "sessions", key: [...key, session] }, ...chunks.map((chunk) => ({ store: "chunks" as const, key: chunk.key }))]);
+  return [{ store: "sessions", key: [...key, session] }, ...chunks.map((chunk) => ({ store: "chunks" as const, key: chunk.key }))];
+}
+
+async function dropSession(key: readonly string[], session: string): Promise<void> {
+  await change(await goneWith(key, session));
 }
 
 async function dropOldest(key: readonly string[]): Promise<void> {

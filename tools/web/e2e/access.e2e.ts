@@ -1,0 +1,95 @@
+/** The page for everybody: by keyboard, for screen readers, in every scheme, at every width, in every direction. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { expect } from "vitest";
+import { DESK, PHONE, type Client } from "./browser.ts";
+import { scene } from "./scene.ts";
+import { states } from "./states.ts";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+interface Violation {
+  id: string;
+  impact: string;
+  nodes: { html: string; failureSummary: string }[];
+}
+
+async function accessible(client: Client, where: string): Promise<string[]> {
+  await client.page.evaluate(axe);
+  const found = await client.page.evaluate(async () => {
+    const run = (window as unknown as { axe: { run(o: object): Promise<{ violations: Violation[] }> } }).axe.run;
+    return (await run({ resultTypes: ["violations"] })).violations;
+  });
+  return found.filter((v) => v.impact === "serious" || v.impact === "critical")
+    .map((v) => `${where}: ${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 200)} ${n.failureSummary}`).join("\n   ")}`);
+}
+
+for (const scheme of ["light", "dark"] as const) {
+  scene(`nothing serious is wrong for assistive technology (${scheme})`, async (s) => {
+    const faults: string[] = [];
+    for (const shape of [PHONE, DESK]) {
+      const client = await s.client({ shape, scheme });
+      await states(s, client, async (name) => {
+        faults.push(...await accessible(client, `${name} at ${shape.viewport.width}`));
+        await client.fits();
+      });
+    }
+    expect(faults).toEqual([]);
+  });
+}
+
+/** Tab until that has the focus; how many it took. */
+async function tabTo(client: Client, selector: string): Promise<number> {
+  for (let presses = 1; presses <= 80; presses++) {
+    await client.page.keyboard.press("Tab");
+    if (await client.page.evaluate((wanted) => document.activeElement?.matches(wanted) ?? false, selector)) {
+      const outline = await client.page.evaluate(() => {
+        const drawn = (e: Element | null): boolean =>
+          e !== null && (getComputedStyle(e).outlineStyle !== "none" || getComputedStyle(e).boxShadow !== "none");
+        const at = document.activeElement!;
+        return drawn(at) || at.matches("input, textarea") || drawn(at.closest("li"));
+      });
+      expect(outline).toBe(true); // where one is can be seen
+      return presses;
+    }
+  }
+  throw new Error(`Tab does not lead to ${selector}`);
+}
+
+scene("a whole turn by keyboard alone: open, write, answer, and what is being typed keeps the focus", async (s) => {
+  const host = await s.host();
+  const client = await s.client();
+  await client.at("session-item", { session: host.session }).waitFor();
+  await tabTo(client, `[data-session="${host.session}"] a, a[href*="${host.session}"]`);
+  await client.page.keyboard.press("Enter");
+  await client.at("timeline").waitFor();
+  await client.live();
+  await tabTo(client, "[data-testid=prompt-input]");
+  await client.page.keyboard.type("RUN echo typed");
+  await client.page.keyboard.press("Enter");
+  if ((await client.at("prompt-input").inputValue()) !== "") await client.page.keyboard.press("Control+Enter");
+  await client.page.keyboard.type("half a sent");
+  await client.at("ask-card", { state: "open" }).waitFor();
+  await client.page.keyboard.type("ence");
+  expect(await client.at("prompt-input").inputValue()).toBe("half a sentence");
+  await tabTo(client, "[data-option-kind=allow_once]").catch(async () => {
+    for (let i = 0; i < 40; i++) await client.page.keyboard.press("Shift+Tab");
+    await tabTo(client, "[data-option-kind=allow_once]");
+  });
+  await client.page.keyboard.press("Enter");
+  await client.at("ask-card", { state: "open" }).waitFor({ state: "detached" });
+  await client.at("tool", { status: "completed" }).first().waitFor();
+  expect(await client.at("prompt-input").inputValue()).toBe("half a sentence");
+});
+
+scene("who wants less motion gets none", async (s) => {
+  const host = await s.host();
+  const client = await s.watching(host, { reducedMotion: true, shape: PHONE });
+  await s.world.send(host.session, "SLOW 10 100", "RUN echo still");
+  await client.at("ask-card", { state: "open" }).waitFor();
+  const moving = await client.page.evaluate(() =>
+    document.getAnimations().filter((a) => a.playState === "running" && Number(a.effect?.getComputedTiming().duration ?? 0) > 50)
+      .map((a) => ((a.effect as KeyframeEffect | null)?.target as HTMLElement | null)?.className ?? ""));
+  expect(moving).toEqual([]);
+  await client.answer("[data-option-kind=reject_once]");
+});
