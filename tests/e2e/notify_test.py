@@ -194,8 +194,17 @@ def a_storm_becomes_one_message(w):
     place = Place()
     w.start_relay("--notify-url", place.url + "/hook")
     hosts = [w.start_host(name=f"host-{i}") for i in range(8)]
-    for host in hosts:
+    client = Calls(w)
+
+    def use(**more):
+        for one in hosts:
+            client.done("use_session", session_id=one.session, **more)
+    for host in hosts:  # held back until all of them ask
+        use()
         ask(w, host)
+    use()
+    assert not place.asked
+    use(over=True)
     wait("all of it", lambda: [e for e in place.events() if e["event"] == "many"])
     events = place.events()
     assert [e["event"] for e in events].count("ask") == 6, events
@@ -316,7 +325,7 @@ def a_browser_that_is_gone_is_forgotten(w):
 
 def endpoints_are_judged(w):
     place = Place()
-    w.start_relay()
+    w.start_relay(env={name: "" for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")})
     client = Calls(w)
     browser = Browser(place.url, "x")
     fields = {"p256dh": browser.point.hex(), "auth": browser.auth.hex(), "wishes": {"asks": True}}

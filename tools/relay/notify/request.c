@@ -74,6 +74,7 @@ bool request_start(request *q, CURLM *multi, const char *method, const char *url
   curl_easy_setopt(q->easy, CURLOPT_WRITEDATA, q);
   curl_easy_setopt(q->easy, CURLOPT_PRIVATE, q);
   if (rules->ca_file != NULL) curl_easy_setopt(q->easy, CURLOPT_CAINFO, rules->ca_file);
+  if (strncmp(url, "http://", 7) == 0) curl_easy_setopt(q->easy, CURLOPT_NOPROXY, "*");
   set_reach(q, rules);
   if (strcmp(method, "POST") == 0) {
     curl_easy_setopt(q->easy, CURLOPT_POST, 1L);
