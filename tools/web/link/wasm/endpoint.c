@@ -142,6 +142,7 @@ static int room(endpoint *e, size_t bytes) {
 EXPORT(feed)
 int remote_feed(endpoint *e, const uint8_t *data, uint32_t bytes, double now_ms) {
   endpoint__now(e, now_ms);
+  if (bytes == 0) return 0;
   int result = room(e, bytes);
   if (result != 0) return result;
   memcpy(e->input + e->input_bytes, data, bytes);
@@ -157,7 +158,7 @@ bool endpoint__lend(endpoint *e, endpoint_event *out, const pb_msgdesc_t *fields
   if (message == NULL) return true;
   pb_ostream_t stream = pb_ostream_from_buffer(e->scratch, sizeof e->scratch);
   if (!pb_encode(&stream, fields, message)) return false;
-  out->data = (uint32_t)(uintptr_t)e->scratch;
+  out->data = (uintptr_t)e->scratch;
   out->bytes = (uint32_t)stream.bytes_written;
   return true;
 }
@@ -173,7 +174,7 @@ static bool tell(endpoint *e, const lrm_link_event *event, endpoint_event *out) 
     case LRM_LINK_EVENT_GOAWAY_SENT:
       return endpoint__lend(e, out, remote_v1_Problem_fields, event->problem);
     case LRM_LINK_EVENT_REPLY:
-      out->data = (uint32_t)(uintptr_t)event->frame.payload.data;
+      out->data = (uintptr_t)event->frame.payload.data;
       out->bytes = (uint32_t)event->frame.payload.bytes;
       return true;
     case LRM_LINK_EVENT_HEARD:

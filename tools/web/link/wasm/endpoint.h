@@ -18,7 +18,11 @@
 #include "remote/history.h"
 #include "remote/upload.h"
 
+#ifdef __wasm__
 #define EXPORT(name) __attribute__((export_name("remote_" #name), used))
+#else /* fuzz/web_endpoint.c, where an address is wider */
+#define EXPORT(name)
+#endif
 
 #define ENDPOINT_PARTS_MAX 32u /* sessions, histories and uploads at a time, each */
 
@@ -31,7 +35,7 @@ typedef struct endpoint_event {
   double offset;   /*  8 */
   uint32_t count;  /* 16: PASSED: offsets */
   uint32_t flags;  /* 20: EVENT_RESET … */
-  uint32_t data; /* 24: address of the message it brings, encoded: Event, LogStatus, Problem, … */
+  uintptr_t data; /* 24: address of the message it brings, encoded: Event, LogStatus, Problem, … */
   uint32_t bytes; /* 28: of it */
   uint8_t id[16]; /* 32: command, or epoch */
 } endpoint_event;
@@ -76,6 +80,10 @@ bool endpoint__lend(endpoint *e, endpoint_event *out, const pb_msgdesc_t *fields
                     const void *message);
 /* Takes what lies in the input as far as it makes an event. False: nothing more can be made. */
 bool endpoint__eat(endpoint *e);
+/* A number of JavaScript: nothing below 0, and what is no offset any more is none. */
+static inline uint64_t endpoint__number(double n) {
+  return n >= 9007199254740992.0 ? UINT64_MAX : n >= 1 ? (uint64_t)n : 0;
+}
 uint64_t endpoint__now(endpoint *e, double now_ms);
 
 #endif

@@ -75,8 +75,8 @@ uint32_t remote_client_open(endpoint *e, const uint8_t *session_id, const uint8_
                               .session_id = id_at(session_id),
                               .seed = {e->seed[0] + ++e->drawn, e->seed[1]},
                               .start = epoch != NULL ? (uint32_t)remote_v1_Start_START_RESUME : 0,
-                              .from = {id_at(epoch), (uint64_t)offset},
-                              .until = (uint64_t)until,
+                              .from = {id_at(epoch), endpoint__number(offset)},
+                              .until = endpoint__number(until),
                               .publish = publish != 0};
   if (lrm_client_create(&config, &p->client) == 0) return p->handle;
   take_out(e, p);
@@ -114,7 +114,8 @@ int remote_client_submit(endpoint *e, uint32_t handle, const uint8_t *command, u
   lrm_id id;
   int result = lrm_message_decode(&lrm_schema_Command, command, bytes, &arena, &decoded, NULL);
   if (result == 0)
-    result = lrm_client_submit(p->client, decoded, (uint64_t)ttl_ms, &id, endpoint__now(e, now_ms));
+    result = lrm_client_submit(p->client, decoded, endpoint__number(ttl_ms), &id,
+                               endpoint__now(e, now_ms));
   if (result == 0) memcpy(id_out, id.bytes, sizeof id.bytes);
   lrm_arena_free(&arena);
   return result;
@@ -122,7 +123,7 @@ int remote_client_submit(endpoint *e, uint32_t handle, const uint8_t *command, u
 
 /* out: state, outcome, code, layer, address of the reason (borrowed until the next call). */
 EXPORT(client_command)
-int remote_client_command(endpoint *e, uint32_t handle, const uint8_t *id, uint32_t out[5]) {
+int remote_client_command(endpoint *e, uint32_t handle, const uint8_t *id, uintptr_t out[5]) {
   part *p = endpoint__part(e, handle, PART_CLIENT);
   if (p == NULL) return LRM_ERR_NOT_FOUND;
   lrm_id wanted = id_at(id);
@@ -133,7 +134,7 @@ int remote_client_command(endpoint *e, uint32_t handle, const uint8_t *id, uint3
   out[1] = command.outcome;
   out[2] = command.code;
   out[3] = command.layer;
-  out[4] = (uint32_t)(uintptr_t)command.reason;
+  out[4] = (uintptr_t)command.reason;
   return 0;
 }
 
@@ -180,8 +181,8 @@ int remote_history_read(endpoint *e, uint32_t handle, const uint8_t *epoch, doub
                         double count, double now_ms) {
   part *p = endpoint__part(e, handle, PART_HISTORY);
   if (p == NULL) return LRM_ERR_NOT_FOUND;
-  return lrm_history_read(p->history, (lrm_position){id_at(epoch), (uint64_t)before},
-                          (uint64_t)count, endpoint__now(e, now_ms));
+  return lrm_history_read(p->history, (lrm_position){id_at(epoch), endpoint__number(before)},
+                          endpoint__number(count), endpoint__now(e, now_ms));
 }
 
 EXPORT(history_cancel) void remote_history_cancel(endpoint *e, uint32_t handle) {
@@ -205,7 +206,7 @@ uint32_t remote_upload_open(endpoint *e, uint32_t client, const uint8_t *attachm
                               .attachment_id = id_at(attachment_id),
                               .name = name,
                               .media_type = media_type,
-                              .total = (uint64_t)total};
+                              .total = endpoint__number(total)};
   memcpy(config.sha256, digest, sizeof config.sha256);
   p->of = client;
   if (lrm_upload_create(&config, &p->upload) == 0) return p->handle;
@@ -269,7 +270,7 @@ bool endpoint__part_take(endpoint *e, const lrm_link_event *event) {
 }
 
 static void lend_slice(endpoint_event *out, lrm_slice slice) {
-  out->data = (uint32_t)(uintptr_t)slice.data;
+  out->data = (uintptr_t)slice.data;
   out->bytes = (uint32_t)slice.bytes;
 }
 
