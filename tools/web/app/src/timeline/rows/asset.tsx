@@ -80,6 +80,12 @@ export function AssetLink({ id, name, mediaType, size }: AssetProps) {
   );
 }
 
+/** Of a text that is cut: where all of it is. Without an id it is not cut. */
+export function Whole({ id, name, mediaType = "text/plain" }: { id: string; name: string; mediaType?: string }) {
+  if (!id) return null;
+  return <p class="tl-note small muted">Cut here; all of it: <AssetLink id={id} name={name} mediaType={mediaType} /></p>;
+}
+
 /** A picture; drawn on a canvas: the page takes no images from anywhere. */
 export function Picture(props: AssetProps) {
   const { store } = useScope();

@@ -8,7 +8,7 @@ import { flagOf, useScope } from "../context.ts";
 import { stateOf } from "../fold.ts";
 import type { Item } from "../items.ts";
 import { byWords, outcomeWords, REMOTE_MODES, tookWords, usageWords } from "../words.ts";
-import { AssetLink } from "./asset.tsx";
+import { Whole } from "./asset.tsx";
 import { Markdown } from "./markdown.tsx";
 import { At, Inner } from "./message.tsx";
 import { Summary } from "./summary.tsx";
@@ -92,17 +92,19 @@ export function LineRow({ item }: { item: Item<"line"> }) {
       const s = body.value;
       return (
         <Note item={item} icon="terminal">
-          session started: <strong>{oneLine(s.agent)}</strong> {oneLine(s.agentVersion)} on {oneLine(s.host)} in <code dir="ltr">{exact(fromBytes(s.cwd))}</code>
+          session started: <strong>{oneLine(s.agent)}</strong> {oneLine(s.agentVersion)} on {oneLine(s.host)} in{" "}
+          <code dir="ltr">{exact(fromBytes(s.cwd))}</code>
           {s.branch && <>, branch <code>{exact(s.branch)}</code></>}
         </Note>
       );
     }
     case "sessionResumed": {
       const { unknownSince, sinceMs, agentHistoryLoaded } = body.value;
+      const gap = sinceMs ? `nothing is known of the ${tookWords(item.atMs - Number(sinceMs)) || "moment"} between` : "";
       return (
         <Note item={item} icon="refresh" tone="warn">
-          session resumed by a new host process{sinceMs ? `; nothing is known of the ${tookWords(item.atMs - Number(sinceMs)) || "moment"} between` : ""}
-          {colon(unknownSince)}{!agentHistoryLoaded && "; the agent did not load its earlier conversation"}
+          session resumed by a new host process{colon(unknownSince || gap)}
+          {!agentHistoryLoaded && "; the agent did not load its earlier conversation"}
         </Note>
       );
     }
@@ -146,7 +148,7 @@ export function LineRow({ item }: { item: Item<"line"> }) {
       return (
         <Folded item={item} icon="plan" label="plan document">
           <Markdown text={body.value.text} item={item} />
-          {body.value.assetId && <p class="tl-note small muted">Cut here; all of it: <AssetLink id={body.value.assetId} name="plan.md" mediaType="text/markdown" /></p>}
+          <Whole id={body.value.assetId} name="plan.md" mediaType="text/markdown" />
         </Folded>
       );
     case "keepAliveChanged":
@@ -166,7 +168,7 @@ export function LineRow({ item }: { item: Item<"line"> }) {
       return (
         <Folded item={item} icon="more" label={<>the agent says <code>{exact(`${body.value.namespace} ${body.value.name}`.trim())}</code></>}>
           <pre class="out-text wrapped" dir="ltr" tabIndex={0} aria-label="As the agent said it"><code>{exact(body.value.json?.text ?? "")}</code></pre>
-          {body.value.json?.assetId && <p class="tl-note small muted">Cut here; all of it: <AssetLink id={body.value.json.assetId} name="words.json" mediaType="application/json" /></p>}
+          <Whole id={body.value.json?.assetId ?? ""} name="words.json" mediaType="application/json" />
         </Folded>
       );
     default:

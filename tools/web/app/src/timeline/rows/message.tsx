@@ -7,7 +7,7 @@ import { stateOf } from "../fold.ts";
 import { wholeText } from "../fold_text.ts";
 import type { Item } from "../items.ts";
 import { actorWords, deliveryWords } from "../words.ts";
-import { AssetLink, Picture } from "./asset.tsx";
+import { AssetLink, Picture, Whole } from "./asset.tsx";
 import { Markdown } from "./markdown.tsx";
 import { oneLine, prose } from "../clean.ts";
 
@@ -54,7 +54,7 @@ export function UserRow({ item }: { item: Item<"user"> }) {
         <At ms={item.atMs} />
       </div>
       <UserText item={item} text={message.text} />
-      {message.assetId && <p class="tl-note small muted">Cut here; the whole text: <AssetLink id={message.assetId} name="prompt.txt" mediaType="text/plain" /></p>}
+      <Whole id={message.assetId} name="prompt.txt" />
       <Attachments list={message.attachments} />
     </div>
   );

@@ -6,7 +6,7 @@ import { flagOf, folderOf, useScope } from "../context.ts";
 import { stateOf } from "../fold.ts";
 import type { Item, ToolFold } from "../items.ts";
 import { tookWords, toolVerb } from "../words.ts";
-import { AssetLink, Picture } from "./asset.tsx";
+import { AssetLink, Picture, Whole } from "./asset.tsx";
 import { compared, DiffView } from "./diff.tsx";
 import { Inner } from "./message.tsx";
 import { CopyButton, Output, StreamOutput } from "./output.tsx";
@@ -68,7 +68,7 @@ function Raw({ name, json }: { name: string; json: Json | undefined }) {
     <div class="tool-raw">
       <div class="out-head"><span class="small muted">{name}</span><CopyButton text={() => text} /></div>
       <pre class="out-text" dir="ltr" tabIndex={0} aria-label={name}><code>{exact(text.slice(0, 32 * 1024))}</code></pre>
-      {json.assetId && <p class="tl-note small muted">Cut here; all of it: <AssetLink id={json.assetId} name={`${name.toLowerCase()}.json`} mediaType="application/json" /></p>}
+      <Whole id={json.assetId} name={`${name.toLowerCase()}.json`} mediaType="application/json" />
     </div>
   );
 }
@@ -83,8 +83,10 @@ function Content({ item, content, index, folded }: { item: Item; content: ToolCo
       const lines = text === "" ? 0 : text.replace(/\n$/, "").split("\n").length;
       return (
         <>
-          {text.trim() !== "" && <Output item={item} name={`text${index}`} lines={lines} folded={folded} text={(all) => (all ? text : text.slice(-24 * 1024))} />}
-          {content.assetId && <p class="tl-note small muted">Cut here; the whole text: <AssetLink id={content.assetId} name="output.txt" mediaType="text/plain" /></p>}
+          {text.trim() !== "" && (
+            <Output item={item} name={`text${index}`} lines={lines} folded={folded} text={(all) => (all ? text : text.slice(-24 * 1024))} />
+          )}
+          <Whole id={content.assetId} name="output.txt" />
         </>
       );
     }
@@ -117,7 +119,11 @@ export function ToolRow({ item }: { item: Item<"tool"> }) {
   const folded = foldedLines(fold, look);
   const took = fold.ended && fold.startedMs ? tookWords(fold.endedMs - fold.startedMs) : "";
   const diffs = fold.content.flatMap((content) => (content.content.case === "diff" ? [content.content.value] : []));
-  const changed = diffs.reduce((sum, diff) => ({ added: sum.added + compared(diff).added, removed: sum.removed + compared(diff).removed }), { added: 0, removed: 0 });
+  const changed = { added: 0, removed: 0 };
+  for (const diff of diffs) {
+    changed.added += compared(diff).added;
+    changed.removed += compared(diff).removed;
+  }
   const details = Boolean(fold.input?.text || fold.output?.text);
   // A stream says the same as the text that is made of it.
   const texts = fold.chunks.length > 0 ? fold.content.filter((content) => content.content.case !== "text") : fold.content;
@@ -133,7 +139,11 @@ export function ToolRow({ item }: { item: Item<"tool"> }) {
             {open.value ? exact(toolTitle(fold)) : oneLine(exact(nearAll(toolTitle(fold), folder)), 240)}
           </span>
           <span class="tool-facts">
-            {diffs.length > 0 && <span class="diff-counts"><span class="diff-added">+{changed.added}</span> <span class="diff-removed">−{changed.removed}</span></span>}
+            {diffs.length > 0 && (
+              <span class="diff-counts">
+                <span class="diff-added">+{changed.added}</span> <span class="diff-removed">−{changed.removed}</span>
+              </span>
+            )}
             <span class={`tool-status small status-${look.status}`}>{look.words}</span>
             {took && <span class="small muted">{took}</span>}
           </span>
