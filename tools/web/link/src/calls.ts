@@ -1,8 +1,8 @@
 /** Calls of the relay: requests that are out, and who waits for their replies. */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Report } from "./carrier.js";
 import { ErrorCode, LinkError, type Endpoint } from "./endpoint.js";
-import { ReplySchema, RequestSchema, type Problem, type Reply, type Request } from "./messages.js";
+import { ReplySchema, RequestSchema, type Problem, type Reply } from "./messages.js";
 
 /** A call of the relay failed; `problem` absent: there was no connection, or it went away before the answer. */
 export class CallError extends Error {
@@ -13,6 +13,9 @@ export class CallError extends Error {
     this.problem = problem;
   }
 }
+
+/** What is asked: Request's `call`, its message as plain members. */
+export type CallBody = NonNullable<MessageInitShape<typeof RequestSchema>["call"]>;
 
 interface Call {
   reply(reply: Reply): void;
@@ -31,7 +34,7 @@ export class Calls {
   }
 
   /** Puts it into the endpoint; `send` then sends it. */
-  call(body: Request["call"], now: () => number, send: () => void, onReply?: (reply: Reply) => void, signal?: AbortSignal): Promise<Reply> {
+  call(body: CallBody, now: () => number, send: () => void, onReply?: (reply: Reply) => void, signal?: AbortSignal): Promise<Reply> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     return new Promise((resolve, reject) => {
       const id = this.#next++;
@@ -47,7 +50,7 @@ export class Calls {
       const abort = (): void => {
         end();
         reject(signal!.reason as Error);
-        this.call({ case: "cancel", value: { $typeName: "remote.v1.CancelRequest", requestId: id } }, now, send).catch(() => {});
+        this.call({ case: "cancel", value: { requestId: id } }, now, send).catch(() => {});
       };
       const fail = (error: unknown): void => {
         end();

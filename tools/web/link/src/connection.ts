@@ -3,13 +3,13 @@
  * probe and when a network is dead; here are only the socket, the clock and the turn.
  */
 import { create, fromBinary } from "@bufbuild/protobuf";
-import { Calls } from "./calls.js";
+import { Calls, type CallBody } from "./calls.js";
 import { bytesOf, checkedUrl, Listeners, realClock, realSocket, toConsole, type Clock, type Report, type Socket } from "./carrier.js";
 import { Endpoint, LinkEvent, LinkState, type EndpointEvent } from "./endpoint.js";
 import type { ConnectionFacts, ConnectionOptions, Rider } from "./facts.js";
 import { Module, ModuleError } from "./module.js";
 import { ProblemSchema, WelcomeSchema } from "./messages.js";
-import type { Problem, Reply, Request } from "./messages.js";
+import type { Problem, Reply } from "./messages.js";
 import { History } from "./history.js";
 import { Session, type SessionOptions } from "./session.js";
 
@@ -123,7 +123,7 @@ export class Connection {
    * BUSY when 16 are open. Ends a watch: `signal`. Only while connected: whoever wants an answer in spite of a cut calls
    * again when it is live.
    */
-  call(call: Request["call"], onReply?: (reply: Reply) => void, signal?: AbortSignal): Promise<Reply> {
+  call(call: CallBody, onReply?: (reply: Reply) => void, signal?: AbortSignal): Promise<Reply> {
     return this.#calls.call(call, () => this.clock.now(), () => this.#pump(), onReply, signal);
   }
 

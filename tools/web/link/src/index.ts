@@ -1,5 +1,5 @@
 export { realClock, type Clock, type Report, type Socket, type SocketMaker } from "./carrier.js";
-export { CallError } from "./calls.js";
+export { CallError, type CallBody } from "./calls.js";
 export * from "./connection.js";
 export * from "./endpoint.js";
 export type * from "./facts.js";

@@ -103,7 +103,10 @@ export class Session implements Rider {
     return this.connection.endpoint.command(this.handle, unhex(id));
   }
 
-  /** An attachment on its way to the host; a prompt may name its id at once. */
+  /**
+   * An attachment on its way to the host. A prompt may name its id as soon as its state is SENT: commands keep their
+   * order, and a prompt before the last chunk would name what the host does not have.
+   */
   upload(file: { name: string; type: string; bytes: Uint8Array }): Upload {
     const upload = new Upload(this, file, crypto.getRandomValues(new Uint8Array(16)));
     this.connection.add(upload);
