@@ -63,8 +63,7 @@ describe.skipIf(moduleMissing)("the package", () => {
       const ended = await run([process.execPath, join(folder, "example.js")], {
         cwd: folder, env: { ...world.env, RELAY: `ws://127.0.0.1:${world.port}/v1/link`, TOKEN: world.token, PROMPT: "SAY from the package" },
       });
-      expect(ended.err).toBe("");
-      expect(ended.code).toBe(0);
+      expect(ended.code, ended.err).toBe(0);
       expect(ended.out).toContain("link: live");
       expect(ended.out).toContain("from the package");
       expect(ended.out).toContain(host.session);

@@ -7,7 +7,7 @@ import { Events, MIXES, Random, TAILS } from "./random_events.js";
 import { loadModule, moduleMissing } from "./wasm.js";
 import { encoded } from "./view_cases.js";
 
-const SEQUENCES = Number(process.env.REMOTE_VIEW_SEQUENCES ?? 600);
+const SEQUENCES = Number(process.env.REMOTE_VIEW_SEQUENCES ?? 300);
 const FIRST_SEED = Number(process.env.REMOTE_VIEW_SEED ?? 1);
 const TIMEOUT_MS = 600_000;
 
