@@ -258,7 +258,7 @@ static bool start_push(notifier *n, request *q, const relay_message *m) {
   q->push = true;
   snprintf(ttl, sizeof ttl, "%d", m->withdrawn ? PUSH_WITHDRAWN_TTL_S : PUSH_TTL_S);
   if (!address_of_push(m->endpoint, n->settings.push_here, &to)) return false;
-  snprintf(q->host, sizeof q->host, "%s", to.host);
+  memcpy(q->host, to.host, sizeof q->host);
   return encrypt(q, m) && push_topic(m, topic) &&
          web_push_authorization(n->key, to.origin, n->settings.contact,
                                 lrm_uv_wall_ms() / 1000 + JWT_S, authorization,
@@ -283,7 +283,7 @@ static bool start(notifier *n, request *q, const relay_message *m) {
   q->ticket = m->ticket;
   if (m->hook < 0) return start_push(n, q, m);
   const address *to = &n->hooks[m->hook];
-  snprintf(q->host, sizeof q->host, "%s", to->host);
+  memcpy(q->host, to->host, sizeof q->host);
   return to->ntfy ? start_ntfy(n, q, m, to) : start_webhook(n, q, m, to);
 }
 

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "addresses.h"
+
 enum { REQUEST_BODY_BYTES_MAX = 4096, REQUEST_ANSWER_BYTES_MAX = 64 * 1024 };
 
 typedef struct request {
@@ -17,7 +19,7 @@ typedef struct request {
   size_t answer_bytes; /* read and not kept */
   bool push;
   bool elsewhere; /* it would have gone to an address that it may not reach */
-  char host[256];
+  char host[ADDRESS_HOST_BYTES];
 } request;
 
 /* What it may reach and trust. */
