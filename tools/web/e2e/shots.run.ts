@@ -15,11 +15,12 @@ for (const [name, shape] of [["phone", PHONE], ["desk", DESK]] as const) {
       await first.at("sign-in-token").waitFor();
       let number = 0;
       const shoot = async (page: typeof first.page, state: string) => {
-        await page.waitForTimeout(250); // what slides in is there
+        await page.waitForTimeout(700); // what slides in is there, and buttons count
         const file = `${String(++number).padStart(2, "0")}-${state}-${name}-${scheme}.png`;
-        await page.screenshot({ path: join(folder, file) });
+        await page.screenshot({ path: join(folder, file), scale: "css" });
       };
       await shoot(first.page, "sign-in");
+      first.allowCuts();
       const client = await s.client({ shape, scheme });
       client.allowCuts();
       await states(s, client, (state) => shoot(client.page, state));
