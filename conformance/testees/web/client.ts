@@ -37,6 +37,8 @@ export class Client {
     this.#waiting = (config.submit as JsonObject[] | undefined) ?? [];
     connection.setVisible(false); // until the case says that somebody looks
     connection.onChange((facts) => {
+      const { broken } = facts;
+      if (broken) queueMicrotask(() => { throw broken; }); // a trap of the module is a crash
       const code = facts.problem?.code ?? 0;
       if (facts.phase !== "live" && code !== 0 && code !== this.#fatal && !connection.endpoint.codeReconnects(code)) {
         this.#fatal = code;
