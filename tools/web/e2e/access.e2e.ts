@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { expect } from "vitest";
 import { DESK, PHONE, type Client } from "./browser.ts";
+import { until } from "./processes.ts";
 import { scene } from "./scene.ts";
 import { states } from "./states.ts";
 
@@ -76,8 +77,11 @@ scene("a whole turn by keyboard alone: open, write, answer, and what is being ty
     for (let i = 0; i < 40; i++) await client.page.keyboard.press("Shift+Tab");
     await tabTo(client, "[data-option-kind=allow_once]");
   });
-  await client.page.keyboard.press("Enter");
-  await client.at("ask-card", { state: "open" }).waitFor({ state: "detached" });
+  // A button counts once it has stood still for a moment; a person presses again.
+  await until("the answer is taken", async () => {
+    await client.page.locator("[data-option-kind=allow_once]:focus").press("Enter", { timeout: 2000 }).catch(() => {});
+    return client.asks.waitFor({ state: "detached", timeout: 3000 }).then(() => true, () => false);
+  });
   await client.at("tool", { status: "completed" }).first().waitFor();
   expect(await client.at("prompt-input").inputValue()).toBe("half a sentence");
 });

@@ -3,6 +3,7 @@ import type { Response } from "playwright-core";
 import { PHONE, type Client } from "./browser.ts";
 import { until } from "./processes.ts";
 import type { Scene } from "./scene.ts";
+import { lengthOf } from "./truth.ts";
 
 export interface Spread {
   count: number;
@@ -144,8 +145,7 @@ export async function grow(s: Scene, session: string, events: number): Promise<n
     const steps = Array.from({ length: 250 }, (_, n) => (n % 50 === 49 ? `THINK turn ${turn}, thought ${n}` : `SAY turn ${turn}, line ${n}: some words of **ordinary** length, as agents say them`));
     await s.world.turn(session, ...steps);
     if (turn % 8 !== 7) continue;
-    const last = (await s.world.json("watch", session, "--durable", "--until", "idle")).filter((line) => "offset" in line).at(-1) as { offset?: number | string } | undefined;
-    const count = Number(last?.offset ?? 0) + 1;
+    const count = await lengthOf(s.world, session);
     if (count >= events) return count;
   }
 }

@@ -16,6 +16,18 @@ export async function connectTo(world: World, token = world.token): Promise<Conn
   });
 }
 
+/** How many events a session's log has. */
+export async function lengthOf(world: World, id: string): Promise<number> {
+  const connection = await connectTo(world);
+  try {
+    const session = connection.follow(unhex(id));
+    await until("the session is read", () => session.synced);
+    return session.position.offset;
+  } finally {
+    connection.close();
+  }
+}
+
 /** All events of a session's log, from its first. */
 export async function logOf(world: World, id: string): Promise<PastEvent[]> {
   const connection = await connectTo(world);
