@@ -133,7 +133,7 @@ scene("a relay comes back with another build: the page says so, goes on, and is 
   await client.fits();
   await client.page.goto(`${client.origin}/#/settings`); // a part of the build that the relay does not have any more
   await client.page.getByRole("heading", { name: "Settings" }).waitFor();
-  await client.page.getByRole("button", { name: "Reload" }).click();
+  await client.page.reload();
   await client.page.locator("html[data-build=newer]").waitFor({ state: "attached" });
   await client.page.getByRole("heading", { name: "Settings" }).waitFor();
 });

@@ -15,17 +15,19 @@ async function digest(bytes: ArrayBuffer): Promise<string> {
   return Array.from(sum, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+const isThat = async (answer: Response, wanted: string): Promise<boolean> => (await digest(await answer.clone().arrayBuffer())) === wanted;
+
 /** All files or none: half a build would be a page that does not open when it is needed. */
 async function install(): Promise<void> {
   const cache = await caches.open(cacheName(shell));
   try {
     await Promise.all(Object.entries(shell.files).map(async ([path, wanted]) => {
       const url = new URL(path, self.registration.scope).href;
-      // what an older build has under the same hashed name is the same
-      const old = path.startsWith("assets/") ? await caches.match(url) : undefined;
-      const answer = old ?? (await fetch(url, { cache: "no-cache", credentials: "same-origin" }));
+      // what an older build has is taken when it is the same
+      const old = await caches.match(url);
+      const answer = old && (await isThat(old, wanted)) ? old : await fetch(url, { cache: "no-cache", credentials: "same-origin" });
       if (!answer.ok) throw new Error(`${path}: HTTP ${answer.status}`);
-      if ((await digest(await answer.clone().arrayBuffer())) !== wanted) throw new Error(`${path} is of another build`);
+      if (answer !== old && !(await isThat(answer, wanted))) throw new Error(`${path} is of another build`);
       await cache.put(url, answer);
     }));
   } catch (error) {
