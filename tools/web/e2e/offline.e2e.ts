@@ -103,21 +103,22 @@ scene("the probe says how long a command took to the host and back, and where it
   await client.fits();
 });
 
-/** The built page under other names, as a newer build would have them. */
+/** The built page with another name for each script, as a newer build would have them. */
 function newerBuild(from: string, to: string): void {
   cpSync(from, to, { recursive: true });
   const sha256 = (file: string): string => createHash("sha256").update(readFileSync(join(to, file))).digest("hex");
-  const index = readFileSync(join(to, "index.html"), "utf8");
-  const old = /assets\/(index-[\w-]+)\.js/.exec(index)![1]!;
+  const scripts = readdirSync(join(to, "assets")).filter((name) => name.endsWith(".js"));
+  const newer = (name: string): string => name.replace(/\.js$/, "-newer.js");
+  const renamed = (text: string): string => scripts.reduce((so, name) => so.replaceAll(name, newer(name)), text);
   const files = (readdirSync(to, { recursive: true }) as string[]).filter((file) => /\.(js|html)$/.test(file));
   const before = new Map(files.map((file) => [file, sha256(file)]));
-  for (const file of files) writeFileSync(join(to, file), readFileSync(join(to, file), "utf8").replaceAll(old, "index-newer"));
+  for (const file of files) writeFileSync(join(to, file), renamed(readFileSync(join(to, file), "utf8")));
   writeFileSync(join(to, "index.html"), readFileSync(join(to, "index.html"), "utf8").replace('lang="en"', 'lang="en" data-build="newer"'));
   let worker = readFileSync(join(to, "sw.js"), "utf8");
   for (const file of files) worker = worker.replaceAll(before.get(file)!, sha256(file));
   worker = worker.replace(/version:(["'`])[0-9a-f]{16}\1/, "version:$10123456789abcdef$1");
   writeFileSync(join(to, "sw.js"), worker);
-  renameSync(join(to, `assets/${old}.js`), join(to, "assets/index-newer.js"));
+  for (const name of scripts) renameSync(join(to, "assets", name), join(to, "assets", newer(name)));
 }
 
 scene("a relay comes back with another build: the page says so, goes on, and is the newer one after a reload", async (s) => {
@@ -133,7 +134,7 @@ scene("a relay comes back with another build: the page says so, goes on, and is 
   await client.fits();
   await client.page.goto(`${client.origin}/#/settings`); // a part of the build that the relay does not have any more
   await client.page.getByRole("heading", { name: "Settings" }).waitFor();
-  await client.page.reload();
+  await client.page.locator(".toast").getByRole("button", { name: "Reload" }).click();
   await client.page.locator("html[data-build=newer]").waitFor({ state: "attached" });
   await client.page.getByRole("heading", { name: "Settings" }).waitFor();
 });
