@@ -557,6 +557,11 @@ LoginOidc device 2 string 63 0
 RevokeDevice device_id 1 bytes 16 0
 RenameDevice device_id 1 bytes 16 0
 RenameDevice name 2 string 63 0
+EndInvitation invitation_id 1 bytes 16 0
+Invitation invitation_id 1 bytes 16 0
+Invitation secret 2 string 63 0
+Invitation page 3 string 255 0
+Invitation device 6 string 63 0
 GetPush endpoint 1 string 1023 0
 PushSubscribe endpoint 1 string 1023 0
 PushSubscribe p256dh 2 bytes 66 0

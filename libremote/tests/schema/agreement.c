@@ -29,7 +29,8 @@
                               X(PairingEntry) X(OidcChallenge) X(AuditRecord) X(PolicyReply)     \
                                   X(PushWishes) X(GetPush) X(PushSubscribe)                      \
                                       X(PushUnsubscribe) X(TestPush) X(UseSession)               \
-                                          X(PushFacts) X(Done) X(Reply)
+                                          X(PushFacts) X(Invite) X(ListInvitations)        \
+                                              X(EndInvitation) X(Invitation) X(Done) X(Reply)
 /* clang-format on */
 
 #define STATIC_ROW(name) {&lrm_schema_##name, remote_v1_##name##_fields, sizeof(remote_v1_##name)},
