@@ -48,6 +48,7 @@ typedef struct attaching {
   lrm_position past; /* what lies before this has not been read back; no epoch: nothing does */
   uint64_t past_ms;  /* what happened from then on is shown already */
   bool past_shown;   /* something of the page that is being read */
+  uint64_t use_ns;   /* when the relay was told last that somebody types here; 0: never */
   bool input_over;   /* nothing more can be written here */
   bool quit;
 } attaching;

@@ -5,6 +5,8 @@
 #include "attach.h"
 #include "memory.h"
 
+#define USE_SAID_NS (20 * UINT64_C(1000000000))
+
 static char *borrow(const char *text) {
   union {
     const char *in;
@@ -38,6 +40,22 @@ static void on_ended(void *user) {
   if (surface_input_is_terminal(a->surface)) a->quit = true;
   a->input_over = true;
   connection_wake(&a->connection);
+}
+
+/* Somebody types: the relay tells nobody else of this session meanwhile. Its word holds for a
+ * minute. */
+static void on_input(void *user) {
+  attaching *a = user;
+  uint64_t now_ns = connection_now_ns(&a->connection);
+  remote_v1_Request request = remote_v1_Request_init_zero;
+  remote_v1_UseSession *use = &request.call.use_session;
+  if (!surface_input_is_terminal(a->surface) || !a->connection.live) return;
+  if (a->use_ns != 0 && now_ns - a->use_ns < USE_SAID_NS) return;
+  a->use_ns = now_ns;
+  request.which_call = remote_v1_Request_use_session_tag;
+  use->session_id.size = sizeof a->session.id.bytes;
+  memcpy(use->session_id.bytes, a->session.id.bytes, sizeof a->session.id.bytes);
+  connection_tell(&a->connection, &request);
 }
 
 static void on_quit(void *user) {
@@ -239,6 +257,7 @@ static const surface_command commands[] = {
 const surface_owner attach_surface_owner = {.state = on_state,
                                             .ended = on_ended,
                                             .quit = on_quit,
+                                            .input = on_input,
                                             .submit = on_submit,
                                             .answer = on_answer,
                                             .cancel = on_cancel,

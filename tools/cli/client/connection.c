@@ -156,6 +156,17 @@ bool connection_ask(connection *c, remote_v1_Request *request,
   return answered;
 }
 
+void connection_tell(connection *c, remote_v1_Request *request) {
+  uint8_t bytes[256];
+  if (!c->live) return;
+  request->id = ++c->next_call_id;
+  pb_ostream_t stream = pb_ostream_from_buffer(bytes, sizeof bytes);
+  if (!pb_encode(&stream, remote_v1_Request_fields, request)) return;
+  if (lrm_link_send_request(c->link, bytes, stream.bytes_written, request->id,
+                            connection_now_ns(c)) == 0)
+    lrm_uv_drive_kick(c->drive);
+}
+
 exit_code connection_call_until_revoked(connection *c, remote_v1_Request *request) {
   bool answered = run_call(c, request, NULL, NULL, c->timeout_ms);
   if (!answered && c->failed && c->problem.code == LRM_CODE_REVOKED) return EXIT_CODE_DONE;

@@ -134,7 +134,10 @@ bool connection_ask(connection *c, remote_v1_Request *request,
                     void (*reply)(void *user, const remote_v1_Reply *reply), void *user,
                     uint64_t timeout_ms, remote_v1_Problem *problem);
 
-/* As above, for a call that ends this connection with REVOKED when it is done. */
+/* Sends a request whose answer does not matter; nothing when it cannot be sent now. */
+void connection_tell(connection *c, remote_v1_Request *request);
+
+/* As connection_call, for a call that ends this connection with REVOKED when it is done. */
 exit_code connection_call_until_revoked(connection *c, remote_v1_Request *request);
 
 /* Runs the loop until ready(user) (checked after each turn), the time is over, a signal came or the
