@@ -97,3 +97,61 @@ scene("who wants less motion gets none", async (s) => {
   expect(moving).toEqual([]);
   await client.answer("[data-option-kind=reject_once]");
 });
+
+scene("written from right to left, nothing sticks out on a phone", async (s) => {
+  const host = await s.host({ flags: ["--name", "A title that is longer than what a phone shows in one line"] });
+  const client = await s.client({
+    shape: PHONE,
+    before: async (one) => {
+      await one.page.addInitScript(() => {
+        const turn = () => document.documentElement?.setAttribute("dir", "rtl");
+        turn();
+        document.addEventListener("DOMContentLoaded", turn);
+      });
+    },
+  });
+  const fits = async (where: string) => {
+    expect(await client.page.evaluate(() => getComputedStyle(document.documentElement).direction)).toBe("rtl");
+    // In this direction what sticks out does so to the left.
+    const out = await client.page.evaluate(() => {
+      const seen = document.documentElement.clientWidth;
+      const scrolls = (e: Element): boolean => e !== document.body && e !== document.documentElement && getComputedStyle(e).overflowX !== "visible";
+      const inside = (e: Element): boolean => {
+        for (let at: Element | null = e.parentElement; at; at = at.parentElement) if (scrolls(at)) return true;
+        return false;
+      };
+      return [...document.querySelectorAll("body *")].filter((e) => {
+        const box = e.getBoundingClientRect();
+        return box.width > 1 && box.height > 1 && (box.left < -1 || box.right > seen + 1) && !inside(e);
+      }).map((e) => `${e.tagName}.${e.className}`).slice(0, 5);
+    });
+    expect(out, where).toEqual([]);
+    const cut = await client.page.evaluate(() => [".session-title", ".session-write", ".session-asks", ".page-head", ".page-body"]
+      .flatMap((name) => [...document.querySelectorAll(name)])
+      .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => `${e.className}: ${e.scrollWidth} > ${e.clientWidth}`));
+    expect(cut, where).toEqual([]);
+    const over = await client.page.evaluate(() => {
+      const boxes = [...document.querySelectorAll(".session-title > a, .session-title h1, .session-activity > *, .session-actions")]
+        .map((e) => ({ name: e.className, box: e.getBoundingClientRect() })).filter((e) => e.box.width > 1);
+      return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) => Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left) > 1
+        && Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top) > 2).map((b) => `${a.name} over ${b.name}`));
+    });
+    expect(over, where).toEqual([]);
+    await client.fits();
+  };
+  await s.world.send(host.session, "SAY Some **words** and `code`.", "RUN printf 'a long line %0200d' 1");
+  await client.at("session-item", { session: host.session }).getByText(/answer/i).first().waitFor();
+  await fits("list");
+  await client.openSession(host.session);
+  await client.live();
+  await client.asks.waitFor();
+  await fits("session with a question");
+  await client.answer("[data-option-kind=allow_once]");
+  await client.at("notify-hint").or(client.at("tool", { status: "completed" })).first().waitFor();
+  await fits("session");
+  for (const place of ["devices", "settings"]) {
+    await client.page.goto(`${client.origin}/#/${place}`);
+    await client.page.getByRole("heading", { level: 1 }).first().waitFor();
+    await fits(place);
+  }
+});

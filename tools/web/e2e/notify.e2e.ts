@@ -127,6 +127,10 @@ scene("without a push service: told while the page is open and hidden, by one of
     before: (one) => one.context.grantPermissions(["notifications"], { origin: one.origin }),
   });
   await s.world.send(host.session, "ASK Which one?|this|that");
+  await client.asks.waitFor();
+  expect(await client.at("notify-hint").count()).toBe(0); // a question needs the height
+  const [first] = await s.world.json("asks", host.session);
+  await s.world.cli("answer", host.session, (first!.ask as { ask_id: string }).ask_id, "--decline");
   await client.at("notify-hint").getByRole("button", { name: "Set up" }).click();
   await client.page.evaluate(() => {
     PushManager.prototype.subscribe = () => Promise.reject(new DOMException("no service", "AbortError"));
@@ -136,8 +140,6 @@ scene("without a push service: told while the page is open and hidden, by one of
   const second = await client.context.newPage();
   await second.goto(`${client.origin}/#/`);
   await second.getByTestId("session-item").first().waitFor();
-  const [first] = await s.world.json("asks", host.session);
-  await s.world.cli("answer", host.session, (first!.ask as { ask_id: string }).ask_id, "--decline");
   await until("the host is idle", async () => (await s.world.sessions()).some((one) => one.status === "idle"));
   await hide(client.page, true);
   await hide(second, true);

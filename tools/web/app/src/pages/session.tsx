@@ -39,7 +39,7 @@ export function SessionPage({ id }: { id: string }) {
             <Timeline model={model} />
           </div>
           <div class="session-asks">
-            <NotifyHint asked={(model.info.value?.asksTotal ?? 0) > 0} />
+            <NotifyHint asks={Math.max(model.info.value?.asksTotal ?? 0, model.view.value?.asks.length ?? 0)} />
             <AskCards model={model} />
           </div>
           <div class="session-write">

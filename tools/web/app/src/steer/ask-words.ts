@@ -120,7 +120,7 @@ export function answerWords(ask: Ask | undefined, answer: Partial<AnswerContent>
   if (answer.optionId) parts.push([answer.optionId, ...(answer.moreOptionIds ?? [])].map(named).join(", "));
   if (answer.text) parts.push(`“${short(plainText(answer.text), 200)}”`);
   if (answer.json) {
-    const words = ask?.kind.case === "form" ? answerInWords(ask.kind.value, answer.json) : undefined;
+    const words = answerInWords(ask?.kind.case === "form" ? ask.kind.value : undefined, answer.json);
     parts.push(short(plainText(words ?? answer.json), 200));
   }
   if (parts.length > 0) return parts.join(", ");

@@ -254,8 +254,11 @@ export function ruleWords(field: FormField): string {
   return words.join(", ");
 }
 
-/** A form's answer in words: "Name: service, Database: SQLite"; of a form with one field its value alone. */
-export function answerInWords(form: FormAsk, json: string): string | undefined {
+/**
+ * A form's answer in words: "Name: service, Database: SQLite"; of a form with one field its value alone. Without the form
+ * (it was asked before what is known here) the names are those of the answer. undefined: it is no JSON object.
+ */
+export function answerInWords(form: FormAsk | undefined, json: string): string | undefined {
   let given: unknown;
   try {
     given = JSON.parse(json);
@@ -265,12 +268,11 @@ export function answerInWords(form: FormAsk, json: string): string | undefined {
   if (!isObject(given)) return undefined;
   const parts: string[] = [];
   for (const [name, value] of Object.entries(given)) {
-    const field = form.fields.find((f) => f.name === name);
-    if (!field) return undefined;
+    const field = form?.fields.find((f) => f.name === name);
     const word = (one: unknown): string => (typeof one === "boolean" ? (one ? "yes" : "no")
-      : typeof one === "string" ? field.choices.find((c) => c.value === one)?.label || one : JSON.stringify(one));
+      : typeof one === "string" ? field?.choices.find((c) => c.value === one)?.label || one : one === null ? "nothing" : JSON.stringify(one));
     const words = Array.isArray(value) ? value.map(word).join(" + ") || "none" : word(value);
-    parts.push(form.fields.length === 1 ? words : `${fieldTitle(field)}: ${words}`);
+    parts.push(field && form?.fields.length === 1 ? words : `${field ? fieldTitle(field) : name}: ${words}`);
   }
   return parts.length > 0 ? parts.join(", ") : "nothing filled in";
 }

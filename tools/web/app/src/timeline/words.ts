@@ -97,7 +97,7 @@ export function answerWords(ask: Ask | undefined, resolved: AskResolved): string
     return [first, ...answer.moreOptionIds.map(label)].join(", ");
   }
   if (answer.text) return `“${oneLine(answer.text, 200)}”`;
-  const words = ask?.kind.case === "form" ? answerInWords(ask.kind.value, answer.json) : undefined;
+  const words = answer.json ? answerInWords(ask?.kind.case === "form" ? ask.kind.value : undefined, answer.json) : undefined;
   return oneLine(words ?? answer.json, 200);
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { create, FormAskSchema, FormFieldSchema, FormFieldType, type FormField } from "@libremote/link/messages";
-import { asOptions, check, content, fieldShape, initial, rulesOf, ruleWords, type Raw } from "../form.ts";
+import { answerInWords, asOptions, check, content, fieldShape, initial, rulesOf, ruleWords, type Raw } from "../form.ts";
 
 const T = FormFieldType;
 const field = (type: FormFieldType, schema: object = {}, more: Partial<FormField> = {}): FormField =>
@@ -112,5 +112,15 @@ describe("forms", () => {
     expect(asOptions(create(FormAskSchema, { fields: [field(T.BOOLEAN)] }))?.map((o) => o.json)).toEqual(['{"f":true}', '{"f":false}']);
     expect(asOptions(create(FormAskSchema, { fields: [field(T.STRING)] }))).toBeUndefined();
     expect(asOptions(form)).toBeUndefined();
+  });
+  it("says an answer in words, also one whose form is not known here", () => {
+    const one = create(FormAskSchema, { fields: [field(T.CHOICE, {}, { choices })] });
+    expect(answerInWords(one, '{"f":"b"}')).toBe("B");
+    expect(answerInWords(form, '{"n":7,"y":true}')).toBe("n: 7, y: yes");
+    expect(answerInWords(form, '{"n":7,"later":null}')).toBe("n: 7, later: nothing");
+    expect(answerInWords(undefined, '{"answer":"green"}')).toBe("answer: green");
+    expect(answerInWords(undefined, '{"of":["a","b"],"none":[],"deep":{"x":1}}')).toBe('of: a + b, none: none, deep: {"x":1}');
+    expect(answerInWords(undefined, "{}")).toBe("nothing filled in");
+    for (const none of ['"green"', "[1]", "null", '{"cut":']) expect(answerInWords(undefined, none)).toBeUndefined();
   });
 });
