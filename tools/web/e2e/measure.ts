@@ -172,8 +172,10 @@ export async function long(s: Scene, session: string): Promise<Long> {
       requestAnimationFrame(look);
     });
   }, session);
+  // Scrolled as a person would: when what was opened stands still.
+  await until("the end is seen", () => client.page.getByRole("feed").evaluate((box) => box.scrollHeight - box.clientHeight - box.scrollTop < 2));
   const frame = await client.page.evaluate(async () => {
-    const scroller = [...document.querySelectorAll("[data-testid=timeline], [data-testid=timeline] *")].find((e) => /auto|scroll/.test(getComputedStyle(e).overflowY)) ?? document.scrollingElement!;
+    const scroller = document.querySelector("[data-testid=timeline] [role=feed]")!;
     let longest = 0;
     let last = performance.now();
     for (let step = 0; step < 300; step++) {
