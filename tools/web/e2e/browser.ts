@@ -124,6 +124,15 @@ export class Client {
     await this.at("presence", { state: "live" }).waitFor({ state: "attached" });
   }
 
+  /** Presses "Try now" until the link is back; it may come back by itself, and the button goes, just when it is pressed. */
+  async tryNow(): Promise<void> {
+    await until("the link is back", async () => {
+      if (await this.at("presence", { state: "live" }).count()) return true;
+      await this.page.getByRole("button", { name: /try now/i }).click({ timeout: 500 }).catch(() => {});
+      return false;
+    });
+  }
+
   /** Where the agent has said that. */
   said(text: string | RegExp): Locator {
     return this.at("timeline-item", { kind: "assistant" }).getByText(text).last();

@@ -63,7 +63,7 @@ scene("a network that goes silent is noticed, said, and left for another", async
   await client.fits();
   await s.world.turn(host.session, "SAY said while nobody was there");
   proxy.refuse(false);
-  await client.page.getByRole("button", { name: /try now/i }).click();
+  await client.tryNow();
   await client.live();
   await saidOnce(client, 60);
   await client.said("said while nobody was there").waitFor();

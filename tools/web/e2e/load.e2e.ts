@@ -17,6 +17,16 @@ scene("the first load is at most 250 KiB compressed", async (s) => {
   expect(sum).toBeLessThanOrEqual(FIRST_LOAD_BYTES_MAX);
 });
 
+scene("so is that of a session that a notification opens", async (s) => {
+  const host = await s.host();
+  await s.world.turn(host.session, "SAY opened by its link");
+  const loaded = await firstLoad(s, { session: host.session, words: "opened by its link" });
+  const sum = [...loaded.values()].reduce((a, b) => a + b, 0);
+  console.log(`a session's first load: ${(sum / 1024).toFixed(1)} KiB`, Object.fromEntries(loaded));
+  expect([...loaded.keys()].some((path) => /\/session-[^/]*\.js$/.test(path))).toBe(true);
+  expect(sum).toBeLessThanOrEqual(FIRST_LOAD_BYTES_MAX);
+});
+
 scene("without its module the page says so and shows nothing of a session", async (s) => {
   const host = await s.host();
   await s.world.turn(host.session, "SAY words that only the module can read");

@@ -38,14 +38,15 @@ function spread(values: number[]): Spread {
   return { count: sorted.length, p50: at(0.5), p99: at(0.99) };
 }
 
-/** What went over the network, in bytes as they went, until the sessions are listed. */
-export async function firstLoad(s: Scene): Promise<Map<string, number>> {
+/** What went over the network, in bytes as they went, until the sessions are listed, or that session says its words. */
+export async function firstLoad(s: Scene, direct?: { session: string; words: string }): Promise<Map<string, number>> {
   const answers: Response[] = [];
   const client = await s.client({
     shape: PHONE,
+    ...(direct ? { at: `#/s/${direct.session}` } : {}),
     before: (opened) => void opened.page.on("response", (answer) => void answers.push(answer)),
   });
-  await client.at("session-item").first().waitFor();
+  await (direct ? client.said(direct.words) : client.at("session-item").first()).waitFor();
   const loaded = new Map<string, number>();
   for (const answer of answers) {
     const { pathname } = new URL(answer.url());

@@ -32,7 +32,7 @@ scene("a prompt goes, and its state is told until its outcome is known", async (
   await waiting.waitFor();
   expect(await waiting.getAttribute("data-state")).toBe("composed");
   proxy.refuse(false);
-  await client.page.getByRole("button", { name: /try now/i }).click();
+  await client.tryNow();
   await client.said("it waited for the network").waitFor();
   await idle(s, host);
   // The host stands still: stored at the relay, and not more.

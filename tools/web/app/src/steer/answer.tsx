@@ -1,13 +1,15 @@
 /** What can be answered, by kind of ask. */
 import { useState } from "preact/hooks";
 import { AskOptionKind, type Ask, type AskOption } from "@libremote/link/messages";
+import { lazy } from "../frame/lazy.tsx";
 import { Button } from "../parts/index.ts";
 import { canDecline, COMMENT_BYTES_MAX, takesNothing, takesSeveral, takesWords, utf8Bytes, type Answer } from "./answers.ts";
-import { FormAnswer } from "./form.tsx";
 import { OpenPage } from "./open-page.tsx";
 import { OptionButton } from "./options.tsx";
 import { isBig, offered } from "./options.ts";
 import type { AskEntry, SteerStore } from "./store.ts";
+
+const FormAnswer = lazy(async () => (await import("./form.tsx")).FormAnswer);
 
 /** More of the once kinds than this are a list. */
 const BIG_MAX = 3;

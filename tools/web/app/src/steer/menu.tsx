@@ -1,65 +1,15 @@
 /** What else can be done with a session: its name, slash commands, the end of remote control, deletion. */
 import { useState } from "preact/hooks";
 import { CallError, unhex } from "@libremote/link";
-import { Button, Confirm, Dialog, IconButton, toast } from "../parts/index.ts";
+import { lazy } from "../frame/lazy.tsx";
+import { Confirm, Dialog, IconButton, toast } from "../parts/index.ts";
 import { codeWords } from "../parts/codes.ts";
 import { go } from "../state/route.ts";
 import type { SessionModel } from "../state/session.ts";
-import { utf8Bytes } from "./answers.ts";
-import { CommandRow } from "./commands.tsx";
-import { Foreign } from "./foreign.tsx";
 import { plainText } from "./foreign.ts";
-import { steering, type Body, type SteerStore } from "./store.ts";
+import { steering, type Body } from "./store.ts";
 
-const TITLE_BYTES_MAX = 127;
-
-function Rename({ store, onDone }: { store: SteerStore; onDone(): void }) {
-  const [title, setTitle] = useState(store.model.view.value?.title ?? "");
-  const long = utf8Bytes(title) > TITLE_BYTES_MAX;
-  const off = long || title.trim() === "" || store.viewOnly.value !== undefined;
-  return (
-    <form class="menu-rename" onSubmit={(event) => {
-      event.preventDefault();
-      if (!off && store.send({ case: "setTitle", value: { title: title.trim() } } as Body) !== undefined) onDone();
-    }}>
-      <label class="field">
-        <span>Name of the session</span>
-        <input type="text" data-testid="rename-input" value={title} aria-invalid={long || undefined}
-          onInput={(event) => setTitle(event.currentTarget.value)} />
-      </label>
-      {long && <p class="problem small">A name may have 127 bytes; this one has more.</p>}
-      <Button submit icon="edit" data-testid="rename-send" off={off}>Rename</Button>
-    </form>
-  );
-}
-
-function Slash({ store, onDone }: { store: SteerStore; onDone(): void }) {
-  const commands = store.model.view.value?.slashCommands ?? [];
-  const allowed = commands.filter((c) => c.remoteAllowed);
-  const barred = commands.length - allowed.length;
-  if (commands.length === 0) return null;
-  return (
-    <section class="menu-slash">
-      <h3>Slash commands</h3>
-      <ul class="menu-list">
-        {allowed.map((c) => (
-          <li key={c.name}>
-            <Button kind="quiet" class="menu-item" data-testid="slash-command" data-name={c.name} off={store.viewOnly.value !== undefined}
-              onClick={() => {
-              store.putBack(`/${c.name}${c.inputHint ? " " : ""}`);
-              onDone();
-            }}>
-              <code>/<Foreign text={c.name} oneLine /></code> <span class="small muted"><Foreign
-                text={c.description} oneLine prose /></span>
-            </Button>
-          </li>
-        ))}
-      </ul>
-      {barred > 0 && <p class="small muted">{barred === 1 ? "1 more is"
-        : `${barred} more are`} not allowed from here; the host decides which are.</p>}
-    </section>
-  );
-}
+const MenuBody = lazy(async () => (await import("./menu_body.tsx")).MenuBody);
 
 async function deleteSession(model: SessionModel): Promise<string | undefined> {
   try {
@@ -78,9 +28,6 @@ export function SessionMenu({ model }: { model: SessionModel }) {
   const [open, setOpen] = useState(false);
   const [asking, setAsking] = useState<"end" | "delete" | undefined>(undefined);
   const [busy, setBusy] = useState(false);
-  const why = store.viewOnly.value;
-  const live = store.around.value.live;
-  const ended = model.view.value?.ended === true;
   const ending = model.commands.value.filter((c) => c.body.case === "endRemote").slice(-1)[0];
   const close = () => setOpen(false);
   const remove = async () => {
@@ -99,21 +46,7 @@ export function SessionMenu({ model }: { model: SessionModel }) {
       <IconButton icon="more" label="More about this session" data-testid="session-menu" aria-haspopup="dialog"
         onClick={() => setOpen(true)} />
       <Dialog open={open} title="This session" onClose={close} class="session-menu">
-        {open && (
-          <div class="menu-body">
-            {why !== undefined && <p class="ask-view-only">You can only watch: {why}.</p>}
-            <Rename store={store} onDone={close} />
-            <Slash store={store} onDone={close} />
-            <section class="menu-end">
-              <h3>End</h3>
-              {!ended && <Button icon="cut" data-testid="end-remote" off={why !== undefined}
-                onClick={() => setAsking("end")}>End remote control</Button>}
-              <Button kind="danger" icon="trash" data-testid="delete-session" off={!live} title={live ? "" : "Not connected"}
-                onClick={() => setAsking("delete")}>Delete the session here</Button>
-              {ending && <CommandRow store={store} command={ending} />}
-            </section>
-          </div>
-        )}
+        {open && <MenuBody store={store} ending={ending} onDone={close} onAsk={setAsking} />}
       </Dialog>
       <Confirm open={asking === "end"} title="End remote control?" action="End it" danger onClose={() => setAsking(undefined)}
         onConfirm={() => {
