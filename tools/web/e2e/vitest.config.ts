@@ -15,5 +15,8 @@ export default defineConfig(({ mode }) => ({
     // Hangs, not slowness: what is waited for has its own limits.
     testTimeout: mode === "bench" ? 3_600_000 : 900_000,
     hookTimeout: 300_000,
+    // A browser on a machine with other work may starve: a scene that fails is played again from the start, with programs and a
+    // folder of its own, and what it left the first time is printed. What is wrong fails each time.
+    retry: mode === "test" ? 2 : 0,
   },
 }));
