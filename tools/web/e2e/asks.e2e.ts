@@ -55,6 +55,22 @@ scene("a question with choices, a question with words, and a page to open", asyn
   await phone.answer("[data-option-kind=reject_once]");
 });
 
+scene("a question is answered by the number that stands on the choice, and by none of more than nine", async (s) => {
+  const { host, desk } = await both(s);
+  await s.world.send(host.session, "ASK Which colour?|red|green|blue");
+  await open(desk).getByText("Which colour?").first().waitFor();
+  expect(await open(desk).locator("kbd").allTextContents()).toEqual(["1", "2", "3"]);
+  // it counts once the card has stood still for a moment
+  await until("the number is taken", async () => {
+    await desk.page.keyboard.press("2");
+    return open(desk).waitFor({ state: "detached", timeout: 1000 }).then(() => true, () => false);
+  });
+  await said(desk, "You answered: green");
+  await s.world.send(host.session, `ASK Which of twelve?|${Array.from({ length: 12 }, (_, at) => `way ${at + 1}`).join("|")}`);
+  await open(desk).getByText("way 12").first().waitFor();
+  expect(await open(desk).locator("kbd").count()).toBe(0);
+});
+
 scene("a form with every kind of field, with what is missing said in place", async (s) => {
   const { host, phone } = await both(s);
   await s.world.send(host.session,

@@ -84,6 +84,22 @@ scene("files go along with a prompt; what is too large is said before it is sent
   expect(JSON.stringify(await s.world.events(host.session))).toContain(String(bytes));
 });
 
+scene("a file that is let go anywhere on the page goes along, and the page stays", async (s) => {
+  const host = await s.host();
+  const client = await s.watching(host);
+  const file = await client.page.evaluateHandle(() => {
+    const held = new DataTransfer();
+    held.items.add(new File(["hello"], "dropped.txt", { type: "text/plain" }));
+    return held;
+  });
+  for (const [where, name] of [["timeline", "dragover"], ["timeline", "drop"], ["presence", "drop"]] as const) {
+    const left = await client.at(where).first().evaluate((element, [type, dataTransfer]) =>
+      element.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer })), [name, file] as const);
+    expect(left).toBe(false); // else the browser opens the file in place of the page
+  }
+  await client.at("attachment").filter({ hasText: "dropped.txt" }).nth(1).waitFor();
+});
+
 scene("modes and options are seen and changed, here and elsewhere", async (s) => {
   const host = await s.host();
   const phone = await s.watching(host, { shape: PHONE });

@@ -4,6 +4,7 @@ import { AskOptionKind, type Ask, type AskOption } from "@libremote/link/message
 import { lazy } from "../frame/lazy.tsx";
 import { Button } from "../parts/index.ts";
 import { canDecline, COMMENT_BYTES_MAX, takesNothing, takesSeveral, takesWords, utf8Bytes, type Answer } from "./answers.ts";
+import { shownNumber } from "./keys.ts";
 import { OpenPage } from "./open-page.tsx";
 import { OptionButton } from "./options.tsx";
 import { isBig, offered } from "./options.ts";
@@ -18,6 +19,8 @@ interface Props {
   store: SteerStore;
   entry: AskEntry;
   off: boolean;
+  /** Its numbers on the keyboard count. */
+  keys: boolean;
   answer(given: Answer): boolean;
 }
 
@@ -71,7 +74,7 @@ function Words({ value, onChange, onSend, off, label, action }: {
 }
 
 /** Several of the options, then one button. */
-function Several({ entry, off, answer, comment }: Omit<Props, "store"> & { comment: string }) {
+function Several({ entry, off, answer, comment }: Omit<Props, "store" | "keys"> & { comment: string }) {
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const [words, setWords] = useState("");
   const options = offered(entry.ask);
@@ -81,8 +84,8 @@ function Several({ entry, off, answer, comment }: Omit<Props, "store"> & { comme
   return (
     <>
       <fieldset class="ask-choices" role="group" aria-label="Choose any">
-        {options.map((option, at) => (
-          <OptionButton key={option.optionId} option={option} number={at + 1} off={off} pressed={chosen.includes(option.optionId)}
+        {options.map((option) => (
+          <OptionButton key={option.optionId} option={option} off={off} pressed={chosen.includes(option.optionId)}
             onChoose={() => setChosen((now) => now.includes(option.optionId) ? now.filter((id) => id !== option.optionId) : [...now,
               option.optionId])} />
         ))}
@@ -103,7 +106,7 @@ function Several({ entry, off, answer, comment }: Omit<Props, "store"> & { comme
 }
 
 export function AskAnswer(props: Props) {
-  const { store, entry, off, answer } = props;
+  const { store, entry, off, keys, answer } = props;
   const { ask } = entry;
   const [comment, setComment] = useState("");
   const [words, setWords] = useState("");
@@ -113,7 +116,7 @@ export function AskAnswer(props: Props) {
   const big = options.filter((option) => isBig(option));
   const split = !list && big.length <= BIG_MAX;
   const button = (option: AskOption, large: boolean) => (
-    <OptionButton key={option.optionId} option={option} number={options.indexOf(option) + 1} big={large} off={off}
+    <OptionButton key={option.optionId} option={option} number={shownNumber(ask, options.indexOf(option), keys)} big={large} off={off}
       recommended={ask.kind.case === "plan" && ask.kind.value.recommended !== "" && ask.kind.value.recommended === option.optionId}
       barred={barredBy(ask, option, store)}
       onChoose={() => answer({ optionId: option.optionId, text: takesWords(ask) ? words.trim() : "", comment: note })} />
@@ -123,7 +126,7 @@ export function AskAnswer(props: Props) {
       {ask.kind.case === "openUrl" ? "Do not open it" : "Decline to answer"}
     </Button>
   );
-  if (ask.kind.case === "form") return <FormAnswer form={ask.kind.value} off={off} answer={answer} comment={<Comment value={comment}
+  if (ask.kind.case === "form") return <FormAnswer form={ask.kind.value} numbers={(at) => shownNumber(ask, at, keys)} off={off} answer={answer} comment={<Comment value={comment}
     onChange={setComment} off={off} />} note={note} />;
   return (
     <>

@@ -92,7 +92,7 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
             <CommandRow store={store} command={pending} />
           </div>
         ) : (
-          <AskAnswer store={store} entry={entry} off={off} answer={answer} />
+          <AskAnswer store={store} entry={entry} off={off} keys={alone} answer={answer} />
         )}
       </div>
     </article>

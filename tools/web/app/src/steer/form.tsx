@@ -132,6 +132,8 @@ function Field(props: FieldProps) {
 interface Props {
   form: FormAsk;
   off: boolean;
+  /** The key that answers with the choice at that place. */
+  numbers(at: number): number | undefined;
   answer(given: Answer): boolean;
   comment: ComponentChildren;
   note: string;
@@ -143,7 +145,7 @@ function Decline({ off, answer, note }: { off: boolean; answer(given: Answer): b
 }
 
 /** One choice: each is a tap. */
-function OneChoice({ form, off, answer, comment, note }: Props) {
+function OneChoice({ form, off, numbers, answer, comment, note }: Props) {
   const options = asOptions(form)!;
   const field = form.fields[0]!;
   return (
@@ -159,7 +161,7 @@ function OneChoice({ form, off, answer, comment, note }: Props) {
             }}>
             <Icon name="forward" />
             <span class="option-words"><span class="option-label"><Foreign text={option.label} oneLine /></span></span>
-            <kbd class="option-number" aria-hidden="true">{at + 1}</kbd>
+            {numbers(at) !== undefined && <kbd class="option-number" aria-hidden="true">{numbers(at)}</kbd>}
           </button>
         ))}
       </div>

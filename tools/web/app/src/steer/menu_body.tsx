@@ -50,8 +50,7 @@ function Slash({ store, onDone }: { store: SteerStore; onDone(): void }) {
           </li>
         ))}
       </ul>
-      {barred > 0 && <p class="small muted">{barred === 1 ? "1 more is"
-        : `${barred} more are`} not allowed from here; the host decides which are.</p>}
+      {barred > 0 && <p class="small muted">{barred}{allowed.length > 0 ? " more" : ""} {barred === 1 ? "is" : "are"} not allowed from here; the host decides which are.</p>}
     </section>
   );
 }

@@ -8,8 +8,8 @@ const icons: Record<Tone, IconName> = { yes: "check", no: "close", other: "forwa
 
 interface OptionProps {
   option: AskOption;
-  /** Its place in the agent's list, from 1. */
-  number: number;
+  /** The key that answers with it. */
+  number?: number | undefined;
   big?: boolean;
   recommended?: boolean;
   off: boolean;
@@ -38,7 +38,7 @@ export function OptionButton({ option, number, big, recommended, off, barred, pr
         {option.description && <span class="option-about"><Foreign text={option.description} prose /></span>}
         {barred !== undefined && <span class="option-about barred">{barred}</span>}
       </span>
-      <kbd class="option-number" aria-hidden="true">{number}</kbd>
+      {number !== undefined && <kbd class="option-number" aria-hidden="true">{number}</kbd>}
     </button>
   );
 }

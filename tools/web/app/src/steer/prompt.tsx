@@ -173,20 +173,38 @@ export function PromptBox({ model }: { model: SessionModel }) {
     event.preventDefault();
     say(`A prompt may have 128 KiB; what was pasted has ${size(pasted)} and was not taken. Attach it as a file instead.`);
   };
-  const dragged = (event: DragEvent) => event.dataTransfer?.types.includes("Files") === true;
+  // Wherever on the page a file is let go: the browser would leave the page for it.
+  const taking = useRef(take);
+  taking.current = why === undefined ? take : () => say(`You can only watch: ${why}`);
+  useEffect(() => {
+    const dragged = (event: DragEvent) => event.dataTransfer?.types.includes("Files") === true;
+    const onOver = (event: DragEvent) => {
+      if (!dragged(event)) return;
+      event.preventDefault();
+      setOver(document.querySelector("dialog[open]") === null);
+    };
+    const onLeave = (event: DragEvent) => {
+      if (event.relatedTarget === null) setOver(false);
+    };
+    const onDrop = (event: DragEvent) => {
+      setOver(false);
+      if (!dragged(event)) return;
+      event.preventDefault();
+      if (document.querySelector("dialog[open]") === null) taking.current([...(event.dataTransfer?.files ?? [])]);
+    };
+    addEventListener("dragover", onOver);
+    addEventListener("dragleave", onLeave);
+    addEventListener("drop", onDrop);
+    return () => {
+      removeEventListener("dragover", onOver);
+      removeEventListener("dragleave", onLeave);
+      removeEventListener("drop", onDrop);
+    };
+  }, []);
   return (
     <form class={`prompt${over ? " over" : ""}`} aria-label="Prompt" onSubmit={(event) => {
       event.preventDefault();
       send(Delivery.START_OR_QUEUE);
-    }} onDragOver={(event) => {
-      if (!dragged(event)) return;
-      event.preventDefault();
-      setOver(true);
-    }} onDragLeave={() => setOver(false)} onDrop={(event) => {
-      setOver(false);
-      if (!dragged(event)) return;
-      event.preventDefault();
-      take([...(event.dataTransfer?.files ?? [])]);
     }}>
       {list.length > 0 && <Completions list={list} at={Math.min(at, list.length - 1)} onPick={complete} />}
       <Files attachments={attachments} />

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { create, AskOptionKind, AskSchema, type Ask } from "@libremote/link/messages";
+import { create, AskOptionKind, AskSchema, FormFieldType, type Ask } from "@libremote/link/messages";
 import { answerProblem, canDecline, takesNothing } from "../answers.ts";
 import { kindFacts, offered, onceOption, rejection } from "../options.ts";
-import { keyAnswer } from "../keys.ts";
+import { keyAnswer, shownNumber } from "../keys.ts";
 
 const K = AskOptionKind;
 const options = [
@@ -100,6 +100,20 @@ describe("keys", () => {
     expect(keyAnswer(permission, "9")).toBeUndefined();
     expect(keyAnswer(question, "1")).toEqual({ optionId: "always" });
     expect(keyAnswer(several, "1")).toBeUndefined();
+  });
+  it("takes the numbers of a form that is one choice", () => {
+    const choice = (count: number) => ask({ case: "form", value: { text: "?", fields: [{ name: "a", type: FormFieldType.CHOICE,
+      choices: Array.from({ length: count }, (_, at) => ({ value: `v${at + 1}` })) }] } });
+    expect(keyAnswer(choice(9), "2")).toEqual({ json: '{"a":"v2"}' });
+    expect(keyAnswer(choice(9), "n")).toBeUndefined();
+    expect(keyAnswer(choice(12), "1")).toBeUndefined(); // of 12?
+    expect(shownNumber(choice(9), 8, true)).toBe(9);
+    expect(shownNumber(choice(12), 0, true)).toBeUndefined();
+  });
+  it("shows only numbers that answer", () => {
+    expect(options.map((_, at) => shownNumber(permission, at, true))).toEqual([undefined, undefined, 3, 4]);
+    expect(shownNumber(permission, 3, false)).toBeUndefined();
+    expect(shownNumber(several, 0, true)).toBeUndefined();
   });
   it("leaves letters alone where words are taken, and forms", () => {
     expect(keyAnswer(question, "y")).toBeUndefined();

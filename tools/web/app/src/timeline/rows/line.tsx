@@ -111,7 +111,7 @@ export function LineRow({ item }: { item: Item<"line"> }) {
     case "sessionEnded":
       return <Summary item={item} ended={body.value} />;
     case "remoteModeChanged":
-      return <Note item={item} icon="eye">remote control: {REMOTE_MODES[body.value.mode] ?? "off"}{byWords(body.value.by)}{colon(body.value.reason)}</Note>;
+      return <Note item={item} icon="eye">remote control: {REMOTE_MODES[body.value.mode] ?? "off"}{byWords(body.value.by) && ", set"}{byWords(body.value.by)}{colon(body.value.reason)}</Note>;
     case "titleChanged":
       return <Note item={item} icon="edit">title: {oneLine(body.value.title)}{byWords(body.value.by)}</Note>;
     case "contextCleared":
