@@ -13,6 +13,8 @@ export interface Spread {
 
 export interface Figures {
   firstLoadBytes: number;
+  /** The same where a link leads to a session. */
+  sessionLoadBytes: number;
   interactiveMs: number;
   prompt: Spread;
   ask: Spread;
@@ -57,6 +59,8 @@ export async function firstLoad(s: Scene, direct?: { session: string; words: str
   await client.close();
   return loaded;
 }
+
+const total = (loaded: ReadonlyMap<string, number>): number => [...loaded.values()].reduce((a, b) => a + b, 0);
 
 /** From opening the page (nothing cached) to a session that is shown and takes a prompt. */
 export async function interactive(s: Scene, session: string): Promise<number> {
@@ -209,6 +213,7 @@ export async function measure(s: Scene, effort: Effort): Promise<Figures> {
   const host = await s.host();
   await s.world.turn(host.session, "SAY hello");
   const loaded = await firstLoad(s);
+  const direct = await firstLoad(s, { session: host.session, words: "hello" });
   const opened: number[] = [];
   for (let i = 0; i < effort.interactive; i++) opened.push(await interactive(s, host.session));
   const client = await s.watching(host);
@@ -220,7 +225,7 @@ export async function measure(s: Scene, effort: Effort): Promise<Figures> {
   const count = await grow(s, large.session, effort.longEvents);
   const times = await long(s, large.session);
   return {
-    firstLoadBytes: [...loaded.values()].reduce((a, b) => a + b, 0), interactiveMs: spread(opened).p50, prompt: spread(prompts), ask: spread(asks),
+    firstLoadBytes: total(loaded), sessionLoadBytes: total(direct), interactiveMs: spread(opened).p50, prompt: spread(prompts), ask: spread(asks),
     longestTaskMs: stream.longest, streamed: stream.count, perSecond: 200,
     longEvents: count, longOpenMs: times.open, longJumpMs: times.jump, longScrollMs: times.frame,
   };
