@@ -32,8 +32,9 @@ typedef struct demo_turn {
   size_t count, next;
   demo_wait wait;
   uint64_t due_ms;
-  /* SLOW and PLAN: how far. */
+  /* SLOW, MIX and PLAN: how far, and what is done when due_ms is there. */
   uint32_t done, total, pause_ms;
+  void (*tick)(struct demo_session *session);
   json_t *entries;
   /* The open tool call: RUN or EDIT. */
   char tool_id[32];
@@ -118,6 +119,10 @@ void demo_update(demo_session *session, const char *text);
 void demo_raw(demo_session *session, const char *text);
 void demo_line(demo_session *session, const char *text);
 void demo_flood(demo_session *session, const char *text);
+
+/* ---- pace.c ---- */
+void demo_slow(demo_session *session, const char *text);
+void demo_mix(demo_session *session, const char *text);
 
 /* ---- media.c ---- */
 /* Kind, media type, bytes, SHA-256 and name of each block that is not text; links are read. */

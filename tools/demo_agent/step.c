@@ -22,7 +22,8 @@ static const char help[] =
     "My prompts are scripts, one step a line:\n"
     "SAY text · THINK text · BIG KiB · RUN command · EDIT path old=>new · ASK question|a|b · "
     "FILES (what came with the prompt) · SHOW [tool] image|audio|blob|text|link MEDIA-TYPE PATH ·\n"
-    "PLAN a|b|c · MODE id · TITLE text · SLOW n [ms] · FAIL text · CRASH · HANG [hard] · NONSENSE "
+    "PLAN a|b|c · MODE id · TITLE text · SLOW n [ms] · MIX n [ms] · FAIL text · CRASH · HANG "
+    "[hard] · NONSENSE "
     "·\n"
     "REVIEW plan · OPEN url · FORM text|name:type[!][=default]|… · TASK name|task · PRINT code "
     "text ·\n"
@@ -64,35 +65,6 @@ static void step_big(demo_session *session, const char *text) {
   free(big);
 }
 
-static void step_slow(demo_session *session, const char *text) {
-  demo_turn *turn = &session->turn;
-  unsigned n = 10, ms = 100;
-  char *rest = NULL;
-  unsigned long first = strtoul(text, &rest, 10);
-  if (rest != text && first <= 1000000) n = (unsigned)first;
-  char *end = NULL;
-  unsigned long second = rest != text ? strtoul(rest, &end, 10) : 0;
-  if (end != NULL && end != rest && second <= 600000) ms = (unsigned)second;
-  turn->done = 0;
-  turn->total = n;
-  turn->pause_ms = ms;
-  turn->wait = DEMO_WAIT_TIME;
-  turn->due_ms = demo_now_ms() + ms;
-  session->counter++;
-}
-
-static void slow_tick(demo_session *session) {
-  demo_turn *turn = &session->turn;
-  char text[64], id[32];
-  snprintf(text, sizeof text, "slow %u/%u\n", ++turn->done, turn->total);
-  snprintf(id, sizeof id, "msg-%u", session->counter);
-  demo_send_update(
-      session, json_pack("{s:s,s:s,s:o}", "sessionUpdate", "agent_message_chunk", "messageId", id,
-                         "content", demo_text_block(text, strlen(text))));
-  turn->due_ms = demo_now_ms() + turn->pause_ms;
-  if (turn->done >= turn->total) turn->wait = DEMO_WAIT_NOTHING;
-}
-
 static void plan_send(demo_session *session) {
   demo_turn *turn = &session->turn;
   size_t i;
@@ -103,6 +75,17 @@ static void plan_send(demo_session *session) {
   }
   demo_send_update(session, json_pack("{s:s,s:o}", "sessionUpdate", "plan", "entries",
                                       json_deep_copy(turn->entries)));
+}
+
+static void plan_tick(demo_session *session) {
+  demo_turn *turn = &session->turn;
+  turn->done++;
+  plan_send(session);
+  turn->due_ms = demo_now_ms() + turn->pause_ms;
+  if (turn->done < turn->total) return;
+  json_decref(turn->entries);
+  turn->entries = NULL;
+  turn->wait = DEMO_WAIT_NOTHING;
 }
 
 static void step_plan(demo_session *session, const char *text) {
@@ -118,20 +101,10 @@ static void step_plan(demo_session *session, const char *text) {
   turn->done = 0;
   turn->total = (uint32_t)json_array_size(turn->entries);
   turn->pause_ms = 20;
+  turn->tick = plan_tick;
   plan_send(session);
   turn->wait = DEMO_WAIT_TIME;
   turn->due_ms = demo_now_ms() + turn->pause_ms;
-}
-
-static void plan_tick(demo_session *session) {
-  demo_turn *turn = &session->turn;
-  turn->done++;
-  plan_send(session);
-  turn->due_ms = demo_now_ms() + turn->pause_ms;
-  if (turn->done < turn->total) return;
-  json_decref(turn->entries);
-  turn->entries = NULL;
-  turn->wait = DEMO_WAIT_NOTHING;
 }
 
 static void step_ask(demo_session *session, const char *text) {
@@ -242,12 +215,13 @@ static const struct {
     {"SAY", step_say},        {"THINK", step_think},       {"BIG", step_big},
     {"RUN", demo_run_begin},  {"EDIT", demo_edit_begin},   {"ASK", step_ask},
     {"PLAN", step_plan},      {"MODE", step_mode},         {"TITLE", step_title},
-    {"SLOW", step_slow},      {"FAIL", step_fail},         {"CRASH", step_crash},
+    {"SLOW", demo_slow},      {"FAIL", step_fail},         {"CRASH", step_crash},
     {"HANG", step_hang},      {"NONSENSE", step_nonsense}, {"REVIEW", step_review},
     {"OPEN", step_open},      {"FILES", demo_files_say},   {"SHOW", demo_show},
     {"FORM", demo_form},      {"TASK", demo_task},         {"PRINT", demo_print},
     {"STOP", demo_turn_stop}, {"CALL", demo_call},         {"UPDATE", demo_update},
     {"RAW", demo_raw},        {"LINE", demo_line},         {"FLOOD", demo_flood},
+    {"MIX", demo_mix},
 };
 
 static int step_of(const char *line) {
@@ -366,12 +340,7 @@ static void step_run(demo_session *session, char *line) {
 
 void demo_turn_run(demo_session *session) {
   demo_turn *turn = &session->turn;
-  if (turn->wait == DEMO_WAIT_TIME && demo_now_ms() >= turn->due_ms) {
-    if (turn->entries != NULL)
-      plan_tick(session);
-    else
-      slow_tick(session);
-  }
+  if (turn->wait == DEMO_WAIT_TIME && demo_now_ms() >= turn->due_ms) turn->tick(session);
   while (turn->running && turn->wait == DEMO_WAIT_NOTHING) {
     if (turn->cancelled) {
       demo_tool_close(session, "failed", "Cancelled.");

@@ -3,11 +3,13 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
-import { measure, type Figures } from "./measure.ts";
+import { measure, type Figures, type Stream } from "./measure.ts";
 import { scene } from "./scene.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const ms = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+
+const streamed = (stream: Stream) => `${stream.count} updates stream in at ${stream.perSecond.toFixed(0)}/s`;
 
 function table(figures: Figures): string {
   const rows: [string, string, string][] = [
@@ -15,8 +17,10 @@ function table(figures: Figures): string {
     ["first load of a session that a link leads to, compressed", `${(figures.sessionLoadBytes / 1024).toFixed(1)} KiB`, "at most 250 KiB"],
     ["from opening to interactive, signed in, on loopback (median of 10)", ms(figures.interactiveMs), "under 1 s"],
     [`prompt in the page to its outcome in the page (${figures.prompt.count} rounds)`, `p50 ${ms(figures.prompt.p50)}, p99 ${ms(figures.prompt.p99)}`, ""],
+    ["the same to the first words of the agent's answer", `p50 ${ms(figures.reply.p50)}, p99 ${ms(figures.reply.p99)}`, ""],
     [`an agent's ask to its card in the page (${figures.ask.count} rounds)`, `p50 ${ms(figures.ask.p50)}, p99 ${ms(figures.ask.p99)}`, ""],
-    [`longest task while ${figures.streamed} events stream in at ${figures.perSecond}/s`, ms(figures.longestTaskMs), "under 100 ms"],
+    [`longest task while ${streamed(figures.mixed)}: thoughts, tool calls, diffs, a plan and words`, ms(figures.mixed.longestMs), "under 100 ms"],
+    [`longest task while ${streamed(figures.growing)}: one message that grows`, ms(figures.growing.longestMs), "under 100 ms"],
     [`open a session of ${figures.longEvents} events, until its newest words stand there`, ms(figures.longOpenMs), ""],
     ["there: a jump to the newest from the past", ms(figures.longJumpMs), ""],
     ["there: the longest frame while it is scrolled", ms(figures.longScrollMs), ""],

@@ -52,5 +52,6 @@ scene("a session is interactive, and stays so while it streams", async (s) => {
   };
   await twice("interactive", 1000, () => interactive(s, host.session));
   const client = await s.watching(host);
-  await twice("longest task", 100, async () => (await streaming(s, client, host.session, 5)).longest);
+  await twice("longest task", 100, async () => (await streaming(s, client, host.session, "MIX", 5)).longestMs);
+  await twice("longest task while one message grows", 100, async () => (await streaming(s, client, host.session, "SLOW", 5)).longestMs);
 });

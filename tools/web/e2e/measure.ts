@@ -17,10 +17,10 @@ export interface Figures {
   sessionLoadBytes: number;
   interactiveMs: number;
   prompt: Spread;
+  reply: Spread;
   ask: Spread;
-  longestTaskMs: number;
-  streamed: number;
-  perSecond: number;
+  mixed: Stream;
+  growing: Stream;
   longEvents: number;
   longOpenMs: number;
   longJumpMs: number;
@@ -83,28 +83,36 @@ async function watchForPrompt(client: Client): Promise<void> {
   });
 }
 
-/** In the page: from Enter to the words that the agent answers with; ms. */
-async function promptRounds(client: Client, rounds: number): Promise<number[]> {
-  const took: number[] = [];
+/** In the page: from the press of Send to the outcome that the host gave the prompt, and to the words that the agent answers with; ms. */
+async function promptRounds(client: Client, rounds: number): Promise<{ outcome: number[]; reply: number[] }> {
+  const outcome: number[] = [];
+  const reply: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const words = `reply ${round} of the bench`;
     await client.at("prompt-input").fill(`SAY ${words}`);
-    took.push(await client.page.evaluate(async (text) => {
+    const took = await client.page.evaluate(async (text) => {
       const timeline = document.querySelector("[data-testid=timeline]")!;
+      const rows = () => [...document.querySelectorAll<HTMLElement>("[data-testid=command]")];
+      const before = new Set(rows().map((row) => row.dataset["command"]));
       const begun = performance.now();
-      const seen = new Promise<number>((resolve) => {
+      const seen = new Promise<{ outcome: number; reply: number }>((resolve) => {
+        const times = { outcome: 0, reply: 0 };
         const look = () => {
-          const said = [...timeline.querySelectorAll("[data-kind=assistant], [data-kind=message], [data-kind=agent]")].some((e) => e.textContent?.includes(text));
-          if (said) resolve(performance.now() - begun);
+          const now = performance.now() - begun;
+          if (!times.outcome && rows().some((row) => !before.has(row.dataset["command"]) && row.dataset["state"] === "done")) times.outcome = now;
+          if (!times.reply && [...timeline.querySelectorAll("[data-kind=assistant]")].some((e) => e.textContent?.includes(text))) times.reply = now;
+          if (times.outcome && times.reply) resolve(times);
           else requestAnimationFrame(look);
         };
         requestAnimationFrame(look);
       });
       document.querySelector<HTMLElement>("[data-testid=prompt-send]")!.click();
       return seen;
-    }, words));
+    }, words);
+    outcome.push(took.outcome);
+    reply.push(took.reply);
   }
-  return took;
+  return { outcome, reply };
 }
 
 /** From the moment that the agent asks, by the relay's and this machine's one clock, to the frame that shows the card; ms. */
@@ -130,18 +138,34 @@ async function askRounds(s: Scene, client: Client, session: string, rounds: numb
   return took;
 }
 
-/** The longest task of the page while the agent streams 200 updates a second; ms, and how many came. */
-export async function streaming(s: Scene, client: Client, session: string, seconds: number): Promise<{ longest: number; count: number }> {
+export interface Stream {
+  longestMs: number;
+  count: number;
+  /** From sending the prompt to its last words in the page: a little less than what streamed. */
+  perSecond: number;
+  /** So many of them became events of the log: pieces of a message are live only, its text is kept once. */
+  durable: number;
+}
+
+/** The longest task of the page while the agent streams 200 updates a second: MIX is of all kinds, SLOW one message that grows. */
+export async function streaming(s: Scene, client: Client, session: string, step: "MIX" | "SLOW", seconds: number): Promise<Stream> {
   await client.page.evaluate(() => {
-    const tasks: number[] = [];
-    (window as unknown as { __tasks: number[] }).__tasks = tasks;
-    new PerformanceObserver((list) => tasks.push(...list.getEntries().map((entry) => entry.duration))).observe({ type: "longtask" });
+    const page = window as unknown as { __tasks?: number[]; __watch?: PerformanceObserver };
+    page.__watch?.disconnect();
+    const tasks: number[] = (page.__tasks = []);
+    page.__watch = new PerformanceObserver((list) => tasks.push(...list.getEntries().map((entry) => entry.duration)));
+    page.__watch.observe({ type: "longtask" });
   });
   const count = seconds * 200;
-  await s.world.send(session, `SLOW ${count} 5`);
-  await client.said(`slow ${count}/${count}`).waitFor({ timeout: 4 * seconds * 1000 + 60_000 });
+  const before = await lengthOf(s.world, session);
+  const begun = performance.now();
+  await s.world.send(session, `${step} ${count} 5`);
+  await client.said(`${step.toLowerCase()} ${count}/${count}`).waitFor({ timeout: 4 * seconds * 1000 + 60_000 });
+  const took = performance.now() - begun;
+  await until("the turn is over", async () => (await s.world.sessions()).find((x) => x.session_id === session)?.status === "idle");
   const tasks = await client.page.evaluate(() => (window as unknown as { __tasks: number[] }).__tasks);
-  return { longest: Math.max(0, ...tasks), count };
+  const durable = (await lengthOf(s.world, session)) - before;
+  return { longestMs: Math.max(0, ...tasks), count, perSecond: count / (took / 1000), durable };
 }
 
 /** Turns until the log has so many events; how many it then has. */
@@ -219,14 +243,15 @@ export async function measure(s: Scene, effort: Effort): Promise<Figures> {
   const client = await s.watching(host);
   const prompts = await promptRounds(client, effort.rounds);
   const asks = await askRounds(s, client, host.session, effort.rounds);
-  const stream = await streaming(s, client, host.session, effort.streamSeconds);
+  const mixed = await streaming(s, client, host.session, "MIX", effort.streamSeconds);
+  const growing = await streaming(s, client, host.session, "SLOW", effort.streamSeconds);
   await client.close();
   const large = await s.host();
   const count = await grow(s, large.session, effort.longEvents);
   const times = await long(s, large.session);
   return {
-    firstLoadBytes: total(loaded), sessionLoadBytes: total(direct), interactiveMs: spread(opened).p50, prompt: spread(prompts), ask: spread(asks),
-    longestTaskMs: stream.longest, streamed: stream.count, perSecond: 200,
+    firstLoadBytes: total(loaded), sessionLoadBytes: total(direct), interactiveMs: spread(opened).p50,
+    prompt: spread(prompts.outcome), reply: spread(prompts.reply), ask: spread(asks), mixed, growing,
     longEvents: count, longOpenMs: times.open, longJumpMs: times.jump, longScrollMs: times.frame,
   };
 }
