@@ -75,6 +75,38 @@ scene("a phone jumps to the start, finds what is far away, and follows the end",
   await client.fits();
 });
 
+scene("a long answer shows its beginning and its end, and nothing moves when it is complete", async (s) => {
+  const host = await s.host();
+  await s.world.turn(host.session, "SAY before it");
+  const client = await s.watching(host, { shape: PHONE });
+  const row = client.at("timeline-item", { kind: "assistant" }).last();
+  // What the last row is, each frame, from the last words on.
+  await client.page.evaluate(() => {
+    const seen = ((window as unknown as { seen: string[] }).seen = []) as string[];
+    const look = () => {
+      const text = [...document.querySelectorAll("[data-kind=assistant]")].at(-1)?.textContent ?? "";
+      const last = /slow 3000\/3000/.test(text) ? "its end" : seen.length > 0 ? "something else" : "";
+      if (last && seen.at(-1) !== last) seen.push(last);
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  await s.world.turn(host.session, "SLOW 3000 2");
+  await row.getByText("slow 3000/3000").waitFor();
+  await until("the turn's end is shown", async () => (await client.at("timeline-item", { kind: "turn" }).count()) > 0 && (await client.page.locator(".tl-writing").count()) === 0);
+  await until("the end is seen", () => scroller(client).evaluate((box) => box.scrollHeight - box.clientHeight - box.scrollTop < 2));
+  expect(await client.page.evaluate(() => (window as unknown as { seen: string[] }).seen)).toEqual(["its end"]);
+  const text = await row.innerText();
+  expect(text).toContain("slow 1/3000");
+  expect(text).not.toContain("slow 1700/3000");
+  const more = row.getByRole("button", { name: /^Show the [\d.]+ KiB between \([\d.]+ KiB in all\)$/ });
+  await more.click();
+  await row.getByText("slow 1700/3000").waitFor();
+  expect((await row.innerText()).match(/slow \d+\/3000/g)).toEqual(Array.from({ length: 3000 }, (_, i) => `slow ${i + 1}/3000`));
+  expect(await more.count()).toBe(0);
+  await client.fits();
+});
+
 function png(width: number, height: number): Buffer {
   const chunk = (type: string, data: Buffer) => {
     const body = Buffer.concat([Buffer.from(type), data]);

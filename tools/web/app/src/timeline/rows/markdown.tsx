@@ -1,15 +1,14 @@
-/** Words of agents and people as Markdown, in pieces; long ones are cut until somebody wants all. */
+/** Words of agents as Markdown, in pieces; of long ones the beginning and the end, until somebody wants what lies between. */
 import { memo } from "../memo.ts";
 import { markdownHtml, pieces } from "../markdown.ts";
-import { cutText } from "../clean.ts";
 import { bytes } from "../../parts/words.ts";
 import { byteLength } from "../fold_text.ts";
 import type { Item } from "../items.ts";
 import { flagOf, useScope } from "../context.ts";
+import { cutOf, fenceAt, SIDE } from "../long_text.ts";
 import { signal } from "@preact/signals";
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 
-const SHOWN_MAX = 32 * 1024;
 const STEP = 256 * 1024;
 
 const Piece = memo(({ text }: { text: string }) => (
@@ -49,42 +48,35 @@ export async function copyText(text: string): Promise<boolean> {
   }
 }
 
-export function Markdown({ text, item, streaming = false }: { text: string; item: Item; streaming?: boolean }) {
+export function Markdown({ text, item }: { text: string; item: Item }) {
   const { store, list } = useScope();
   const all = flagOf(store, `all:${item.key}`, false);
   const room = useMemo(() => signal(STEP), []);
-  const limit = all.value ? room.value : SHOWN_MAX;
-  let shown = text;
-  let before = 0;
-  if (text.length > limit) {
-    if (streaming && !all.value) {
-      // What is being written is at the end; the cut moves in steps, so that pieces stay.
-      const at = Math.floor((text.length - limit / 2) / (limit / 2)) * (limit / 2);
-      before = text.indexOf("\n", at) + 1 || at;
-      shown = text.slice(before);
-    } else {
-      const cut = cutText(text, limit);
-      const line = cut.lastIndexOf("\n");
-      shown = line > limit / 2 ? cut.slice(0, line) : cut;
-    }
-  }
-  const left = text.length - before - shown.length;
-  const cut = useMemo(() => pieces(shown), [shown]);
+  // Who reads in it has its end begin where it did: what lies above the words that are read does not go.
+  const begins = useRef<number | undefined>(undefined);
+  const held = list.following.value ? undefined : begins.current;
+  const cut = useMemo(() => cutOf(text, all.value ? room.value : SIDE, held), [text, all.value, room.value, held]);
+  begins.current = cut.at;
+  const head = useMemo(() => pieces(cut.head), [cut.head]);
+  const fence = useMemo(() => (cut.at ? fenceAt(text, cut.at) : ""), [cut.at, cut.head]);
+  const tail = useMemo(() => pieces(fence ? `${fence}\n${cut.tail}` : cut.tail), [fence, cut.tail]);
+  const between = useMemo(() => (cut.at ? byteLength(text.slice(cut.head.length, cut.at)) : 0), [cut.at, cut.head]);
   return (
     <div class="md" dir="auto" onClick={(event) => void act(event)}>
-      {before > 0 && <p class="tl-cut muted small">… {bytes(byteLength(text.slice(0, before)))} above; all of it when the message is complete</p>}
-      {cut.map((piece, index) => <Piece key={index} text={piece} />)}
-      {left > 0 && (
+      {head.map((piece, index) => <Piece key={index} text={piece} />)}
+      {between > 0 && (
         <p class="tl-cut">
           <button type="button" class="tl-more" onClick={() => {
             list.keep(item);
             if (all.value) room.value += STEP;
             else all.value = true;
           }}>
-            {all.value || text.length > STEP ? `Show ${bytes(Math.min(STEP, left))} more` : "Show all"} ({bytes(byteLength(text))} in all)
+            Show {between > STEP && `${bytes(STEP)} of `}the {bytes(between)} between
+            ({bytes(byteLength(cut.head) + between + byteLength(cut.tail))} in all)
           </button>
         </p>
       )}
+      {tail.map((piece, index) => <Piece key={`${cut.at}:${index}`} text={piece} />)}
     </div>
   );
 }

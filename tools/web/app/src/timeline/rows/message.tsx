@@ -89,7 +89,7 @@ export function AssistantRow({ item }: { item: Item<"assistant"> }) {
   return (
     <div class={`tl-said${writing ? " tl-writing" : ""}`}>
       <Inner agentId={item.agentId} />
-      <Markdown text={wholeText(fold)} item={item} streaming={writing} />
+      <Markdown text={wholeText(fold)} item={item} />
       {fold.open && item.closed && <p class="tl-note small muted">It ends here: the rest of it was not said before the turn or the agent ended.</p>}
       <Attachments list={fold.attachments} />
     </div>
@@ -112,7 +112,7 @@ export function ThoughtRow({ item }: { item: Item<"thought"> }) {
         <span class="tl-fold-words">{writing ? "Thinking" : "Thought"}{open.value ? "" : <span class="muted">: {lastLine(text, writing)}</span>}</span>
         <Inner agentId={item.agentId} />
       </button>
-      {open.value && <div class="tl-thought-text"><Markdown text={text} item={item} streaming={writing} /></div>}
+      {open.value && <div class="tl-thought-text"><Markdown text={text} item={item} /></div>}
     </div>
   );
 }
