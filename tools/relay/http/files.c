@@ -7,15 +7,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "remote/sha256.h"
 #include "site.h"
 
 enum { FILES_MAX = 2000, DEPTH_MAX = 8, PATH_BYTES_MAX = 512 };
 #define BYTES_MAX ((size_t)64 * 1024 * 1024)
-/* Packing takes time, and SIGHUP finds a relay at work. */
-#define PACKED_BYTES_MAX ((size_t)8 * 1024 * 1024)
 
 http_blob *http_blob_new(size_t bytes) {
   http_blob *blob = malloc(sizeof *blob + bytes);
@@ -72,36 +69,6 @@ static void make_etag(const http_blob *body, char out[36]) {
   out[at] = '\0';
 }
 
-/* ---- packing ---- */
-
-static bool packs(const char *type) {
-  return strncmp(type, "text/", 5) == 0 || strncmp(type, "image/svg", 9) == 0 ||
-         (strncmp(type, "application/", 12) == 0 && strcmp(type + 12, "octet-stream") != 0);
-}
-
-/* The file in gzip (RFC 1952), when that is smaller. Out of memory: it goes as it is. */
-static void pack(http_file *entry) {
-  const http_blob *body = entry->body;
-  z_stream z = {0};
-  if (!packs(entry->type) || body->bytes > PACKED_BYTES_MAX) return;
-  http_blob *packed = http_blob_new(body->bytes);
-  if (packed == NULL) return;
-  if (deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) == Z_OK) {
-    z.next_in = entry->body->data;
-    z.avail_in = (uInt)body->bytes;
-    z.next_out = packed->data;
-    z.avail_out = (uInt)packed->bytes;
-    bool whole = deflate(&z, Z_FINISH) == Z_STREAM_END;
-    size_t bytes = packed->bytes - z.avail_out;
-    deflateEnd(&z);
-    if (whole && bytes < body->bytes && (entry->packed = http_blob_new(bytes)) != NULL) {
-      memcpy(entry->packed->data, packed->data, bytes);
-      snprintf(entry->packed_etag, sizeof entry->packed_etag, "%.33s-gzip\"", entry->etag);
-    }
-  }
-  http_blob_release(packed);
-}
-
 /* ---- reading ---- */
 
 typedef struct reading {
@@ -151,7 +118,7 @@ static bool add_file(reading *r, int file, const struct stat *facts, const char 
   entry->type = type_of(path);
   entry->forever = strncmp(path, "/assets/", 8) == 0;
   make_etag(entry->body, entry->etag);
-  pack(entry);
+  http_pack_gzip(entry);
   return true;
 }
 
@@ -198,6 +165,48 @@ static int by_path(const void *a, const void *b) {
   return strcmp(((const http_file *)a)->path, ((const http_file *)b)->path);
 }
 
+static int to_path(const void *key, const void *file) {
+  return strcmp(key, ((const http_file *)file)->path);
+}
+
+static void free_file(http_file *file) {
+  free(file->path);
+  http_blob_release(file->body);
+  for (size_t i = 0; i < HTTP_CODINGS; i++) http_blob_release(file->packed[i].body);
+}
+
+/* FILE.br beside FILE is no file of its own. One that is of another FILE would be two versions. */
+static bool take_brotli(reading *r) {
+  http_files *files = r->files;
+  size_t kept = 0;
+  bool good = true;
+  for (size_t i = 0; i < files->count; i++) {
+    http_file *file = &files->files[i];
+    size_t bytes = strlen(file->path);
+    http_file *plain = NULL;
+    if (bytes > 3 && strcmp(file->path + bytes - 3, ".br") == 0) {
+      file->path[bytes - 3] = '\0';
+      /* A name sorts before itself with an end: FILE has kept its place or moved to the front. */
+      plain = bsearch(file->path, files->files, kept, sizeof *files->files, to_path);
+      file->path[bytes - 3] = '.';
+    }
+    if (plain == NULL) {
+      if (kept != i) {
+        files->files[kept] = *file;
+        memset(file, 0, sizeof *file);
+      }
+      kept++;
+      continue;
+    }
+    if (good && !http_pack_brotli(plain, file->body))
+      good = fail(r, file->path, "is not the file beside it in Brotli: build them again");
+    free_file(file);
+    memset(file, 0, sizeof *file);
+  }
+  files->count = kept;
+  return good;
+}
+
 http_files *http_files_read(const char *folder, char *error, size_t error_bytes) {
   reading r = {calloc(1, sizeof(http_files)), error, error_bytes};
   if (r.files != NULL) r.files->files = calloc(FILES_MAX, sizeof(http_file));
@@ -213,6 +222,7 @@ http_files *http_files_read(const char *folder, char *error, size_t error_bytes)
   }
   if (good && r.files->count > 0) {
     qsort(r.files->files, r.files->count, sizeof *r.files->files, by_path);
+    good = take_brotli(&r);
   }
   if (good && http_files_find(r.files, "/") == NULL) {
     good = fail(&r, folder, "there is no index.html in it");
@@ -225,16 +235,10 @@ http_files *http_files_read(const char *folder, char *error, size_t error_bytes)
 void http_files_free(http_files *files) {
   if (files == NULL) return;
   for (size_t i = 0; files->files != NULL && i < files->count; i++) {
-    free(files->files[i].path);
-    http_blob_release(files->files[i].body);
-    http_blob_release(files->files[i].packed);
+    free_file(&files->files[i]);
   }
   free(files->files);
   free(files);
-}
-
-static int to_path(const void *key, const void *file) {
-  return strcmp(key, ((const http_file *)file)->path);
 }
 
 const http_file *http_files_find(const http_files *files, const char *path) {

@@ -238,6 +238,28 @@ static bool has_etag(const lrm_http_head *head, const char *etag) {
          lrm_http_lists(head, "if-none-match", weak) || lrm_http_lists(head, "if-none-match", "*");
 }
 
+/* It has one of the file's forms. */
+static bool knows(const lrm_http_head *head, const http_file *file) {
+  for (size_t i = 0; i < HTTP_CODINGS; i++)
+    if (file->packed[i].body != NULL && has_etag(head, file->packed[i].etag)) return true;
+  return has_etag(head, file->etag);
+}
+
+static bool has_packed(const http_file *file) {
+  for (size_t i = 0; i < HTTP_CODINGS; i++)
+    if (file->packed[i].body != NULL) return true;
+  return false;
+}
+
+/* NULL: it goes as it is. A weight such as gzip;q=0 is not the bare word: as it is, too. */
+static const http_packed *packed_for(const http_file *file, const lrm_http_head *head) {
+  for (size_t i = 0; i < HTTP_CODINGS; i++)
+    if (file->packed[i].body != NULL &&
+        lrm_http_lists(head, "accept-encoding", http_coding_names[i]))
+      return &file->packed[i];
+  return NULL;
+}
+
 static void file_route(http_connection *c, http_site *site, const http_place *place,
                        const http_request *request) {
   char fields[1400];
@@ -252,19 +274,22 @@ static void file_route(http_connection *c, http_site *site, const http_place *pl
     http_respond_text(c, 404, NULL, "there is nothing here");
     return;
   }
-  /* A weight such as gzip;q=0 is not the bare word: such a client gets the file as it is. */
-  bool packed = file->packed != NULL && lrm_http_lists(request->head, "accept-encoding", "gzip");
-  snprintf(fields, sizeof fields, PAGE_FIELDS "ETag: %s\r\nCache-Control: %s\r\n%s%s",
-           packed ? file->packed_etag : file->etag,
+  const http_packed *packed = packed_for(file, request->head);
+  snprintf(fields, sizeof fields, PAGE_FIELDS "ETag: %s\r\nCache-Control: %s\r\n%s",
+           packed != NULL ? packed->etag : file->etag,
            file->forever ? "public, max-age=31536000, immutable" : "no-cache",
-           file->packed != NULL ? "Vary: Accept-Encoding\r\n" : "",
-           packed ? "Content-Encoding: gzip\r\n" : "");
-  if (has_etag(request->head, file->etag) ||
-      (file->packed != NULL && has_etag(request->head, file->packed_etag))) {
+           has_packed(file) ? "Vary: Accept-Encoding\r\n" : "");
+  if (knows(request->head, file)) {
     http_respond(c, 304, NULL, fields, NULL);
     return;
   }
-  http_respond(c, 200, file->type, fields, http_blob_use(packed ? file->packed : file->body));
+  if (packed != NULL) {
+    size_t at = strlen(fields);
+    snprintf(fields + at, sizeof fields - at, "Content-Encoding: %s\r\n",
+             http_coding_names[packed - file->packed]);
+  }
+  http_respond(c, 200, file->type, fields,
+               http_blob_use(packed != NULL ? packed->body : file->body));
 }
 
 /* ---- the table ---- */

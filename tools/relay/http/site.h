@@ -3,7 +3,7 @@
  *
  * connection.c one connection: reading requests, writing answers; routes.c which path is what;
  * checks.c Host, Origin, proxies; cookies.c what the relay's own page carries; files.c the web
- * client's files; http_server.c the relay's use.
+ * client's files; packed.c the same in fewer bytes; http_server.c the relay's use.
  *
  * Threads: the loop's. Memory: an idle connection is its struct; input is kept as it arrives, at
  * most a head or a body; an answer is sent as there is room for it. */
@@ -84,15 +84,34 @@ http_blob *http_blob_new(size_t bytes); /* one reference; NULL: out of memory */
 http_blob *http_blob_use(http_blob *blob);
 void http_blob_release(http_blob *blob); /* NULL: nothing */
 
+/* How a file may go out, by what is preferred. */
+typedef enum http_coding { HTTP_BROTLI, HTTP_GZIP, HTTP_CODINGS } http_coding;
+extern const char *const http_coding_names[HTTP_CODINGS]; /* as in Accept-Encoding */
+
+typedef struct http_packed {
+  http_blob *body; /* NULL: there is none, or it would not be smaller */
+  char etag[42];   /* another representation has another one */
+} http_packed;
+
 typedef struct http_file {
   char *path; /* "/assets/app.js" */
   const char *type;
-  char etag[36];        /* with quotes */
-  char packed_etag[42]; /* of `packed`: another representation has another one */
-  bool forever;         /* its name changes with its content */
+  char etag[36]; /* with quotes */
+  bool forever;  /* its name changes with its content */
   http_blob *body;
-  http_blob *packed; /* the same in gzip; NULL: it does not get smaller */
+  http_packed packed[HTTP_CODINGS];
 } http_file;
+
+/* ---- packed.c ---- */
+
+/* Packs a file in gzip (RFC 1952), when it is of a kind that gets smaller. Out of memory: it goes
+ * as it is. */
+void http_pack_gzip(http_file *file);
+/* Takes `packed` as the file's Brotli form (RFC 7932); a reference to it is taken. False: it is
+ * not that file. */
+bool http_pack_brotli(http_file *file, http_blob *packed);
+
+/* ---- files.c, again ---- */
 
 /* A folder as it was when it was read: an answer is a look-up in a table, so that no path leads
  * outside, nothing waits for a disk, and a page never mixes two versions. */
@@ -101,7 +120,7 @@ typedef struct http_files {
   size_t count, bytes;
 } http_files;
 /* Reads the regular files of a folder, at most 64 MiB and 2,000; hidden ones and symbolic links
- * are left out. NULL: `error` says why. */
+ * are left out. FILE.br beside FILE is FILE in Brotli, and must be. NULL: `error` says why. */
 http_files *http_files_read(const char *folder, char *error, size_t error_bytes);
 void http_files_free(http_files *files);
 /* `path` without a query; one that ends with a slash means index.html there. NULL: none. */

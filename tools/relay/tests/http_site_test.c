@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <brotli/encode.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -735,10 +736,11 @@ static void packs_files(void) {
   const http_file *index = http_files_find(site.files, "/");
   const http_file *wasm = http_files_find(site.files, "/assets/a-1.wasm");
   char request[300], part[60];
-  assert_null(index->packed); /* five letters */
-  assert_non_null(wasm->packed);
+  const http_packed *gzip = &wasm->packed[HTTP_GZIP];
+  assert_null(index->packed[HTTP_GZIP].body); /* five letters */
+  assert_non_null(gzip->body);
   ask("GET / HTTP/1.1\r\n" H "Accept-Encoding: gzip\r\n\r\n", "200", "\r\n\r\nabcde", false);
-  snprintf(part, sizeof part, "Content-Length: %zu\r\n", wasm->packed->bytes);
+  snprintf(part, sizeof part, "Content-Length: %zu\r\n", gzip->body->bytes);
   static const char *const taken[] = {"gzip", "deflate, gzip, br, zstd", "GZIP"};
   for (size_t i = 0; i < 3; i++) {
     snprintf(request, sizeof request,
@@ -746,7 +748,7 @@ static void packs_files(void) {
     ask(request, "200", part, false);
     ask(request, "200", "Content-Encoding: gzip\r\n", false);
     ask(request, "200", "Vary: Accept-Encoding\r\n", false);
-    ask(request, "200", wasm->packed_etag, false);
+    ask(request, "200", gzip->etag, false);
   }
   static const char *const refused[] = {"gzip;q=0", "br", "identity", "x-gzip"};
   for (size_t i = 0; i < 4; i++) {
@@ -755,13 +757,13 @@ static void packs_files(void) {
     ask(request, "200", "Content-Length: 300000\r\n", false);
     ask(request, "200", "Vary: Accept-Encoding\r\n", false);
   }
-  const char *const tags[] = {wasm->etag, wasm->packed_etag};
+  const char *const tags[] = {wasm->etag, gzip->etag};
   for (size_t i = 0; i < 2; i++) {
     snprintf(request, sizeof request,
              "GET /assets/a-1.wasm HTTP/1.1\r\n" H
              "Accept-Encoding: gzip\r\nIf-None-Match: W/%s\r\n\r\n",
              tags[i]);
-    ask(request, "304", wasm->packed_etag, false);
+    ask(request, "304", gzip->etag, false);
   }
   fake_carrier *inner = open_one();
   give(inner, "GET /assets/a-1.wasm HTTP/1.1\r\n" H "Accept-Encoding: gzip\r\n\r\n");
@@ -777,6 +779,72 @@ static void packs_files(void) {
   inflateEnd(&z);
   free(whole);
   fake_free(inner);
+}
+
+/* FILE.br beside FILE: before gzip for who takes it, never a file of its own, and never another's.
+ */
+static void takes_brotli(void **state) {
+  (void)state;
+  char folder[] = "/tmp/remote-http-XXXXXX", path[300], error[300], part[60];
+  uint8_t plain[4000], packed[4000];
+  size_t bytes = sizeof packed;
+  assert_non_null(mkdtemp(folder));
+  put_file(folder, "index.html", sizeof plain);
+  put_file(folder, "alone.br", 7);
+  for (size_t i = 0; i < sizeof plain; i++) plain[i] = (uint8_t)('a' + i % 26);
+  assert_true(BrotliEncoderCompress(11, 22, BROTLI_MODE_TEXT, sizeof plain, plain, &bytes, packed));
+  snprintf(path, sizeof path, "%s/index.html.br", folder);
+  FILE *file = fopen(path, "wb");
+  assert_int_equal(fwrite(packed, 1, bytes, file), bytes);
+  fclose(file);
+  site.files = http_files_read(folder, error, sizeof error);
+  assert_non_null(site.files);
+  assert_int_equal(site.files->count, 2);
+  assert_null(http_files_find(site.files, "/index.html.br"));
+  assert_non_null(http_files_find(site.files, "/alone.br"));
+  const http_file *index = http_files_find(site.files, "/");
+  snprintf(part, sizeof part, "Content-Length: %zu\r\n", bytes);
+  static const char *const taken[] = {"gzip, deflate, br, zstd", "br"};
+  for (size_t i = 0; i < 2; i++) {
+    char request[300];
+    snprintf(request, sizeof request, "HEAD / HTTP/1.1\r\n" H "Accept-Encoding: %s\r\n\r\n",
+             taken[i]);
+    ask(request, "200", part, false);
+    ask(request, "200", "Content-Encoding: br\r\n", false);
+    ask(request, "200", "Vary: Accept-Encoding\r\n", false);
+    ask(request, "200", index->packed[HTTP_BROTLI].etag, false);
+  }
+  ask("HEAD / HTTP/1.1\r\n" H "Accept-Encoding: gzip, br;q=0\r\n\r\n", "200",
+      "Content-Encoding: gzip\r\n", false);
+  ask("HEAD / HTTP/1.1\r\n" H "\r\n", "200", "Content-Length: 4000\r\n", false);
+  for (size_t i = 0; i < HTTP_CODINGS; i++) {
+    char request[300];
+    snprintf(request, sizeof request,
+             "GET / HTTP/1.1\r\n" H "Accept-Encoding: br\r\nIf-None-Match: W/%s\r\n\r\n",
+             index->packed[i].etag);
+    ask(request, "304", index->packed[HTTP_BROTLI].etag, false);
+  }
+  http_files_free(site.files);
+  site.files = NULL;
+  /* Of another build, too long for the file, or no Brotli at all. */
+  plain[0] = 'x';
+  size_t other = sizeof packed;
+  assert_true(BrotliEncoderCompress(5, 22, BROTLI_MODE_TEXT, sizeof plain, plain, &other, packed));
+  for (int i = 0; i < 3; i++) {
+    file = fopen(path, "wb");
+    fwrite(i == 2 ? plain : packed, 1, i == 2 ? 100 : other, file);
+    fclose(file);
+    if (i == 1) put_file(folder, "index.html", 300);
+    assert_null(http_files_read(folder, error, sizeof error));
+    assert_non_null(strstr(error, "index.html.br"));
+    assert_non_null(strstr(error, "build them again"));
+  }
+  unlink(path);
+  snprintf(path, sizeof path, "%s/index.html", folder);
+  unlink(path);
+  snprintf(path, sizeof path, "%s/alone.br", folder);
+  unlink(path);
+  rmdir(folder);
 }
 
 static void serves_files(void **state) {
@@ -862,6 +930,7 @@ int main(void) {
       cmocka_unit_test_setup(pages_ask, reset),
       cmocka_unit_test_setup(cookies_are_named_for_their_place, reset),
       cmocka_unit_test_setup(links_carry_the_token, reset),
+      cmocka_unit_test_setup(takes_brotli, reset),
       cmocka_unit_test_setup(serves_files, reset)};
   return cmocka_run_group_tests_name("http_site", tests, NULL, NULL);
 }

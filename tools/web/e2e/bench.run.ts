@@ -9,12 +9,14 @@ import { scene } from "./scene.ts";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const ms = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
 
+const kib = (bytes: number) => `${(bytes / 1024).toFixed(1)} KiB`;
+const loaded = (bytes: number, gzip: number) => `${kib(bytes)}; in gzip ${kib(gzip)}`;
 const streamed = (stream: Stream) => `${stream.count} updates stream in at ${stream.perSecond.toFixed(0)}/s`;
 
 function table(figures: Figures): string {
   const rows: [string, string, string][] = [
-    ["first load of the list, compressed", `${(figures.firstLoadBytes / 1024).toFixed(1)} KiB`, "at most 250 KiB"],
-    ["first load of a session that a link leads to, compressed", `${(figures.sessionLoadBytes / 1024).toFixed(1)} KiB`, "at most 250 KiB"],
+    ["first load of the list, compressed", loaded(figures.firstLoadBytes, figures.firstLoadGzipBytes), "at most 250 KiB"],
+    ["first load of a session that a link leads to, compressed", loaded(figures.sessionLoadBytes, figures.sessionLoadGzipBytes), "at most 250 KiB"],
     ["from opening to interactive, signed in, on loopback (median of 10)", ms(figures.interactiveMs), "under 1 s"],
     [`prompt in the page to its outcome in the page (${figures.prompt.count} rounds)`, `p50 ${ms(figures.prompt.p50)}, p99 ${ms(figures.prompt.p99)}`, ""],
     ["the same to the first words of the agent's answer", `p50 ${ms(figures.reply.p50)}, p99 ${ms(figures.reply.p99)}`, ""],

@@ -1,4 +1,5 @@
 /** The measurements themselves; the bench takes many, a test takes a few. */
+import { request } from "node:http";
 import type { Response } from "playwright-core";
 import { PHONE, type Client } from "./browser.ts";
 import { until } from "./processes.ts";
@@ -13,8 +14,10 @@ export interface Spread {
 
 export interface Figures {
   firstLoadBytes: number;
+  firstLoadGzipBytes: number;
   /** The same where a link leads to a session. */
   sessionLoadBytes: number;
+  sessionLoadGzipBytes: number;
   interactiveMs: number;
   prompt: Spread;
   reply: Spread;
@@ -60,7 +63,22 @@ export async function firstLoad(s: Scene, direct?: { session: string; words: str
   return loaded;
 }
 
-const total = (loaded: ReadonlyMap<string, number>): number => [...loaded.values()].reduce((a, b) => a + b, 0);
+export const total = (loaded: ReadonlyMap<string, number>): number => [...loaded.values()].reduce((a, b) => a + b, 0);
+
+/** What the same files are for a browser that takes gzip only: one of another machine, where the relay has no TLS. */
+export async function inGzip(s: Scene, loaded: ReadonlyMap<string, number>): Promise<number> {
+  let sum = 0;
+  for (const path of loaded.keys()) {
+    sum += await new Promise<number>((resolve, reject) => {
+      const question = request(`http://127.0.0.1:${s.world.port}${path}`, { method: "HEAD", headers: { "accept-encoding": "gzip" } }, (answer) => {
+        answer.resume();
+        resolve(Number(answer.headers["content-length"]));
+      });
+      question.on("error", reject).end();
+    });
+  }
+  return sum;
+}
 
 /** From opening the page (nothing cached) to a session that is shown and takes a prompt. */
 export async function interactive(s: Scene, session: string): Promise<number> {
@@ -250,7 +268,9 @@ export async function measure(s: Scene, effort: Effort): Promise<Figures> {
   const count = await grow(s, large.session, effort.longEvents);
   const times = await long(s, large.session);
   return {
-    firstLoadBytes: total(loaded), sessionLoadBytes: total(direct), interactiveMs: spread(opened).p50,
+    firstLoadBytes: total(loaded), firstLoadGzipBytes: await inGzip(s, loaded),
+    sessionLoadBytes: total(direct), sessionLoadGzipBytes: await inGzip(s, direct),
+    interactiveMs: spread(opened).p50,
     prompt: spread(prompts.outcome), reply: spread(prompts.reply), ask: spread(asks), mixed, growing,
     longEvents: count, longOpenMs: times.open, longJumpMs: times.jump, longScrollMs: times.frame,
   };
