@@ -392,7 +392,7 @@ static void ask_permission(acp_session *s, json_t *id, json_t *params) {
   slot->questions = acp_questions_schema(call);
   if (slot->questions != NULL) {
     ask.n_options = 0; /* to submit it is to answer, to cancel it is to decline */
-    acp_form_build(&b, json_object_get(call, "title"), slot->questions, &ask);
+    acp_form_build(&b, acp_questions_message(call), slot->questions, &ask);
   } else {
     build_kind(&b, &r, options, &ask);
   }

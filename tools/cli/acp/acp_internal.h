@@ -234,6 +234,8 @@ void acp_form_build(acp_build *build, const json_t *message, const json_t *schem
 /* acp_questions.c: the questions in a tool call as a form's schema; NULL: there are none. And what
  * the agent wants to hear of the form's content. */
 json_t *acp_questions_schema(const json_t *call);
+/* Borrowed: the only question itself, else the call's title. Only with a schema. */
+json_t *acp_questions_message(const json_t *call);
 json_t *acp_questions_answers(json_t *content);
 const json_t *acp_form_choices(const json_t *schema);
 const json_t *acp_form_choice_value(const json_t *choice);
@@ -318,11 +320,11 @@ struct acp_session {
   void (*send)(void *user, const char *line, size_t bytes);
   void *send_user;
 
-  uint64_t start_limit_ns, deadline_ns; /* STARTING, OPENING */
-  char *agent_name, *agent_version;
-  uint32_t signed_in; /* times */
-  bool described;     /* the sink knows of the session */
-  json_t *held;       /* notifications that came before, in order */
+  uint64_t start_limit_ns, deadline_ns;           /* STARTING, OPENING */
+  char *agent_name, *agent_title, *agent_version; /* the title is for people; may be empty */
+  uint32_t signed_in;                             /* times */
+  bool described;                                 /* the sink knows of the session */
+  json_t *held;                                   /* notifications that came before, in order */
   size_t held_bytes;
   json_t *mcp_servers, *directories; /* may be NULL */
   uint64_t plan_document;            /* hash of it as last told */

@@ -23,13 +23,20 @@ static json_t *choices_of(const json_t *options) {
   return list;
 }
 
-static json_t *field_of(const json_t *question) {
+/* The only question is what the form says: its field need not say it again. */
+static json_t *field_of(const json_t *question, bool only) {
   json_t *text = json_object_get(question, "question");
   json_t *header = json_object_get(question, "header");
   if (!json_is_string(text)) return NULL;
   json_t *choices = choices_of(json_object_get(question, "options"));
-  json_t *field =
-      json_pack("{s:O,s:O}", "title", json_is_string(header) ? header : text, "description", text);
+  json_t *field = json_object();
+  if (json_is_string(header))
+    json_object_set(field, "title", header);
+  else if (only)
+    json_object_set_new(field, "title", json_string("Answer"));
+  else
+    json_object_set(field, "title", text);
+  if (!only) json_object_set(field, "description", text);
   if (json_array_size(choices) == 0) {
     json_object_set_new(field, "type", json_string("string"));
   } else if (json_is_true(json_object_get(question, "multiSelect"))) {
@@ -53,7 +60,7 @@ json_t *acp_questions_schema(const json_t *call) {
   json_t *fields = json_object(), *required = json_array();
   for (size_t i = 0; i < count; i++) {
     char number[8];
-    json_t *field = field_of(json_array_get(questions, i));
+    json_t *field = field_of(json_array_get(questions, i), count == 1);
     if (field == NULL) {
       json_decref(fields);
       json_decref(required);
@@ -64,6 +71,12 @@ json_t *acp_questions_schema(const json_t *call) {
     json_array_append_new(required, json_string(number));
   }
   return json_pack("{s:s,s:o,s:o}", "type", "object", "properties", fields, "required", required);
+}
+
+json_t *acp_questions_message(const json_t *call) {
+  const json_t *questions = json_object_get(json_object_get(call, "rawInput"), "questions");
+  json_t *text = json_object_get(json_array_get(questions, 0), "question");
+  return json_array_size(questions) == 1 ? text : json_object_get(call, "title");
 }
 
 /* Several choices of one question are one text. */

@@ -291,6 +291,7 @@ void acp_session_destroy(acp_session *s) {
   free(s->collected.text);
   free(s->turn.prompt);
   free(s->agent_name);
+  free(s->agent_title);
   free(s->cwd);
   free(s->resume_id);
   free(s->id_token);

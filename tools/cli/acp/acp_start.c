@@ -47,7 +47,7 @@ void acp_start_describe(acp_session *s) {
   if (s->described) return;
   s->described = true;
   acp_agent_facts facts = {
-      .name = s->agent_name,
+      .name = s->agent_title[0] != '\0' ? s->agent_title : s->agent_name,
       .version = s->agent_version,
       .can_load = json_is_true(json_object_get(s->capabilities, "loadSession")),
       .can_resume = can(s, "resume"),
@@ -355,10 +355,12 @@ static void on_initialized(void *user, uint64_t context, json_t *result, json_t 
   }
   const json_t *info = json_object_get(result, "agentInfo");
   const char *name = json_string_value(json_object_get(info, "name"));
+  const char *title = json_string_value(json_object_get(info, "title"));
   const char *number = json_string_value(json_object_get(info, "version"));
   s->capabilities = json_incref(json_object_get(result, "agentCapabilities"));
   s->auth_methods = json_incref(json_object_get(result, "authMethods"));
   s->agent_name = memory_string(name != NULL ? name : "");
+  s->agent_title = memory_string(title != NULL ? title : "");
   s->agent_version = memory_string(number != NULL ? number : "");
   s->elevation.agent = s->agent_name;
   open_session(s);

@@ -231,6 +231,16 @@ static void questions_of_a_permission_are_a_form(void **state) {
       "\"answers\":{\"0\":\"blue\",\"1\":\"sour, sweet\"}}");
 }
 
+static void the_only_question_is_what_the_form_says(void **state) {
+  (void)state;
+  ask_questions("ask_user_question", "[" COLOURS "]");
+  const Remote__V1__FormAsk *form = rec.asks[0].ask->form;
+  assert_string_equal(form->text, "Which?");
+  assert_int_equal(form->n_fields, 1);
+  assert_string_equal(form->fields[0]->title, "Colour");
+  assert_string_equal(form->fields[0]->description, "");
+}
+
 static void questions_that_are_declined(void **state) {
   (void)state;
   ask_questions("ask_user_question", "[" COLOURS "]");
@@ -260,6 +270,7 @@ int main(void) {
       TEST(what_cannot_be_shown_is_refused_and_told),
       TEST(a_form_without_mode_is_a_form),
       TEST(questions_of_a_permission_are_a_form),
+      TEST(the_only_question_is_what_the_form_says),
       TEST(questions_that_are_declined),
       TEST(other_questions_are_a_permission),
   };

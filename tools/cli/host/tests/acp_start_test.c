@@ -469,6 +469,15 @@ static void start_with_session(const char *result) {
   assert_true(rec.ready);
 }
 
+static void people_are_told_the_title_of_the_agent(void **state) {
+  (void)state;
+  recorder_start(&rec, NULL, NULL);
+  agent_answers(&rec, "initialize",
+                "{'protocolVersion':1,'agentInfo':{'name':'@scope/thing-acp','title':'Thing'}}");
+  agent_answers(&rec, "session/new", "{'sessionId':'s1'}");
+  assert_string_equal(rec.agent, "Thing");
+}
+
 static void modes_as_modes(void **state) {
   (void)state;
   start_with_session(
@@ -669,6 +678,7 @@ int main(void) {
       TEST(a_load_that_fails_begins_anew_and_says_so),
       TEST(resume_where_load_is_not_offered),
       TEST(neither_load_nor_resume),
+      TEST(people_are_told_the_title_of_the_agent),
       TEST(modes_as_modes),
       TEST(modes_as_an_option),
       TEST(options_are_set_in_their_type),

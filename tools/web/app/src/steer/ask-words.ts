@@ -70,6 +70,19 @@ export function askText(ask: Ask): string {
   }
 }
 
+/** What is to be allowed is there itself: the command, the change, the address. */
+export function saysItself(ask: Ask): boolean {
+  const p = ask.kind.case === "permission" ? ask.kind.value : undefined;
+  return p !== undefined && (p.command !== "" || p.url !== "" || p.diffs.length > 0);
+}
+
+/** A title that says more than the command itself: not "Runs: make" above `make`. */
+export function titleBeside(title: string, command: string): string {
+  if (title === "" || command === "") return title;
+  const rest = title.split(command).join(" ").replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+  return title.includes(command) && rest.length <= 8 ? "" : title;
+}
+
 /** What it is about, on one line: for a folded card and for reading aloud. */
 export function askLine(ask: Ask): string {
   const kind = ask.kind;

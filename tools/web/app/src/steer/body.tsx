@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { Place, type Ask, type PermissionAsk } from "@libremote/link/messages";
 import { Icon } from "../parts/index.ts";
-import { askText, placeWords } from "./ask-words.ts";
+import { askText, placeWords, titleBeside } from "./ask-words.ts";
 import { AskDiff } from "./diff.tsx";
 import { Foreign } from "./foreign.tsx";
 import { pathText } from "./foreign.ts";
@@ -24,8 +24,6 @@ function Exact({ text, what }: { text: string; what: string }) {
   return <pre class="exact" dir="ltr" tabindex={0} aria-label={what}><Foreign text={text} /></pre>;
 }
 
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, at) => byte === b[at]);
-
 /** An address with its host standing out: that is what one goes to. */
 export function Address({ url }: { url: string }) {
   const host = /^([a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?)([^/?#]*)(.*)$/is.exec(url);
@@ -44,14 +42,15 @@ export function pathFrom(path: Uint8Array, cwd: string): string {
 }
 
 function Permission({ ask, cwd }: { ask: PermissionAsk; cwd: string }) {
-  const paths = ask.paths.filter((path) => !ask.diffs.some((diff) => same(diff.path, path)));
+  const shown = new Set(ask.diffs.map((diff) => pathFrom(diff.path, cwd)));
+  const paths = ask.paths.filter((path) => !shown.has(pathFrom(path, cwd)));
   // nothing else says what it is about: the paths are it
   const bare = !ask.command && !ask.url && ask.diffs.length === 0 && paths.length > 0;
   const outside = ask.place === Place.OUTSIDE_WORKSPACE;
   const input = ask.input?.text && !ask.command && ask.diffs.length === 0 ? ask.input : undefined;
   // "Edit /src/a.c" above the diff of /src/a.c says nothing more
   const named = ask.diffs.some((diff) => ask.title.length <= pathText(diff.path).length + 12 && ask.title.endsWith(pathText(diff.path)));
-  const titled = ask.title !== "" && ask.title !== ask.command && ask.title !== ask.url && !named;
+  const titled = titleBeside(ask.title, ask.command) !== "" && ask.title !== ask.url && !named;
   return (
     <>
       {ask.command && <Exact text={ask.command} what="command" />}

@@ -2,11 +2,12 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Icon, relayNow, RelativeTime, remaining, type IconName } from "../parts/index.ts";
 import { duration } from "../parts/words.ts";
-import { answerWords, askHeading, askKindName, expiryWords } from "./ask-words.ts";
+import { answerWords, askHeading, askKindName, askText, expiryWords, saysItself } from "./ask-words.ts";
 import type { Answer } from "./answers.ts";
 import { AskAnswer } from "./answer.tsx";
 import { AskBody } from "./body.tsx";
 import { Foreign } from "./foreign.tsx";
+import { plainText } from "./foreign.ts";
 import { useGuard } from "./guard.ts";
 import { useAskKeys } from "./keys.ts";
 import { CommandRow } from "./commands.tsx";
@@ -34,12 +35,12 @@ function Asker({ store, entry }: { store: SteerStore; entry: AskEntry }) {
   const name = agentId ? store.agents.value.get(agentId) || agentId : "";
   const tool = toolCallId ? store.model.view.value?.tools.find((t) => t.toolCallId === toolCallId) : undefined;
   const title = tool?.title || tool?.name;
-  const { kind } = entry.ask;
-  const said = kind.case === "permission" ? kind.value.title : kind.case === "plan" ? kind.value.summary : "";
+  // the name of a tool ("edit", "AskUserQuestion") says less than what is asked, and so does a title of what the card shows
+  const told = saysItself(entry.ask) || !title?.includes(" ") || plainText(title) === plainText(askText(entry.ask));
   return (
     <>
       {name && <span>asked by the sub-agent <b><Foreign text={name} oneLine /></b></span>}
-      {title && title !== said && <span>for <b><Foreign text={title} oneLine /></b></span>}
+      {title && !told && <span>for <b><Foreign text={title} oneLine /></b></span>}
     </>
   );
 }

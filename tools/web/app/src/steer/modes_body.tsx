@@ -108,7 +108,9 @@ export function ModesBody({ store, view }: { store: SteerStore; view: NonNullabl
       {why !== undefined && <p class="ask-view-only">You can only watch: {why}.</p>}
       <Modes store={store} off={why !== undefined} />
       {options.map((option) => <Option key={option.optionId} store={store} option={option} off={why !== undefined} />)}
-      {view.permissionMode && <p class="small muted">The agent says that it asks by: {plainText(view.permissionMode)}</p>}
+      {view.permissionMode && view.permissionMode !== view.currentModeId && (
+        <p class="small muted">The agent calls its way of asking “{plainText(view.permissionMode)}”.</p>
+      )}
       <Sent store={store} />
     </div>
   );

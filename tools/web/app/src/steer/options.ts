@@ -19,9 +19,9 @@ const kinds: Record<AskOptionKind, KindFacts> = {
   [AskOptionKind.ALLOW_ONCE]: { name: "allow_once", tone: "yes", lasting: false, once: true, words: "yes, this time" },
   [AskOptionKind.ALLOW_SESSION]: { name: "allow_session", tone: "yes", lasting: true, once: false, words: "yes, for this session" },
   [AskOptionKind.ALLOW_LOCATION]: { name: "allow_location", tone: "yes", lasting: true, once: false, words: "yes, for this place" },
-  [AskOptionKind.ALLOW_ALWAYS]: { name: "allow_always", tone: "yes", lasting: true, once: false, words: "yes, from now on" },
+  [AskOptionKind.ALLOW_ALWAYS]: { name: "allow_always", tone: "yes", lasting: true, once: false, words: "yes, without asking again" },
   [AskOptionKind.REJECT_ONCE]: { name: "reject_once", tone: "no", lasting: false, once: true, words: "no, this time" },
-  [AskOptionKind.REJECT_ALWAYS]: { name: "reject_always", tone: "no", lasting: true, once: false, words: "no, from now on" },
+  [AskOptionKind.REJECT_ALWAYS]: { name: "reject_always", tone: "no", lasting: true, once: false, words: "no, without asking again" },
   [AskOptionKind.OTHER]: OTHER,
 };
 

@@ -1,5 +1,5 @@
 /** What rows need besides their item. */
-import { signal, type Signal } from "@preact/signals";
+import { computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { fromBytes } from "./clean.ts";
@@ -26,6 +26,15 @@ export const folderOf = (model: SessionModel): string => {
   const cwd = model.view.peek()?.session?.cwd;
   return cwd ? fromBytes(cwd) : "";
 };
+
+const asked = new WeakMap<SessionModel, ReadonlySignal<string>>();
+
+/** A question about that tool call is open. Its own signal: rows are not drawn anew with every other change of the view. */
+export function isAsked(model: SessionModel, toolCallId: string): boolean {
+  let ids = asked.get(model);
+  if (!ids) asked.set(model, (ids = computed(() => JSON.stringify(model.view.value?.asks.map((ask) => ask.toolCallId) ?? []))));
+  return (JSON.parse(ids.value) as string[]).includes(toolCallId);
+}
 
 const flags = new WeakMap<TimelineStore, Map<string, Signal<boolean>>>();
 

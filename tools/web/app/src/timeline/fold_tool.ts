@@ -94,6 +94,7 @@ export function addToolEvent(fold: ToolFold, event: Event, durable: boolean): vo
       break;
     case "toolAuthorized":
       if (fold.status === ToolStatus.PENDING) fold.status = ToolStatus.RUNNING;
+      fold.startedMs = Number(event.atMs); // a person's time to answer is not the call's
       break;
     case "toolEnded": {
       const end = body.value;

@@ -2,7 +2,7 @@
 import { ToolKind, ToolStatus, type Json, type ToolContent } from "@libremote/link/messages";
 import { Icon, type IconName } from "../../parts/icon.tsx";
 import { exact, fromBytes, near, nearAll, oneLine } from "../clean.ts";
-import { flagOf, folderOf, useScope } from "../context.ts";
+import { flagOf, folderOf, isAsked, useScope } from "../context.ts";
 import { stateOf } from "../fold.ts";
 import type { Item, ToolFold } from "../items.ts";
 import { tookWords, toolVerb } from "../words.ts";
@@ -23,8 +23,11 @@ export interface ToolLook {
   words: string;
 }
 
-export function toolLook(fold: ToolFold, closed: boolean): ToolLook {
+/** `asked`: a question about it is open. */
+export function toolLook(fold: ToolFold, closed: boolean, asked = false): ToolLook {
   if (!fold.ended && closed) return { status: "unknown", words: "its end is not known" };
+  // many agents call it running while they wait to be allowed
+  if (!fold.ended && asked) return { status: "pending", words: "waits for an answer" };
   switch (fold.status) {
     case ToolStatus.COMPLETED:
       return fold.exitCode ? { status: "failed", words: `exit ${fold.exitCode}` } : { status: "completed", words: "done" };
@@ -114,7 +117,7 @@ export function ToolRow({ item }: { item: Item<"tool"> }) {
   const { store, list, model } = useScope();
   const fold = stateOf(item);
   const folder = folderOf(model);
-  const look = toolLook(fold, item.closed);
+  const look = toolLook(fold, item.closed, !fold.ended && isAsked(model, fold.id));
   const open = flagOf(store, `open:${item.key}`, false);
   const folded = foldedLines(fold, look);
   const took = fold.ended && fold.startedMs ? tookWords(fold.endedMs - fold.startedMs) : "";
