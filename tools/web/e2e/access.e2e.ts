@@ -155,3 +155,66 @@ scene("written from right to left, nothing sticks out on a phone", async (s) => 
     await fits(place);
   }
 });
+
+scene("Escape closes whatever has been opened, one after the other, and the focus is where it was", async (s) => {
+  const host = await s.host();
+  await s.world.turn(host.session, "SAY something to find", "SAY and to find again");
+  const client = await s.watching(host, { shape: PHONE });
+  const focusIs = (what: string) => until(`the focus is on ${what}`, () => client.page.evaluate((wanted) => document.activeElement?.matches(wanted) ?? false, what));
+  const press = (what: string) => client.page.locator(what).press("Enter");
+  const escape = () => client.page.keyboard.press("Escape");
+
+  const details = client.page.locator(".presence-details");
+  for (const opener of [".presence-words", "[data-testid=probe]"]) {
+    await press(opener);
+    await details.waitFor();
+    await escape();
+    await details.waitFor({ state: "detached" });
+    await focusIs(opener);
+  }
+  // By a finger, and the focus anywhere.
+  await client.page.locator(".presence-words").click();
+  await details.waitFor();
+  await client.page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  await escape();
+  await details.waitFor({ state: "detached" });
+  await focusIs(".presence-words");
+
+  const jumps = client.page.locator(".tl-jumps");
+  await press("[aria-label='Jump to']");
+  await jumps.waitFor();
+  await client.page.keyboard.press("Tab");
+  await escape();
+  await jumps.waitFor({ state: "detached" });
+  await focusIs("[aria-label='Jump to']");
+
+  await client.at("search-input").fill("to find");
+  await client.at("search-hit").first().waitFor();
+  await client.at("search-hit").first().focus();
+  await escape();
+  await client.at("search-hit").first().waitFor({ state: "detached" });
+  await focusIs("[data-testid=search-input]");
+
+  for (const opener of ["[data-testid=session-menu]", "[data-testid=mode-button]", ".tl-sheet-button"]) {
+    await press(opener);
+    await client.page.locator("dialog[open]").waitFor();
+    await escape();
+    await client.page.locator("dialog[open]").waitFor({ state: "detached" });
+    await focusIs(opener);
+  }
+  await press("[data-testid=session-menu]");
+  await press("[data-testid=end-remote]");
+  await client.page.getByRole("button", { name: "End it" }).waitFor();
+  await escape();
+  await client.page.getByRole("button", { name: "End it" }).waitFor({ state: "detached" });
+  await focusIs("[data-testid=end-remote]");
+  await escape();
+  await focusIs("[data-testid=session-menu]");
+  expect(host.drawn).not.toContain("remote control: off");
+
+  await client.page.goto(`${client.origin}/#/devices`);
+  await press("[aria-label^='Rename ']");
+  await client.page.getByLabel("New name of").waitFor();
+  await escape();
+  await focusIs("[aria-label^='Rename ']");
+});

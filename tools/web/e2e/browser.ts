@@ -6,6 +6,9 @@ import { PATIENCE_MS, until } from "./processes.ts";
 export const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 export const DESK = { viewport: { width: 1280, height: 800 } };
 
+/** How much slower than this machine the page's own work is done: REMOTE_WEB_SLOWER=6 finds what holds on quick machines only. */
+const SLOWER = Number(process.env.REMOTE_WEB_SLOWER ?? 1);
+
 export async function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: fileURLToPath(new URL("chromium", import.meta.url)),
@@ -64,6 +67,7 @@ export class Client {
       addEventListener("securitypolicyviolation", (event: SecurityPolicyViolationEvent) =>
         console.error(`csp: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
     });
+    if (SLOWER > 1) await (await context.newCDPSession(client.page)).send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
     if (options.token) await client.signIn(options.token);
     await options.before?.(client);
     await client.page.goto(url);
@@ -130,6 +134,15 @@ export class Client {
       if (await this.at("presence", { state: "live" }).count()) return true;
       await this.page.getByRole("button", { name: /try now/i }).click({ timeout: 500 }).catch(() => {});
       return false;
+    });
+  }
+
+  /** Pages up in the conversation until that is drawn: only what is near to what is looked at is. */
+  async readBackTo(what: Locator): Promise<void> {
+    await until("it is drawn", async () => {
+      if (await what.count()) return true;
+      await this.page.getByRole("feed").press("PageUp", { timeout: 2000 }).catch(() => {});
+      return what.waitFor({ state: "attached", timeout: 500 }).then(() => true, () => false);
     });
   }
 

@@ -43,7 +43,8 @@ scene("markup in all that an agent can say is shown as text, and nothing leaves"
       { type: "diff", path: script(18), oldText: script(19), newText: `${script(20)}\n${"wide ".repeat(4000)}` }] }),
     `TITLE ${script(21)}`,
     update({ sessionUpdate: "available_commands_update", availableCommands: [{ name: "evil", description: script(22) }] }));
-  await client.said("end of the words").waitFor();
+  // On a slow machine all of it is there before the page draws any of it, and what was said first lies far above the end.
+  await client.readBackTo(client.said("end of the words"));
   for (const tool of await client.at("tool").all()) await tool.locator("button, summary").first().click().catch(() => {});
   for (const link of await client.at("timeline").getByText(/^(click|data|vb|html)$/).all()) if ((await link.evaluate((e) => e.tagName)) === "A") await link.click();
   await harmless(client);

@@ -12,6 +12,7 @@ import { registerWorker } from "./frame/worker.ts";
 import { keepAccount } from "./offline/keys.ts";
 import { SessionsPage } from "./pages/sessions.tsx";
 import { Toasts } from "./parts/toast.tsx";
+import { watchReach } from "./presence/reach.ts";
 import { watchInstall } from "./settings/install.ts";
 import { applyPreferences } from "./settings/preferences.ts";
 import { connect, facts } from "./state/link.ts";
@@ -78,6 +79,7 @@ async function start(): Promise<void> {
     const opened = await connect();
     fatal.value = undefined;
     watchSessions(opened);
+    watchReach(opened);
     void import("./state/models.ts").then((models) => models.keepModels(opened), () => {}); // offline, before the worker has it: nothing is held either
     registerWorker(opened);
     void import("./notify/start.ts").then((notify) => notify.startNotifications(opened), () => {});

@@ -1,10 +1,10 @@
 /** One device of the account. */
 import { hex } from "@libremote/link";
 import type { DeviceEntry } from "@libremote/link/messages";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Badge, Button, Icon, IconButton, RelativeTime, type IconName } from "../parts/index.ts";
 import { Confirm } from "../parts/dialog.tsx";
-import { announce, toast } from "../parts/toast.tsx";
+import { announce } from "../parts/toast.tsx";
 import { relayNow } from "../parts/clock.ts";
 import { duration } from "../parts/words.ts";
 import { callWords, renameDevice, revokeDevice } from "./calls.ts";
@@ -17,15 +17,18 @@ export function DeviceItem({ entry }: { entry: DeviceEntry }) {
   const [renaming, setRenaming] = useState(false);
   const [asking, setAsking] = useState(false);
   const [busy, setBusy] = useState(false);
+  const [fault, setFault] = useState("");
+  const actions = useRef<HTMLDivElement>(null);
   const id = hex(entry.deviceId);
   const revoke = async () => {
     setBusy(true);
+    setFault("");
     try {
       await revokeDevice(id);
       announce(`${entry.name} is revoked`);
       setAsking(false);
     } catch (error) {
-      toast(callWords(error), { tone: "bad" });
+      setFault(callWords(error));
     } finally {
       setBusy(false);
       void refresh();
@@ -35,19 +38,25 @@ export function DeviceItem({ entry }: { entry: DeviceEntry }) {
     <li class="card device" data-testid="device-item" data-device={id} data-current={entry.current}>
       <Icon name={pictureOf(entry)} class="device-picture" />
       <div class="device-words">
-        {renaming ? <Rename entry={entry} id={id} onDone={() => setRenaming(false)} /> : (
+        {renaming ? <Rename entry={entry} id={id} onDone={() => {
+          setRenaming(false);
+          requestAnimationFrame(() => actions.current?.querySelector("button")?.focus()); // to where it was begun
+        }} /> : (
           <p class="device-name"><b><bdi>{entry.name}</bdi></b> {entry.current && <Badge tone="accent">this device</Badge>}</p>
         )}
         <p class="muted small"><Seen entry={entry} /></p>
         <p class="muted small">added <RelativeTime at={entry.createdMs} /><Ends at={Number(entry.expiresMs)} /></p>
       </div>
       {!renaming && (
-        <div class="device-actions">
+        <div class="device-actions" ref={actions}>
           <IconButton icon="edit" label={`Rename ${entry.name}`} onClick={() => setRenaming(true)} />
           {!entry.current && <IconButton icon="sign-out" label={`Revoke ${entry.name}`} data-testid="device-revoke" onClick={() => setAsking(true)} />}
         </div>
       )}
-      <Confirm open={asking} title="Revoke this device?" action="Revoke" danger busy={busy} onConfirm={revoke} onClose={() => setAsking(false)}>
+      <Confirm open={asking} title="Revoke this device?" action="Revoke" danger busy={busy} fault={fault} onConfirm={revoke} onClose={() => {
+        setAsking(false);
+        setFault("");
+      }}>
         <p><b><bdi>{entry.name}</bdi></b> is signed out at once, and its links close. If a session runs on it, remote control of that session ends; the session itself goes on there.</p>
       </Confirm>
     </li>
@@ -71,6 +80,8 @@ function Rename({ entry, id, onDone }: { entry: DeviceEntry; id: string; onDone(
   const [name, setName] = useState(entry.name);
   const [fault, setFault] = useState("");
   const [busy, setBusy] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
   const submit = async (event: Event) => {
     event.preventDefault();
     const wrong = nameFault(name);
@@ -90,7 +101,7 @@ function Rename({ entry, id, onDone }: { entry: DeviceEntry; id: string; onDone(
     <form class="device-rename" onSubmit={submit} onKeyDown={(event) => {
       if (event.key === "Escape") onDone();
     }}>
-      <input value={name} maxLength={63} aria-label={`New name of ${entry.name}`} autocomplete="off" ref={(element) => element?.focus()}
+      <input value={name} maxLength={63} aria-label={`New name of ${entry.name}`} autocomplete="off" ref={input}
         onInput={(event) => setName(event.currentTarget.value)} />
       <Button submit kind="primary" busy={busy}>Rename</Button>
       <Button onClick={onDone}>Cancel</Button>

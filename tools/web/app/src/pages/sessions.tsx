@@ -1,17 +1,20 @@
 /** The account's sessions: what needs an answer stands out, the newest activity comes first, ended ones are folded away. */
 import { hex } from "@libremote/link";
 import { useMemo, useState } from "preact/hooks";
+import { lazy } from "../frame/lazy.tsx";
 import { PresenceBar } from "../presence/bar.tsx";
 import { Icon } from "../parts/index.ts";
 import { DeleteSession } from "../sessions/delete.tsx";
-import { NoSessions } from "../sessions/empty.tsx";
 import { SessionItem } from "../sessions/item.tsx";
 import { grouped, matches, useSettled } from "../sessions/order.ts";
 import { signedOut } from "../presence/facts.ts";
 import { facts } from "../state/link.ts";
-import { listed, listKeptAt, sessions } from "../state/sessions.ts";
+import { listed, listFault, listKeptAt, sessions } from "../state/sessions.ts";
 
 const FILTER_FROM = 9;
+// Seldom shown.
+const NoSessions = lazy(async () => (await import("../sessions/empty.tsx")).NoSessions);
+const ListFault = lazy(async () => (await import("../sessions/list_fault.tsx")).ListFault);
 
 export function SessionsPage() {
   const [filter, setFilter] = useState("");
@@ -30,12 +33,13 @@ export function SessionsPage() {
         <a class="button quiet icon-only" href="#/settings" aria-label="Settings" title="Settings"><Icon name="settings" /></a>
       </header>
       <PresenceBar />
-      <main class="page-body" data-testid="session-list" aria-busy={!listed.value && listKeptAt.value === undefined}>
+      <main class="page-body" data-testid="session-list" aria-busy={!listed.value && listKeptAt.value === undefined && !listFault.value}>
+        {listFault.value && <ListFault />}
         {all.length >= FILTER_FROM && (
           <input type="search" class="sessions-filter" placeholder="Filter by title, host, folder, agent" aria-label="Filter sessions"
             value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
         )}
-        {listed.value && !signedOut.value && sessions.value.length === 0 && <NoSessions />}
+        {listed.value && !listFault.value && !signedOut.value && sessions.value.length === 0 && <NoSessions />}
         {groups.open.length > 0 && <ul class="session-items">{groups.open.map(item)}</ul>}
         {filter !== "" && groups.open.length + groups.ended.length === 0 && <p class="muted">No session matches “{filter}”.</p>}
         {groups.ended.length > 0 && (

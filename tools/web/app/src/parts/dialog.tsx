@@ -45,15 +45,18 @@ export interface ConfirmProps {
   action: string;
   danger?: boolean;
   busy?: boolean;
+  /** Why it was not done; empty: it was not tried, or is being done. */
+  fault?: string;
   onConfirm(): void;
   onClose(): void;
   children: ComponentChildren;
 }
 
-export function Confirm({ open, title, action, danger, busy, onConfirm, onClose, children }: ConfirmProps) {
+export function Confirm({ open, title, action, danger, busy, fault, onConfirm, onClose, children }: ConfirmProps) {
   return (
     <Dialog open={open} title={title} onClose={onClose}>
       {children}
+      <p class="dialog-fault" role="alert">{fault}</p>
       <div class="dialog-actions">
         <Button onClick={onClose}>Keep</Button>
         <Button kind={danger ? "danger" : "primary"} busy={busy ?? false} onClick={onConfirm}>{action}</Button>

@@ -10,5 +10,5 @@ const stamp = (at: number): string | undefined => (Math.abs(at) <= 8.64e15 ? new
 export function RelativeTime({ at, since, class: extra }: { at: number | bigint; since?: boolean; class?: string }) {
   const when = Number(at);
   const text = useMemo(() => computed(() => (since ? duration(relayNow.value - when) : ago(when, relayNow.value))), [when, since]);
-  return <time class={extra} dateTime={stamp(when)} title={fullTime(when)}>{text}</time>;
+  return <time class={extra} dir="auto" dateTime={stamp(when)} title={fullTime(when)}>{text}</time>;
 }

@@ -1,6 +1,6 @@
 /** The facts about the way from here to the agent, in one line; more of them below it when they are asked for. */
-import { useEffect, useId, useMemo, useState } from "preact/hooks";
-import { announce, Button, clockTime, fullTime, Icon, IconButton, now } from "../parts/index.ts";
+import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { announce, Button, clockTime, fullTime, Icon, IconButton, now, useEscape } from "../parts/index.ts";
 import { connection } from "../state/link.ts";
 import type { SessionModel } from "../state/session.ts";
 import { listKeptAt } from "../state/sessions.ts";
@@ -14,6 +14,8 @@ import { problemWords } from "./problems.ts";
 export function PresenceBar({ model }: { model?: SessionModel }) {
   const [open, setOpen] = useState(false);
   const details = useId();
+  const root = useRef<HTMLDivElement>(null);
+  useEscape(open, root, () => setOpen(false));
   const prober = useMemo(() => new Prober(), [model]);
   useEffect(() => () => prober.stop(), [prober]);
   const words = link.value;
@@ -27,14 +29,14 @@ export function PresenceBar({ model }: { model?: SessionModel }) {
   };
   const shown = words.state === "live" ? [host?.line, only && "view only", others].filter(Boolean) : [asOf(model)].filter(Boolean);
   return (
-    <div class={`presence ${tone(words, host?.state)}`} data-testid="presence" data-state={words.state} data-host={host?.state}>
+    <div ref={root} class={`presence ${tone(words, host?.state)}`} data-testid="presence" data-state={words.state} data-host={host?.state}>
       <div class="presence-line">
         <button type="button" class="presence-words" aria-expanded={open} aria-controls={details} onClick={() => setOpen(!open)}>
           <Icon name={pictures[words.state]} />
           <span class="presence-text">
             <span>{words.line}</span>
-            {shown.map((text) => <span key={text}> · {text}</span>)}
-            {words.countdown !== undefined && <> · next try in <span data-testid="countdown" class="countdown">{words.countdown} s</span></>}
+            {shown.map((text) => <span key={text}> · <bdi>{text}</bdi></span>)}
+            {words.countdown !== undefined && <> · next try in <span data-testid="countdown" class="countdown" dir="auto">{words.countdown} s</span></>}
           </span>
         </button>
         {words.state === "lost" && <Button kind="quiet" class="presence-act" onClick={() => connection.value?.probe()}>Try now</Button>}

@@ -18,11 +18,12 @@ export function PresenceDetails({ words, model, result }: { words: LinkWords; mo
   const rows: [string, string][] = [
     ["Relay", [new URL(relayUrl()).host, welcome?.agent, words.detail || words.line].filter(Boolean).join(" · ")],
   ];
-  if (model) rows.push(["Host", hostOf(model).detail]);
+  const host = model && hostOf(model);
+  if (host) rows.push(["Host", host.detail]);
   if (activity > 0) rows.push(["Last event", ago(activity, relayNow.value)]);
   if (status) {
     rows.push(["Commands", `${status.commandsStored} stored, ${status.commandsDelivered} delivered`]);
-    rows.push(["You may", only ? `only watch: ${only}` : "steer"]);
+    rows.push(["You may", host?.state === "off" ? "read what was shared; remote control is off" : only ? `only watch: ${only}` : "steer"]);
   }
   if (welcome?.principal) rows.push(["Signed in", `${welcome.principal.account} on ${welcome.principal.device}`]);
   const clock = facts.value?.clockOffset ?? 0;
@@ -36,7 +37,7 @@ export function PresenceDetails({ words, model, result }: { words: LinkWords; mo
       )}
       <dl>
         {rows.map(([name, text]) => (
-          <div key={name}><dt>{name}</dt><dd>{text}</dd></div>
+          <div key={name}><dt>{name}</dt><dd><bdi>{text}</bdi></dd></div>
         ))}
         {status && (
           <div>
@@ -45,7 +46,7 @@ export function PresenceDetails({ words, model, result }: { words: LinkWords; mo
               <ul class="presence-devices">
                 {attachedDevices(status, welcome?.principal?.deviceId).map((device) => (
                   <li key={`${device.host} ${device.name} ${device.since}`}>
-                    <bdi>{device.name}</bdi>{device.host ? " (host)" : device.here ? " (this device)" : ""}, since {clockTime(device.since)}
+                    <bdi dir="ltr"><bdi>{device.name}</bdi>{device.host ? " (host)" : device.here ? " (this device)" : ""}, since {clockTime(device.since)}</bdi>
                   </li>
                 ))}
                 {moreAttached(status) && <li>{moreAttached(status)}</li>}

@@ -6,6 +6,7 @@ import type { SessionModel } from "../state/session.ts";
 import { RemoteMode } from "@libremote/link/messages";
 import { hostWords, viewOnly } from "./host_words.ts";
 import { linkWords } from "./link_words.ts";
+import { reach } from "./reach.ts";
 
 export const link = computed(() => linkWords(facts.value, {
   now: now.value,
@@ -13,6 +14,7 @@ export const link = computed(() => linkWords(facts.value, {
   lastHeard: connection.value?.facts.lastHeard ?? facts.value?.lastHeard,
   lostSince: lostSince.value,
   offline: !online.value,
+  reach: reach.value,
 }));
 
 /** There is a connection and something was heard on it lately. */

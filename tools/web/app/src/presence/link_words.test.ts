@@ -43,6 +43,12 @@ test("what a person must do stands with the problem", () => {
   expect([3001, 3003, 3004, 3006, 3007, 4001].map(action)).toEqual(["sign-in", "sign-in", "reload", "reload", "none", "reload"]);
 });
 
+test("what was found out about the way stands in the place of what was supposed", () => {
+  const line = (reach: string) => linkWords(facts({ failures: 3, problem: create(ProblemSchema, { code: 1002 }) }), context({ reach })).line;
+  expect(line("something else answers in the relay's place (HTTP 502)")).toBe("not connected: something else answers in the relay's place (HTTP 502)");
+  expect(line("")).toBe("not connected: nothing was heard from the relay any more");
+});
+
 test("since when, and when it was last heard", () => {
   expect(linkWords(facts({ failures: 1 }), context({ lostSince: NOW - 12_000, lastHeard: NOW - 20_000 })).detail)
     .toBe("not connected for 12 s, last heard 20 s ago");

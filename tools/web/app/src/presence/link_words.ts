@@ -12,6 +12,8 @@ export interface LinkContext {
   lostSince: number | undefined;
   /** The device says that it has no network. */
   offline: boolean;
+  /** What else was found out about the way (reach.ts); empty: nothing. */
+  reach?: string;
 }
 
 export interface LinkWords {
@@ -32,7 +34,8 @@ export const SILENT_MS = 15_000;
 const heard = (context: LinkContext): string =>
   context.lastHeard === undefined ? "" : `last heard ${duration(context.now - context.lastHeard)} ago`;
 
-function why(facts: ConnectionFacts): string {
+function why(facts: ConnectionFacts, context: LinkContext): string {
+  if (context.reach) return context.reach;
   if (facts.problem) return problemWords(facts.problem).what;
   return "the relay cannot be reached";
 }
@@ -61,11 +64,11 @@ export function linkWords(facts: ConnectionFacts | undefined, context: LinkConte
     case "connecting":
     case "greeting":
       if (context.lostSince === undefined && facts.failures === 0) return { state: "connecting", line: "connecting…", detail: "" };
-      return { state: "connecting", line: "connecting again…", detail: join(lost, why(facts), heard(context)) };
+      return { state: "connecting", line: "connecting again…", detail: join(lost, why(facts, context), heard(context)) };
     case "waiting": {
       const words: LinkWords = context.offline
         ? { state: "lost", line: "offline", detail: join("this device has no network", lost, heard(context)) }
-        : { state: "lost", line: `not connected: ${why(facts)}`, detail: join(lost, heard(context)) };
+        : { state: "lost", line: `not connected: ${why(facts, context)}`, detail: join(lost, heard(context)) };
       if (facts.nextAttempt !== undefined) words.countdown = remaining(facts.nextAttempt, context.now);
       return words;
     }

@@ -1,6 +1,6 @@
 /** One session of the list. */
 import { hex } from "@libremote/link";
-import { Status, type OpenAskInfo, type SessionEntry } from "@libremote/link/messages";
+import { RemoteMode, Status, type OpenAskInfo, type SessionEntry } from "@libremote/link/messages";
 import { Badge, count, duration, Icon, IconButton, relayNow, RelativeTime } from "../parts/index.ts";
 import { pathText, statusWords, titleOf } from "../presence/status.ts";
 import { isLive } from "../presence/facts.ts";
@@ -8,6 +8,9 @@ import { ended } from "./order.ts";
 
 /** A host that was away for that long may not come back by itself. */
 const RESUME_AFTER_MS = 60_000;
+
+/** Remote control was switched off, so the host has gone by itself. */
+const off = (entry: SessionEntry): boolean => entry.info?.remoteMode === RemoteMode.OFF && entry.status?.hostAttached === false;
 
 function awayFor(entry: SessionEntry): number {
   return entry.status && !entry.status.hostAttached ? relayNow.value - Number(entry.status.hostSinceMs) : 0;
@@ -42,15 +45,16 @@ export function SessionItem({ entry, onDelete }: { entry: SessionEntry; onDelete
       {info && info.planTotal > 0 && !over && (
         <p class="session-item-plan small">
           <progress max={info.planTotal} value={info.planDone} aria-label="Plan" />
-          <span>{info.planDone} of {info.planTotal} steps</span>
+          <bdi>{info.planDone} of {info.planTotal} steps</bdi>
         </p>
       )}
       <p class="session-item-facts muted small">
         <Where parts={[description?.host, description?.repository || pathText(description?.cwd), description?.branch]} />
-        <span>{hostFact(entry)}</span>
-        <span>active <RelativeTime at={entry.activityMs} /></span>
+        <span><bdi>{hostFact(entry)}</bdi></span>
+        <span><bdi>active <RelativeTime at={entry.activityMs} /></bdi></span>
       </p>
-      {(over || awayFor(entry) > RESUME_AFTER_MS) && (
+      {off(entry) && !over && <p class="small muted">It goes on at its host. <code>/remote on</code> there shows it here again.</p>}
+      {(over || (!off(entry) && awayFor(entry) > RESUME_AFTER_MS)) && (
         <p class="small muted">Go on with it{description?.host ? <> on <bdi>{description.host}</bdi></> : ""}: <code>remote host --resume {id.slice(0, 8)}</code></p>
       )}
     </li>
@@ -63,8 +67,8 @@ function AskLink({ session, ask }: { session: string; ask: OpenAskInfo }) {
     <a class="session-item-ask" href={`#/s/${session}/ask/${hex(ask.askId)}`}>
       <Icon name="ask" />
       <span>
-        <span class="session-item-ask-text">Asks: <bdi>{ask.text || "a question"}</bdi></span>
-        {labels.length > 0 && <span class="small muted">{labels.join(" · ")}</span>}
+        <span class="session-item-ask-text"><bdi>Asks: <bdi>{ask.text || "a question"}</bdi></bdi></span>
+        {labels.length > 0 && <span class="small muted"><bdi>{labels.join(" · ")}</bdi></span>}
       </span>
       <Icon name="forward" />
     </a>
@@ -82,5 +86,6 @@ function hostFact(entry: SessionEntry): string {
   const since = Number(status.hostSinceMs);
   if (!isLive.value) return status.hostAttached ? "host was connected" : "host was away";
   if (status.hostAttached) return `host connected ${duration(relayNow.value - since)}`;
+  if (off(entry)) return `remote off ${duration(relayNow.value - since)}`;
   return since === 0 ? "host not connected" : `host away ${duration(relayNow.value - since)}`;
 }

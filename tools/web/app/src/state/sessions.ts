@@ -1,7 +1,7 @@
 /** The account's sessions, newest activity first, as the relay tells them while it is connected. */
 import { computed, effect, signal } from "@preact/signals";
-import { hex, type Connection } from "@libremote/link";
-import type { SessionEntry } from "@libremote/link/messages";
+import { CallError, hex, type Connection } from "@libremote/link";
+import type { Problem, SessionEntry } from "@libremote/link/messages";
 import { keptAccount } from "../offline/keys.ts";
 import { keepList, keptList } from "../offline/store.ts";
 
@@ -16,14 +16,43 @@ export const entryOf = (id: string): SessionEntry | undefined => entries.value.g
 
 const KEEP_MS = 2_000;
 
-/** Lists and follows, and again after each reconnection. */
+/** Why the relay does not list, though it is there; `since`: what is shown is as of then, Unix ms. */
+export const listFault = signal<{ problem: Problem | undefined; since: number } | undefined>(undefined);
+
+const AGAIN_MS_MIN = 2_000;
+const AGAIN_MS_MAX = 60_000;
+let tryAgain = (): void => {};
+/** A person does not wait. */
+export const listAgain = (): void => tryAgain();
+
+/** Lists and follows, and again after each reconnection, or when the relay has said no. */
 export function watchSessions(connection: Connection): void {
   let live = false;
+  let stop = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const begin = (failures: number) => {
+    clearTimeout(timer);
+    stop.abort();
+    const { signal: ended } = (stop = new AbortController());
+    void follow(connection, ended).then((problem) => {
+      // the carrier went: what was listed stays shown, with its age; it is listed anew at the next WELCOME
+      if (ended.aborted || connection.facts.phase !== "live") return;
+      const failed = listFault.value === undefined ? 1 : failures + 1;
+      listFault.value = { problem, since: listFault.value?.since ?? Date.now() };
+      const wait = Math.max(Number(problem?.retryAfterMs ?? 0n), Math.min(AGAIN_MS_MAX, AGAIN_MS_MIN * 2 ** (failed - 1)));
+      timer = setTimeout(() => begin(failed), Math.min(wait, 0x7fffffff));
+    });
+  };
   const look = () => {
     const now = connection.facts.phase === "live" && connection.facts.welcome?.principal !== undefined;
     if (now === live) return;
     live = now;
-    if (now) void follow(connection);
+    clearTimeout(timer);
+    if (now) begin(0);
+    else listFault.value = undefined;
+  };
+  tryAgain = () => {
+    if (live && listFault.value) begin(0);
   };
   connection.onChange(look);
   look();
@@ -56,7 +85,8 @@ export function keepSessions(): void {
   });
 }
 
-async function follow(connection: Connection): Promise<void> {
+/** Until it ends, which it does not while all is well: why. */
+async function follow(connection: Connection, ended: AbortSignal): Promise<Problem | undefined> {
   const fresh = new Map<string, SessionEntry>();
   let complete = false;
   try {
@@ -72,9 +102,11 @@ async function follow(connection: Connection): Promise<void> {
         entries.value = new Map(fresh);
         listed.value = true;
         listKeptAt.value = undefined;
+        listFault.value = undefined;
       }
-    });
-  } catch {
-    // the carrier went: what was listed stays shown, with its age; it is listed anew at the next WELCOME
+    }, ended);
+  } catch (error) {
+    return error instanceof CallError ? error.problem : undefined;
   }
+  return undefined;
 }

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Dialog } from "../parts/dialog.tsx";
 import { IconButton } from "../parts/button.tsx";
+import { useEscape } from "../parts/escape.ts";
 import { Icon, type IconName } from "../parts/icon.tsx";
 import { clockTime, count } from "../parts/words.ts";
 import { useScope } from "./context.ts";
@@ -58,6 +59,11 @@ export function Toolbar() {
     results.value = false;
     if (input.current) input.current.value = "";
   };
+  const hits = useRef<HTMLDivElement>(null);
+  useEscape(results.value && state !== "idle", hits, () => {
+    clear();
+    input.current?.focus();
+  });
   return (
     <>
       <div class="tl-tools">
@@ -101,7 +107,7 @@ export function Toolbar() {
         <IconButton icon="plan" label="Plan, usage and facts" class="tl-sheet-button" onClick={() => (sheet.value = true)} />
       </div>
       {results.value && state !== "idle" && (
-        <div class="tl-results">
+        <div class="tl-results" ref={hits}>
           <div class="tl-results-head">
             <span class="small" role="status">{stateWords(state, search.hits.value.length, store.model.count)}</span>
             {busy && <button type="button" class="tl-more" onClick={() => search.stop()}>Stop</button>}
@@ -140,6 +146,7 @@ function JumpMenu() {
   const { store, list } = useScope();
   const menu = useRef<HTMLDivElement>(null);
   const working = useSignal(false);
+  useEscape(openMenu.value, menu, () => (openMenu.value = false));
   const stop = useRef(false);
   useEffect(() => {
     const away = (event: Event) => {
@@ -177,9 +184,7 @@ function JumpMenu() {
     }}><Icon name={icon} /> {words}</button>
   );
   return (
-    <div class="tl-menu" ref={menu} onKeyDown={(event) => {
-      if (event.key === "Escape") openMenu.value = false;
-    }}>
+    <div class="tl-menu" ref={menu}>
       {working.value
         ? <button type="button" class="button" onClick={() => {
           stop.current = true;

@@ -120,12 +120,12 @@ export function LineRow({ item }: { item: Item<"line"> }) {
       return <Note item={item} icon="undo" tone="info">the conversation was rewound{colon(body.value.reason)}; what was taken back is struck out</Note>;
     case "modesChanged": {
       const { modes, currentModeId, by } = body.value;
-      return <Note item={item} icon="settings">mode: <ModeName id={currentModeId} name={modes.find((mode) => mode.modeId === currentModeId)?.name} />{byWords(by)}</Note>;
+      return <Note item={item} icon="settings">mode: <ModeName id={currentModeId} name={modes.find((mode) => mode.modeId === currentModeId)?.name} />{byWords(by) && ", set"}{byWords(by)}</Note>;
     }
     case "permissionModeChanged":
       return (
         <Note item={item} icon="key" tone={body.value.elevated ? "warn" : ""}>
-          permission mode{body.value.elevated && " (asks less than usual)"}: {oneLine(body.value.mode)}{byWords(body.value.by)}
+          permission mode{body.value.elevated && " (asks less than usual)"}: {oneLine(body.value.mode)}{byWords(body.value.by) && ", set"}{byWords(body.value.by)}
         </Note>
       );
     case "configOptionsChanged":
