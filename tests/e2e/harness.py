@@ -15,6 +15,7 @@ import json
 import os
 import pty
 import re
+import select
 import shutil
 import signal
 import socket
@@ -105,7 +106,7 @@ class Process:
         self.lines, self.json, self.text = [], [], ""  # json: what lines that begin with { hold
         self._changed = threading.Condition()
         self._log = open(log, "ab", buffering=0)
-        self._master = None
+        self._master, self._hang_up = None, threading.Event()
         lasting = threading.current_thread() is threading.main_thread()
         if terminal:
             self._master, slave = pty.openpty()
@@ -133,6 +134,9 @@ class Process:
         rest = b""
         while True:
             try:
+                while self._master is not None and not select.select([self._source], [], [], 0.2)[0]:
+                    if self._hang_up.is_set():
+                        return
                 data = os.read(self._source, 65536)
             except OSError:  # a terminal whose other side is gone
                 data = b""
@@ -198,6 +202,13 @@ class Process:
         else:
             self.process.stdin.write(text.encode())
             self.process.stdin.flush()
+
+    def close_terminal(self):
+        """As when its window is closed: the other side of the terminal is gone."""
+        self._hang_up.set()  # a descriptor that somebody reads is not gone when it is closed
+        self.thread.join()
+        os.close(self._master)
+        self._master = None
 
     def send_signal(self, number):
         with contextlib.suppress(ProcessLookupError):

@@ -5,6 +5,7 @@ held back while the session is used, exactly once over restarts of the relay.
     notify_test.py BUILD_DIR [WORD...]"""
 import json
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -278,6 +279,31 @@ def not_while_somebody_types_elsewhere(w):
     place.close()
 
 
+def told_at_once_when_they_leave(w):
+    """Whoever leaves the terminal, in whichever way, says so: nothing waits for the rest of the minute."""
+    place = Place()
+    w.start_relay("--notify-url", place.url + "/hook", "--notify-events", "asks")
+    host = w.start_host()
+    ways = {"quit": lambda p: p.type("/quit\r"), "a signal": lambda p: p.send_signal(signal.SIGTERM),
+            "another signal": lambda p: p.send_signal(signal.SIGHUP), "the terminal is closed": lambda p: p.close_terminal()}
+    for count, (way, leave) in enumerate(ways.items()):
+        capture = f"{w.root}/capture-{count}"
+        attached = w.start_cli("attach", host.session, "--capture", capture, terminal=(100, 30))
+        attached.wait_for("its prompt", lambda p: "/help lists" in p.text, timeout=LONG)
+        attached.type("ASK colour|red|blue\r")
+        opened = wait("the ask is open", lambda: w.asks(host.session))[0]["ask_id"]
+        listed(w, host)
+        leave(attached)
+        attached.wait(LONG)
+        wait(f"told after {way}", lambda: [e for e in place.events() if e.get("ask") == opened])
+        said = w.cli("inspect", capture, "--type", "REQUEST", "--json").expect(0).json
+        uses = [f["payload"]["use_session"] for f in said if "use_session" in f.get("payload", {})]
+        assert len(uses) > 1 and [bool(u.get("over")) for u in uses] == [False] * (len(uses) - 1) + [True], (way, uses)
+        answer(w, opened)
+        wait("the host is idle", lambda: [s for s in w.sessions() if s["status"] == "idle"])
+    place.close()
+
+
 def a_browser_is_told(w):
     place = Place()
     w.start_relay("--push-private", "--push-contact", "mailto:ada@example.org")
@@ -391,7 +417,8 @@ def flags_are_judged(w):
 
 TESTS = [a_webhook_is_told_and_told_of_the_end, contents_when_the_operator_wants_them, what_fails_is_tried_again_in_order,
          a_place_that_hangs_holds_up_nobody, a_restart_tells_nothing_twice, a_storm_becomes_one_message, not_while_the_session_is_used,
-         not_while_the_terminal_is_used, not_while_somebody_types_elsewhere, a_browser_is_told, a_browser_that_is_gone_is_forgotten, endpoints_are_judged, flags_are_judged]
+         not_while_the_terminal_is_used, not_while_somebody_types_elsewhere, told_at_once_when_they_leave,
+         a_browser_is_told, a_browser_that_is_gone_is_forgotten, endpoints_are_judged, flags_are_judged]
 
 if __name__ == "__main__":
     sys.exit(run(TESTS, sys.argv[1], sys.argv[2:]))

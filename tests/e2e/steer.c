@@ -47,6 +47,7 @@ typedef struct seen_ask {
 typedef struct steer {
   uv_loop_t loop;
   uv_timer_t timer;
+  uv_signal_t terminate, quiet_on, quiet_off;
   lrm_link *link;
   lrm_uv_drive *drive;
   lrm_client *client;
@@ -379,6 +380,8 @@ static void on_signal(uv_signal_t *handle, int number) {
   stop(handle->data, 0);
 }
 
+/* The handles are never closed: a signal that comes while the process ends must not end it in
+ * another way. */
 static void on_quiet(uv_signal_t *handle, int number) {
   steer *s = handle->data;
   s->quiet = number == SIGUSR1;
@@ -527,16 +530,13 @@ int main(int argc, char **argv) {
   uv_timer_init(&s.loop, &s.timer);
   s.timer.data = &s;
   uv_timer_start(&s.timer, on_timer, 20, 20);
-  uv_signal_t terminate;
-  uv_signal_init(&s.loop, &terminate);
-  terminate.data = &s;
-  uv_signal_start(&terminate, on_signal, SIGTERM);
-  uv_signal_t quiet, loud;
-  uv_signal_init(&s.loop, &quiet);
-  uv_signal_init(&s.loop, &loud);
-  quiet.data = loud.data = &s;
-  uv_signal_start(&quiet, on_quiet, SIGUSR1);
-  uv_signal_start(&loud, on_quiet, SIGUSR2);
+  uv_signal_init(&s.loop, &s.terminate);
+  uv_signal_init(&s.loop, &s.quiet_on);
+  uv_signal_init(&s.loop, &s.quiet_off);
+  s.terminate.data = s.quiet_on.data = s.quiet_off.data = &s;
+  uv_signal_start(&s.terminate, on_signal, SIGTERM);
+  uv_signal_start(&s.quiet_on, on_quiet, SIGUSR1);
+  uv_signal_start(&s.quiet_off, on_quiet, SIGUSR2);
   if (lrm_uv_drive_connect(&s.loop, &url, &settings, s.link, &drive_ops, &s, &s.drive) < 0)
     return 1;
   uv_run(&s.loop, UV_RUN_DEFAULT);

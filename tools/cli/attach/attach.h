@@ -93,6 +93,8 @@ void attach_take_page(attaching *a, const lrm_history_event *event);
 /* `ids`: of files that go along. */
 void attach_send_prompt(attaching *a, const char *text, bool steer, const lrm_id *ids,
                         size_t count);
+/* Nobody types here any more: what others are to be told need not wait. */
+void attach_leave(attaching *a);
 extern const surface_owner attach_surface_owner;
 
 #endif

@@ -42,20 +42,30 @@ static void on_ended(void *user) {
   connection_wake(&a->connection);
 }
 
+static void tell_use(attaching *a, bool over) {
+  remote_v1_Request request = remote_v1_Request_init_zero;
+  remote_v1_UseSession *use = &request.call.use_session;
+  request.which_call = remote_v1_Request_use_session_tag;
+  use->session_id.size = sizeof a->session.id.bytes;
+  memcpy(use->session_id.bytes, a->session.id.bytes, sizeof a->session.id.bytes);
+  use->over = over;
+  connection_tell(&a->connection, &request);
+}
+
 /* Somebody types: the relay tells nobody else of this session meanwhile. Its word holds for a
  * minute. */
 static void on_input(void *user) {
   attaching *a = user;
   uint64_t now_ns = connection_now_ns(&a->connection);
-  remote_v1_Request request = remote_v1_Request_init_zero;
-  remote_v1_UseSession *use = &request.call.use_session;
   if (!surface_input_is_terminal(a->surface) || !a->connection.live) return;
   if (a->use_ns != 0 && now_ns - a->use_ns < USE_SAID_NS) return;
   a->use_ns = now_ns;
-  request.which_call = remote_v1_Request_use_session_tag;
-  use->session_id.size = sizeof a->session.id.bytes;
-  memcpy(use->session_id.bytes, a->session.id.bytes, sizeof a->session.id.bytes);
-  connection_tell(&a->connection, &request);
+  tell_use(a, false);
+}
+
+void attach_leave(attaching *a) {
+  if (a->use_ns != 0) tell_use(a, true);
+  a->use_ns = 0;
 }
 
 static void on_quit(void *user) {

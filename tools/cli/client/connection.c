@@ -377,8 +377,14 @@ static bool is_live(void *user) {
   return c->live;
 }
 
+/* Whoever started this wants it to go on without a terminal (nohup). */
+static bool hang_up_ignored(void) {
+  struct sigaction now;
+  return sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 exit_code connection_open(connection *c, const connection_flags *flags) {
-  static const int numbers[] = {SIGINT, SIGTERM};
+  static const int numbers[CONNECTION_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
   device_token token = {0};
   memset(c, 0, sizeof *c);
   exit_code result = read_settings(c, flags, &token);
@@ -389,9 +395,10 @@ exit_code connection_open(connection *c, const connection_flags *flags) {
   uv_loop_init(&c->loop);
   uv_timer_init(&c->loop, &c->timer);
   c->timer.data = c;
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < CONNECTION_SIGNALS; i++) {
     uv_signal_init(&c->loop, &c->signals[i]);
     c->signals[i].data = c;
+    if (numbers[i] == SIGHUP && hang_up_ignored()) continue;
     uv_signal_start(&c->signals[i], on_signal, numbers[i]);
   }
   result = create_link(c, flags, &token);
@@ -433,7 +440,7 @@ void connection_close(connection *c) {
     c->drive = NULL;
   }
   uv_close((uv_handle_t *)&c->timer, NULL);
-  for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&c->signals[i], NULL);
+  for (int i = 0; i < CONNECTION_SIGNALS; i++) uv_close((uv_handle_t *)&c->signals[i], NULL);
   for (int i = 0; i < 64 && uv_run(&c->loop, UV_RUN_NOWAIT); i++)
     ;
   if (uv_loop_close(&c->loop)) {

@@ -83,10 +83,12 @@ typedef struct connection_call_state {
   void *user;
 } connection_call_state;
 
+enum { CONNECTION_SIGNALS = 3 }; /* that end a command */
+
 struct connection {
   uv_loop_t loop;
   uv_timer_t timer;
-  uv_signal_t signals[2];
+  uv_signal_t signals[CONNECTION_SIGNALS];
   remote_config config;
   lrm_url url;
   lrm_uv_settings settings;

@@ -61,6 +61,7 @@ static exit_code attach(attaching *a) {
   if (result == EXIT_CODE_DONE && (a->session.closed || (!over && a->connection.failed)))
     result = remote_session_explain(&a->session);
   say_pending(pending);
+  attach_leave(a);
   remote_session_close(&a->session);
   connection_close(&a->connection);
   attach_free_commands(a);

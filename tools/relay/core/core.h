@@ -784,6 +784,8 @@ void relay_session_used(relay_session *s, relay *r, const relay_connection *c, b
 /* ---- messages.c ---- */
 int relay_messages_load(relay *r);
 void relay_messages_free(relay *r);
+/* Somebody wants to hear of such things. */
+bool relay_messages_wanted(const relay *r, const relay_account *account, relay_notice_kind kind);
 /* One for each target of the account that wants to hear of it. `s` NULL: about none. */
 void relay_messages_queue(relay *r, relay_account *account, const relay_session *s,
                           relay_notice_kind kind, const lrm_id *ask, uint64_t wall_ms);

@@ -266,6 +266,15 @@ static uint8_t bit_of(relay_notice_kind kind) {
   return kind == RELAY_NOTICE_ERROR ? RELAY_WANTS_ERRORS : RELAY_WANTS_ASKS;
 }
 
+bool relay_messages_wanted(const relay *r, const relay_account *account, relay_notice_kind kind) {
+  uint8_t bit = bit_of(kind);
+  for (size_t i = 0; i < r->config.hooks_count; i++)
+    if ((r->config.hooks[i].wants & bit) != 0) return true;
+  for (const relay_push *push = r->pushes; push != NULL; push = push->next)
+    if (push->account == account->row && (push->wants & bit) != 0) return true;
+  return false;
+}
+
 static void queue_all(relay *r, relay_account *account, const relay_session *s,
                       relay_notice_kind kind, const lrm_id *ask, bool withdraws, uint64_t told_ms,
                       uint64_t wall_ms) {

@@ -290,7 +290,8 @@ static void tell(relay_session *s, relay *r, relay_notice *n, uint64_t now_ns, u
   relay_account *account = s->account;
   n->waits = false;
   n->told_ms = wall_ms;
-  if (take_one(account, now_ns)) {
+  /* What nobody hears takes no room from what somebody does. */
+  if (!relay_messages_wanted(r, account, n->kind) || take_one(account, now_ns)) {
     relay_messages_queue(r, account, s, n->kind, &n->ask, wall_ms);
   } else if (n->kind == RELAY_NOTICE_ASK) {
     n->counted = true;

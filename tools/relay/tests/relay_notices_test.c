@@ -334,6 +334,33 @@ static void a_storm_is_counted(void **state) {
   testbed_free(bed);
 }
 
+/* Ends of turns that nobody wants to hear of do not make asks one message. */
+static void only_what_is_told_is_counted(void **state) {
+  (void)state;
+  static const relay_hook asks_only[] = {{.key = {3}, .wants = RELAY_WANTS_ASKS}};
+  testbed *bed = testbed_open();
+  bed->config.hooks = asks_only;
+  bed->config.hooks_count = 1;
+  testbed_restart(bed, false);
+  told t = {.bed = bed};
+  relay_message m;
+  open_host(&t, "s1");
+  for (unsigned i = 0; i < RELAY_NOTICES_MINUTE; i++) {
+    say_asks(&t, (const char[]){(char)('a' + (int)i), '\0'});
+    assert_true(take(bed, &m));
+    assert_int_equal(m.kind, RELAY_NOTICE_ASK);
+    done(bed, &m, RELAY_MESSAGE_SENT);
+    t.info.asks_count = t.info.asks_total = 0;
+    t.info.status = remote_v1_Status_STATUS_IDLE;
+    t.info.status_since_ms = 1000 * (i + 1);
+    say(&t);
+    assert_int_equal(send_all(bed, &m), 1); /* its end */
+    assert_true(m.withdrawn);
+  }
+  assert_int_equal(relay_notices_now(bed->relay).counted, 0);
+  testbed_free(bed);
+}
+
 /* The place is down, and more asks come than an account may have waiting. */
 static void no_more_than_there_is_room_for(void **state) {
   (void)state;
@@ -388,6 +415,7 @@ int main(void) {
       cmocka_unit_test(not_while_the_terminal_is_used),
       cmocka_unit_test(turns_end_and_agents_fail),
       cmocka_unit_test(a_storm_is_counted),
+      cmocka_unit_test(only_what_is_told_is_counted),
       cmocka_unit_test(no_more_than_there_is_room_for),
       cmocka_unit_test(a_deleted_session_is_withdrawn),
   };
