@@ -131,3 +131,17 @@ scene("a comment goes along with the answer", async (s) => {
   await open(desk).waitFor({ state: "detached" });
   await desk.page.getByText("not on a Friday").first().waitFor();
 });
+
+scene("a comment goes along with the key that answers, too", async (s) => {
+  const { host, desk } = await both(s);
+  await s.world.send(host.session, "RUN echo hello");
+  await open(desk).waitFor();
+  await open(desk).getByRole("button", { name: /comment/i }).click();
+  await desk.at("ask-comment").fill("not on a Friday");
+  await desk.at("ask-comment").press("Escape");
+  await until("the key is taken", async () => {
+    await desk.page.keyboard.press("n");
+    return open(desk).waitFor({ state: "detached", timeout: 1000 }).then(() => true, () => false);
+  });
+  await desk.at("timeline").getByText("not on a Friday").first().waitFor();
+});

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
 import { Client, launch, type ClientOptions } from "./browser.ts";
+import type { Player } from "./player.ts";
 import type { Proxy } from "./proxy.ts";
 import { World, type Host, type HostOptions } from "./world.ts";
 
@@ -44,7 +45,7 @@ export class Scene {
   }
 
   /** A browser that shows the session. */
-  async watching(host: Host, options: Parameters<Scene["client"]>[0] = {}): Promise<Client> {
+  async watching(host: { session: string }, options: Parameters<Scene["client"]>[0] = {}): Promise<Client> {
     const client = await this.client({ ...options, at: `#/s/${host.session}` });
     await client.at("timeline").waitFor();
     await client.live();
@@ -53,6 +54,10 @@ export class Scene {
 
   host(options?: HostOptions): Promise<Host> {
     return this.world.startHost(options);
+  }
+
+  player(...options: Parameters<World["startPlayer"]>): Promise<Player> {
+    return this.world.startPlayer(...options);
   }
 
   async #pictures(name: string): Promise<void> {

@@ -4,14 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { until, Process, run, type Ended } from "./processes.ts";
+import { Player, type Described } from "./player.ts";
 import { Proxy } from "./proxy.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const build = process.env.REMOTE_BUILD ?? join(root, "build/dev");
 export const webFolder = process.env.REMOTE_WEB_FOLDER ?? join(root, "build/web");
 
-function program(path: string): string {
-  const file = join(build, "tools", path);
+function program(path: string, part = "tools"): string {
+  const file = join(build, part, path);
   if (!existsSync(file)) throw new Error(`${file} is not built: run tools/dev build`);
   return file;
 }
@@ -141,6 +142,18 @@ export class World {
       return (await this.sessions()).find((s) => !known.has(s.session_id) && s.attached && s.status === "idle")?.session_id;
     });
     return host;
+  }
+
+  /** A host made with the library, whose agent is the test. */
+  async startPlayer(described: Described = {}, mode: "control" | "view" = "control"): Promise<Player> {
+    const session = { title: "A host of its own", interactive: true, agent: "player", ...described };
+    const player = new Player(this.#spawn("player", [program("remote-play", "tests/e2e"), "--relay", this.env.REMOTE_RELAY!,
+      "--token-file", this.tokenFile, "--remote", mode, "--session", JSON.stringify(session)]));
+    await until("the player's session is listed", async () => {
+      if (!player.process.alive) throw new Error(`the player has ended: ${player.process.err.slice(-600)}`);
+      return player.session !== "" && (await this.sessions()).some((s) => s.session_id === player.session && s.attached);
+    });
+    return player;
   }
 
   /** `remote WORDS`; throws when it fails. */

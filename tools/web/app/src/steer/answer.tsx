@@ -1,10 +1,11 @@
 /** What can be answered, by kind of ask. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { AskOptionKind, type Ask, type AskOption } from "@libremote/link/messages";
 import { lazy } from "../frame/lazy.tsx";
-import { Button } from "../parts/index.ts";
-import { canDecline, COMMENT_BYTES_MAX, takesNothing, takesSeveral, takesWords, utf8Bytes, type Answer } from "./answers.ts";
-import { shownNumber } from "./keys.ts";
+import { Button, count, Icon } from "../parts/index.ts";
+import { canDecline, COMMENT_BYTES_MAX, takesNothing, takesSeveral, takesWords, utf8Bytes, withWritten, type Answer } from "./answers.ts";
+import { shownNumber, useAskKeys } from "./keys.ts";
+import { useKept } from "./kept.ts";
 import { OpenPage } from "./open-page.tsx";
 import { OptionButton } from "./options.tsx";
 import { isBig, offered } from "./options.ts";
@@ -21,6 +22,8 @@ interface Props {
   off: boolean;
   /** Its numbers on the keyboard count. */
   keys: boolean;
+  /** By what it is: lines that are not shown. */
+  hidden: Readonly<Record<string, number>>;
   answer(given: Answer): boolean;
 }
 
@@ -31,19 +34,31 @@ function barredBy(ask: Ask, option: AskOption, store: SteerStore): string | unde
   return mode?.elevating ? "asks less afterwards: only at the host's own terminal" : undefined;
 }
 
+/** Beside the buttons: that not all of what is answered is seen. */
+function Unseen({ hidden }: Pick<Props, "hidden">) {
+  const parts = Object.entries(hidden).filter(([, lines]) => lines > 0);
+  if (parts.length === 0) return null;
+  return (
+    <p class="ask-unseen" data-testid="ask-unseen"><Icon name="warning" /> {parts.map(([what, lines]) =>
+      `${count(lines, "line")} of the ${what} not shown`).join(", ")}</p>
+  );
+}
+
 function Comment({ value, onChange, off }: { value: string; onChange(text: string): void; off: boolean }) {
-  const [open, setOpen] = useState(false);
-  if (!open) return <Button kind="quiet" icon="edit" class="ask-add" onClick={() => setOpen(true)}>Add a comment</Button>;
+  const [open, setOpen] = useState(value !== "");
+  const fresh = useRef(false);
+  if (!open) return <Button kind="quiet" icon="edit" class="ask-add" onClick={() => {
+    fresh.current = true;
+    setOpen(true);
+  }}>Add a comment</Button>;
   const over = utf8Bytes(value) > COMMENT_BYTES_MAX;
   return (
     <label class="field ask-note">
       <span class="small">Comment, sent with the answer</span>
       <textarea data-testid="ask-comment" rows={2} value={value} readOnly={off} aria-invalid={over || undefined}
         ref={(element) => {
-          if (element && !element.dataset.met) {
-            element.dataset.met = "yes";
-            element.focus();
-          }
+          if (element && fresh.current) element.focus();
+          fresh.current = false;
         }}
         onInput={(event) => onChange(event.currentTarget.value)} onKeyDown={(event) => {
           if (event.key === "Escape") event.currentTarget.blur();
@@ -74,9 +89,8 @@ function Words({ value, onChange, onSend, off, label, action }: {
 }
 
 /** Several of the options, then one button. */
-function Several({ entry, off, answer, comment }: Omit<Props, "store" | "keys"> & { comment: string }) {
-  const [chosen, setChosen] = useState<readonly string[]>([]);
-  const [words, setWords] = useState("");
+function Several({ store, entry, off, words, onWords, answer }: Omit<Props, "keys" | "hidden"> & { words: string; onWords(text: string): void }) {
+  const [chosen, setChosen] = useKept<readonly string[]>(store, entry.id, "chosen", () => []);
   const options = offered(entry.ask);
   const ids = options.map((o) => o.optionId).filter((id) => chosen.includes(id));
   const free = takesWords(entry.ask);
@@ -86,18 +100,18 @@ function Several({ entry, off, answer, comment }: Omit<Props, "store" | "keys"> 
       <fieldset class="ask-choices" role="group" aria-label="Choose any">
         {options.map((option) => (
           <OptionButton key={option.optionId} option={option} off={off} pressed={chosen.includes(option.optionId)}
-            onChoose={() => setChosen((now) => now.includes(option.optionId) ? now.filter((id) => id !== option.optionId) : [...now,
+            onChoose={() => setChosen(chosen.includes(option.optionId) ? chosen.filter((id) => id !== option.optionId) : [...chosen,
               option.optionId])} />
         ))}
       </fieldset>
       {free && (
         <label class="field"><span class="small">In words, too</span>
-          <textarea data-testid="ask-text" rows={2} value={words} onInput={(event) => setWords(event.currentTarget.value)} />
+          <textarea data-testid="ask-text" rows={2} value={words} onInput={(event) => onWords(event.currentTarget.value)} />
         </label>
       )}
       <div class="ask-big">
         <Button kind="primary" icon="send" wide data-testid="ask-send" off={off || !ready}
-          onClick={() => answer({ optionId: ids[0] ?? "", moreOptionIds: ids.slice(1), text: words.trim(), comment })}>
+          onClick={() => answer({ optionId: ids[0] ?? "", moreOptionIds: ids.slice(1) })}>
           {ids.length > 0 ? `Answer with ${ids.length} chosen` : "Answer"}
         </Button>
       </div>
@@ -106,11 +120,12 @@ function Several({ entry, off, answer, comment }: Omit<Props, "store" | "keys"> 
 }
 
 export function AskAnswer(props: Props) {
-  const { store, entry, off, keys, answer } = props;
+  const { store, entry, off, keys } = props;
   const { ask } = entry;
-  const [comment, setComment] = useState("");
-  const [words, setWords] = useState("");
-  const note = comment.trim();
+  const [comment, setComment] = useKept(store, entry.id, "comment", () => "");
+  const [words, setWords] = useKept(store, entry.id, "words", () => "");
+  const answer = (given: Answer): boolean => props.answer(withWritten(ask, given, { comment, words }));
+  useAskKeys(entry, keys && !off, answer);
   const options = offered(ask);
   const list = ask.kind.case === "question";
   const big = options.filter((option) => isBig(option));
@@ -119,29 +134,28 @@ export function AskAnswer(props: Props) {
     <OptionButton key={option.optionId} option={option} number={shownNumber(ask, options.indexOf(option), keys)} big={large} off={off}
       recommended={ask.kind.case === "plan" && ask.kind.value.recommended !== "" && ask.kind.value.recommended === option.optionId}
       barred={barredBy(ask, option, store)}
-      onChoose={() => answer({ optionId: option.optionId, text: takesWords(ask) ? words.trim() : "", comment: note })} />
+      onChoose={() => answer({ optionId: option.optionId })} />
   );
   const decline = canDecline(ask) && !options.some((o) => o.kind === AskOptionKind.REJECT_ONCE) && (
-    <Button kind="quiet" icon="close" data-testid="ask-decline" off={off} onClick={() => answer({ declined: true, comment: note })}>
+    <Button kind="quiet" icon="close" data-testid="ask-decline" off={off} onClick={() => answer({ declined: true })}>
       {ask.kind.case === "openUrl" ? "Do not open it" : "Decline to answer"}
     </Button>
   );
   if (ask.kind.case === "form") return <FormAnswer form={ask.kind.value} numbers={(at) => shownNumber(ask, at, keys)} off={off} answer={answer} comment={<Comment value={comment}
-    onChange={setComment} off={off} />} note={note} />;
+    onChange={setComment} off={off} />} store={store} entry={entry} />;
   return (
     <>
       {ask.kind.case === "openUrl" && <OpenPage url={ask.kind.value.url} />}
-      {takesSeveral(ask) ? <Several entry={entry} off={off} answer={answer} comment={note} /> : (
+      {takesSeveral(ask) ? <Several store={store} entry={entry} off={off} words={words} onWords={setWords} answer={answer} /> : (
         <>
+          {!(split && big.length > 0) && !takesNothing(ask) && <Unseen hidden={props.hidden} />}
           {options.length > 0 && (
             <div class={list ? "ask-choices" : "ask-quiet"}>{options.filter((o) => !split || !isBig(o)).map((o) => button(o, false))}</div>
           )}
           {takesWords(ask) && (
             <Words value={words} onChange={setWords} off={off} label={options.length > 0 ? "Or in words (an option may be added)"
               : "Answer in words"}
-              action="Answer in words" onSend={() => {
-                if (answer({ text: words.trim(), comment: note })) setWords("");
-              }} />
+              action="Answer in words" onSend={() => void answer({})} />
           )}
         </>
       )}
@@ -149,10 +163,10 @@ export function AskAnswer(props: Props) {
         <Comment value={comment} onChange={setComment} off={false} />
         {decline}
       </div>
-      {split && big.length > 0 && <div class="ask-big">{big.map((o) => button(o, true))}</div>}
+      {split && big.length > 0 && <div class="ask-big"><Unseen hidden={props.hidden} />{big.map((o) => button(o, true))}</div>}
       {takesNothing(ask) && (
-        <div class="ask-big"><Button kind="primary" icon="check" wide data-testid="ask-send" off={off}
-          onClick={() => answer({ comment: note })}>I opened it</Button></div>
+        <div class="ask-big"><Unseen hidden={props.hidden} /><Button kind="primary" icon="check" wide data-testid="ask-send" off={off}
+          onClick={() => answer({})}>I opened it</Button></div>
       )}
     </>
   );

@@ -24,6 +24,12 @@ export function canDecline(ask: Ask): boolean {
   return ask.kind.case === "question" || ask.kind.case === "form" || ask.kind.case === "openUrl";
 }
 
+/** What was written on the card goes along with whichever answer is given, by a tap or by a key. */
+export function withWritten(ask: Ask, given: Answer, written: { comment: string; words: string }): Answer {
+  const words = takesWords(ask) && !given.declined && given.text === undefined ? written.words.trim() : "";
+  return { ...given, comment: written.comment.trim(), ...(words ? { text: words } : {}) };
+}
+
 /** An open URL without options is answered with nothing: it was opened. */
 export function takesNothing(ask: Ask): boolean {
   return ask.kind.case === "openUrl" && offered(ask).length === 0;

@@ -4,11 +4,15 @@ import { Place, type Ask, type PermissionAsk } from "@libremote/link/messages";
 import { Icon } from "../parts/index.ts";
 import { askText, placeWords, titleBeside } from "./ask-words.ts";
 import { AskDiff } from "./diff.tsx";
+import { Exact } from "./exact.tsx";
 import { Foreign } from "./foreign.tsx";
 import { pathText } from "./foreign.ts";
 import { PlanText } from "./plan-text.tsx";
 import { memo } from "../timeline/memo.ts";
 import type { AskEntry, SteerStore } from "./store.ts";
+
+/** Told how many lines of which text are not shown. */
+type OnHidden = (what: string, lines: number) => void;
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }) {
   return (
@@ -19,20 +23,12 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
   );
 }
 
-/** A command, an address, a path: as it is, in its own lines. */
-function Exact({ text, what }: { text: string; what: string }) {
-  return <pre class="exact" dir="ltr" tabindex={0} aria-label={what}><Foreign text={text} /></pre>;
-}
 
 /** An address with its host standing out: that is what one goes to. */
-export function Address({ url }: { url: string }) {
+const addressLine = (url: string): ComponentChildren => {
   const host = /^([a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?)([^/?#]*)(.*)$/is.exec(url);
-  return (
-    <pre class="exact" dir="ltr" tabindex={0} aria-label="address">
-      {host ? <><Foreign text={host[1]!} /><b><Foreign text={host[2]!} /></b><Foreign text={host[3]!} /></> : <Foreign text={url} />}
-    </pre>
-  );
-}
+  return host ? <><Foreign text={host[1]!} /><b><Foreign text={host[2]!} /></b><Foreign text={host[3]!} /></> : <Foreign text={url} />;
+};
 
 /** Within the workspace a path is told from there: the workspace stands below. */
 export function pathFrom(path: Uint8Array, cwd: string): string {
@@ -41,44 +37,53 @@ export function pathFrom(path: Uint8Array, cwd: string): string {
   return cwd !== "" && text.startsWith(base) && !text.includes("/../") && text.length > base.length ? text.slice(base.length) : text;
 }
 
-function Permission({ ask, cwd }: { ask: PermissionAsk; cwd: string }) {
+/** Where it would happen and what is risky about it, before the command: a long one must not push it away. */
+function Where({ ask, cwd }: { ask: PermissionAsk; cwd: string }) {
+  const outside = ask.place === Place.OUTSIDE_WORKSPACE;
+  const place = placeWords(ask.place);
+  if (!cwd && !place && !ask.risk && !ask.server && !ask.tool) return null;
+  return (
+    <p class="ask-where">
+      {outside && <span class="outside"><Icon name="warning" /> {place}</span>}
+      {ask.risk && <span class="risk">{!outside && <Icon name="warning" />} <Foreign text={ask.risk} prose /></span>}
+      {ask.tool && <span><span class="muted">tool </span><code><Foreign text={ask.tool} oneLine /></code></span>}
+      {ask.server && <span><span class="muted">of the server </span><code><Foreign text={ask.server} oneLine /></code></span>}
+      {cwd && <span><span class="muted">in </span><code dir="ltr"><Foreign text={cwd} oneLine /></code></span>}
+      {place && !outside && <span class="muted">{place}</span>}
+    </p>
+  );
+}
+
+function Permission({ ask, cwd, onHidden }: { ask: PermissionAsk; cwd: string; onHidden: OnHidden }) {
   const shown = new Set(ask.diffs.map((diff) => pathFrom(diff.path, cwd)));
   const paths = ask.paths.filter((path) => !shown.has(pathFrom(path, cwd)));
   // nothing else says what it is about: the paths are it
   const bare = !ask.command && !ask.url && ask.diffs.length === 0 && paths.length > 0;
-  const outside = ask.place === Place.OUTSIDE_WORKSPACE;
   const input = ask.input?.text && !ask.command && ask.diffs.length === 0 ? ask.input : undefined;
   // "Edit /src/a.c" above the diff of /src/a.c says nothing more
   const named = ask.diffs.some((diff) => ask.title.length <= pathText(diff.path).length + 12 && ask.title.endsWith(pathText(diff.path)));
   const titled = titleBeside(ask.title, ask.command) !== "" && ask.title !== ask.url && !named;
   return (
     <>
-      {ask.command && <Exact text={ask.command} what="command" />}
-      {bare && <Exact text={paths.map((path) => pathFrom(path, cwd)).join("\n")} what={paths.length === 1 ? "path" : "paths"} />}
-      {ask.url && <Address url={ask.url} />}
+      <Where ask={ask} cwd={cwd} />
+      {ask.command && <Exact text={ask.command} what="command" onHidden={onHidden} />}
+      {bare && <Exact text={paths.map((path) => pathFrom(path, cwd)).join("\n")} what={paths.length === 1 ? "path" : "paths"}
+        onHidden={onHidden} />}
+      {ask.url && <Exact text={ask.url} what="address" line={addressLine} onHidden={onHidden} />}
       {titled && <p class={bare || ask.command || ask.url || ask.diffs.length > 0 ? "ask-title" : "ask-text"} dir="auto"><Foreign
         text={ask.title} prose whole /></p>}
       {ask.diffs.map((diff, at) => <AskDiff key={at} diff={diff} path={pathFrom(diff.path, cwd)} />)}
-      <dl class="ask-rows">
-        {ask.server && <Fact name="server"><code><Foreign text={ask.server} oneLine /></code></Fact>}
-        {ask.tool && <Fact name="tool"><code><Foreign text={ask.tool} oneLine /></code></Fact>}
-        {!bare && paths.length > 0 && (
+      {!bare && paths.length > 0 && (
+        <dl class="ask-rows">
           <Fact name={paths.length === 1 ? "path" : "paths"}>
             <ul class="paths">{paths.map((path, at) => <li key={at}><code dir="ltr"><Foreign
               text={pathFrom(path, cwd)} /></code></li>)}</ul>
           </Fact>
-        )}
-        {cwd && <Fact name="in"><code dir="ltr"><Foreign text={cwd} oneLine /></code></Fact>}
-        {ask.place !== Place.UNSPECIFIED && (
-          <Fact name="place">
-            <span class={outside ? "outside" : ""}>{outside && <Icon name="warning" />} {placeWords(ask.place)}</span>
-          </Fact>
-        )}
-        {ask.risk && <Fact name="risk"><span class="risk"><Foreign text={ask.risk} prose /></span></Fact>}
-      </dl>
+        </dl>
+      )}
       {input && (
         <>
-          <Exact text={input.text} what="input" />
+          <Exact text={input.text} what="input" onHidden={onHidden} />
           {input.assetId && <p class="small cut">Cut here: the input has {String(input.totalBytes)} bytes; the host has all of it.</p>}
         </>
       )}
@@ -87,10 +92,10 @@ function Permission({ ask, cwd }: { ask: PermissionAsk; cwd: string }) {
   );
 }
 
-function Kind({ ask, cwd }: { ask: Ask; cwd: string }) {
+function Kind({ ask, cwd, onHidden }: { ask: Ask; cwd: string; onHidden: OnHidden }) {
   switch (ask.kind.case) {
     case "permission":
-      return <Permission ask={ask.kind.value} cwd={cwd} />;
+      return <Permission ask={ask.kind.value} cwd={cwd} onHidden={onHidden} />;
     case "plan":
       return (
         <>
@@ -102,7 +107,7 @@ function Kind({ ask, cwd }: { ask: Ask; cwd: string }) {
       return (
         <>
           {ask.kind.value.text && <p class="ask-text" dir="auto"><Foreign text={ask.kind.value.text} prose whole /></p>}
-          <Address url={ask.kind.value.url} />
+          <Exact text={ask.kind.value.url} what="address" line={addressLine} onHidden={onHidden} />
         </>
       );
     default:
@@ -111,13 +116,13 @@ function Kind({ ask, cwd }: { ask: Ask; cwd: string }) {
 }
 
 /** Drawn anew only for another ask: a change of many lines is not compared with itself while others stream. */
-const Shown = memo(({ ask, cwd }: { ask: Ask; cwd: string }) => (
+const Shown = memo(({ ask, cwd, onHidden }: { ask: Ask; cwd: string; onHidden: OnHidden }) => (
   <div class="ask-body">
-    <Kind ask={ask} cwd={cwd} />
+    <Kind ask={ask} cwd={cwd} onHidden={onHidden} />
     {ask.why && <p class="ask-why"><span class="muted">why: </span><Foreign text={ask.why} prose /></p>}
   </div>
 ));
 
-export function AskBody({ store, entry }: { store: SteerStore; entry: AskEntry }) {
-  return <Shown ask={entry.ask} cwd={store.cwd.value} />;
+export function AskBody({ store, entry, onHidden }: { store: SteerStore; entry: AskEntry; onHidden: OnHidden }) {
+  return <Shown ask={entry.ask} cwd={store.cwd.value} onHidden={onHidden} />;
 }

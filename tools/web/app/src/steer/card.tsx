@@ -1,5 +1,5 @@
 /** One open ask: what, where, why; then what can be answered, and what became of the answer. */
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
 import { Icon, relayNow, RelativeTime, remaining, type IconName } from "../parts/index.ts";
 import { duration } from "../parts/words.ts";
 import { answerWords, askHeading, askKindName, askText, expiryWords, saysItself } from "./ask-words.ts";
@@ -8,8 +8,8 @@ import { AskAnswer } from "./answer.tsx";
 import { AskBody } from "./body.tsx";
 import { Foreign } from "./foreign.tsx";
 import { plainText } from "./foreign.ts";
+import { useFoot } from "./foot.ts";
 import { useGuard } from "./guard.ts";
-import { useAskKeys } from "./keys.ts";
 import { CommandRow } from "./commands.tsx";
 import { outcomeWords, wentWell } from "./commands.ts";
 import type { AskEntry, SteerStore } from "./store.ts";
@@ -65,8 +65,11 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
   };
   // what this browser kept may be answered long since: it is read only until the session is there
   const kept = store.model.keptAt.value !== undefined;
+  const [hidden, setHidden] = useState<Readonly<Record<string, number>>>({});
+  const onHidden = useCallback((what: string, lines: number) => setHidden((now) => (now[what] ?? 0) === lines ? now
+    : { ...now, [what]: lines }), []);
+  useFoot(card);
   const off = why !== undefined || kept || !guard.ready || pending !== undefined || busy;
-  useAskKeys(entry, alone && !off, answer);
   return (
     <article class="ask-card" ref={card} aria-labelledby={heading}>
       <header class="ask-head">
@@ -74,7 +77,7 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
           : icons[askKindName(ask)] ?? "ask"} /> {askHeading(ask)}</h2>
         <span class="ask-since muted small"><RelativeTime at={ask.openedMs} /></span>
       </header>
-      <AskBody store={store} entry={entry} />
+      <AskBody store={store} entry={entry} onHidden={onHidden} />
       <p class="ask-facts small muted">
         <Asker store={store} entry={entry} />
         <Expiry entry={entry} />
@@ -93,7 +96,7 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
             <CommandRow store={store} command={pending} />
           </div>
         ) : (
-          <AskAnswer store={store} entry={entry} off={off} keys={alone} answer={answer} />
+          <AskAnswer store={store} entry={entry} off={off} keys={alone} hidden={hidden} answer={answer} />
         )}
       </div>
     </article>

@@ -10,16 +10,20 @@ import { ENDED_SHOWN_MS, steering, type AskEntry, type SteerStore } from "./stor
 /** Folded cards that are shown; the rest is counted. */
 const FOLDED_MAX = 4;
 
+function endWords(store: SteerStore, entry: AskEntry): string {
+  const words = entry.resolved ? resolutionWords(entry.ask, entry.resolved, store.mine(entry))
+    : "No longer open; how it ended was not seen here";
+  return store.lost(entry) ? `Your answer did not count. ${words}` : words;
+}
+
 function Ended({ store, entry }: { store: SteerStore; entry: AskEntry }) {
   const mine = store.mine(entry);
-  const words = entry.resolved ? resolutionWords(entry.ask, entry.resolved, mine)
-    : "No longer open; how it ended was not seen here";
   const lost = store.lost(entry);
   return (
     <div class="ask-ended">
       <Icon name={mine ? "check" : lost ? "warning" : "info"} />
       <p>
-        <span class="ask-ended-words">{lost ? `Your answer did not count. ${words}` : words}</span>
+        <span class="ask-ended-words">{endWords(store, entry)}</span>
         <span class="ask-ended-line muted one-line">{askLine(entry.ask)}</span>
       </p>
       <IconButton icon="close" label="Dismiss" onClick={() => store.dismiss(entry.id)} />
@@ -52,19 +56,21 @@ function useAnnouncements(open: readonly AskEntry[]): void {
   }, [open]);
 }
 
-/** How an ask ended is said politely, and stays for a while. */
+/** How an ask ended is said once, politely; its line stays for a while. */
 function useEnds(store: SteerStore, entries: readonly AskEntry[]): void {
-  const said = useRef(new Set<string>());
-  const ended = entries.filter((entry) => !entry.open);
+  const said = useRef(new Set(store.ended.peek().map((entry) => entry.id)));
+  const ended = store.ended.value;
   useEffect(() => {
     for (const entry of ended) {
-      if (said.current.has(entry.id)) continue;
+      if (!entry.resolved || said.current.has(entry.id)) continue;
       said.current.add(entry.id);
-      if (entry.resolved) announce(resolutionWords(entry.ask, entry.resolved, store.mine(entry)));
+      announce(endWords(store, entry));
     }
+  }, [ended]);
+  useEffect(() => {
     // that an answer did not count stays until somebody has taken note of it
-    const timers = ended.filter((entry) => !store.lost(entry)).map((entry) => setTimeout(() => store.dismiss(entry.id), Math.max(0,
-      entry.endedAt! + ENDED_SHOWN_MS - Date.now())));
+    const timers = entries.filter((entry) => !entry.open && !store.lost(entry)).map((entry) => setTimeout(() => store.dismiss(entry.id),
+      Math.max(0, entry.endedAt! + ENDED_SHOWN_MS - Date.now())));
     return () => timers.forEach(clearTimeout);
   }, [entries]);
 }

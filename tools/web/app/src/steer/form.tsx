@@ -7,6 +7,8 @@ import type { Answer } from "./answers.ts";
 import { asOptions, check, content, fieldShape, fieldTitle, initial, ruleWords, rulesOf, type Raw } from "./form.ts";
 import { Foreign } from "./foreign.tsx";
 import { plainText } from "./foreign.ts";
+import { useKept } from "./kept.ts";
+import type { AskEntry, SteerStore } from "./store.ts";
 
 /** Choices up to this many are shown as such; more are a list to pick from. */
 const RADIOS_MAX = 6;
@@ -136,16 +138,17 @@ interface Props {
   numbers(at: number): number | undefined;
   answer(given: Answer): boolean;
   comment: ComponentChildren;
-  note: string;
+  store: SteerStore;
+  entry: AskEntry;
 }
 
-function Decline({ off, answer, note }: { off: boolean; answer(given: Answer): boolean; note: string }) {
-  return <Button kind="quiet" icon="close" data-testid="ask-decline" off={off} onClick={() => answer({ declined: true,
-    comment: note })}>Decline to answer</Button>;
+function Decline({ off, answer }: { off: boolean; answer(given: Answer): boolean }) {
+  return <Button kind="quiet" icon="close" data-testid="ask-decline" off={off} onClick={() => answer({ declined: true })}>Decline
+    to answer</Button>;
 }
 
 /** One choice: each is a tap. */
-function OneChoice({ form, off, numbers, answer, comment, note }: Props) {
+function OneChoice({ form, off, numbers, answer, comment }: Props) {
   const options = asOptions(form)!;
   const field = form.fields[0]!;
   return (
@@ -157,7 +160,7 @@ function OneChoice({ form, off, numbers, answer, comment, note }: Props) {
           <button type="button" key={option.value} class="option other" data-testid="ask-option" data-option={option.value}
             data-option-kind="choice"
             aria-disabled={off || undefined} onClick={() => {
-              if (!off) answer({ json: option.json, comment: note });
+              if (!off) answer({ json: option.json });
             }}>
             <Icon name="forward" />
             <span class="option-words"><span class="option-label"><Foreign text={option.label} oneLine /></span></span>
@@ -165,14 +168,14 @@ function OneChoice({ form, off, numbers, answer, comment, note }: Props) {
           </button>
         ))}
       </div>
-      <div class="ask-more">{comment}<Decline off={off} answer={answer} note={note} /></div>
+      <div class="ask-more">{comment}<Decline off={off} answer={answer} /></div>
     </>
   );
 }
 
 export function FormAnswer(props: Props) {
-  const { form, off, answer, comment, note } = props;
-  const [raws, setRaws] = useState<ReadonlyMap<string, Raw>>(() => new Map(form.fields.map((field) => [field.name, initial(field)])));
+  const { form, off, answer, comment, store, entry } = props;
+  const [raws, setRaws] = useKept<ReadonlyMap<string, Raw>>(store, entry.id, "fields", () => new Map(form.fields.map((field) => [field.name, initial(field)])));
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const element = useRef<HTMLFormElement>(null);
   if (asOptions(form)) return <OneChoice {...props} />;
@@ -189,7 +192,7 @@ export function FormAnswer(props: Props) {
       });
       return;
     }
-    answer({ json: done.json, comment: note });
+    answer({ json: done.json });
   };
   return (
     <form class="ask-form" ref={element} noValidate onSubmit={(event) => {
@@ -203,7 +206,7 @@ export function FormAnswer(props: Props) {
             if (!touched.has(field.name) && typeof raw !== "string") setTouched(new Set(touched).add(field.name));
           }} />
       ))}
-      <div class="ask-more">{comment}<Decline off={off} answer={answer} note={note} /></div>
+      <div class="ask-more">{comment}<Decline off={off} answer={answer} /></div>
       <div class="ask-big"><Button submit kind="primary" icon="send" wide data-testid="ask-send" off={off}>Send the answer</Button></div>
     </form>
   );

@@ -6,6 +6,9 @@ import { kindFacts, label, type Tone } from "./options.ts";
 
 const icons: Record<Tone, IconName> = { yes: "check", no: "close", other: "forward" };
 
+/** A label of more letters is set smaller on a large button. */
+const LONG_LETTERS = 28;
+
 interface OptionProps {
   option: AskOption;
   /** The key that answers with it. */
@@ -24,7 +27,7 @@ export function OptionButton({ option, number, big, recommended, off, barred, pr
   const stopped = off || barred !== undefined;
   return (
     <button type="button" data-testid="ask-option" data-option={option.optionId} data-option-kind={name}
-      class={`option ${tone}${big ? " big" : ""}${lasting ? " lasting" : ""}${barred !== undefined ? " not-here" : ""}`}
+      class={`option ${tone}${big ? " big" : ""}${label(option).length > LONG_LETTERS ? " long" : ""}${lasting ? " lasting" : ""}${barred !== undefined ? " not-here" : ""}`}
         aria-disabled={stopped || undefined} aria-pressed={pressed}
       onClick={() => {
         if (!stopped) onChoose();

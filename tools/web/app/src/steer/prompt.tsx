@@ -96,6 +96,10 @@ export function PromptBox({ model }: { model: SessionModel }) {
   const [at, setAt] = useState(0);
   const [closed, setClosed] = useState("");
   const [over, setOver] = useState(false);
+  // while something is asked, the box is one line until somebody writes in it
+  const asking = model.view.value !== undefined && store.open.value.length > 0;
+  const [used, setUsed] = useState(false);
+  if (used && !asking) setUsed(false);
   const box = useRef<HTMLTextAreaElement>(null);
   const pick = useRef<HTMLInputElement>(null);
   const view = model.view.value;
@@ -202,7 +206,7 @@ export function PromptBox({ model }: { model: SessionModel }) {
     };
   }, []);
   return (
-    <form class={`prompt${over ? " over" : ""}`} aria-label="Prompt" onSubmit={(event) => {
+    <form class={`prompt${over ? " over" : ""}${asking && !used && text === "" && files.length === 0 ? " idle" : ""}`} aria-label="Prompt" onSubmit={(event) => {
       event.preventDefault();
       send(Delivery.START_OR_QUEUE);
     }}>
@@ -212,7 +216,7 @@ export function PromptBox({ model }: { model: SessionModel }) {
       {problem !== undefined && <p class="prompt-why problem small" role="status">{problem}</p>}
       <textarea ref={box} class="prompt-text" data-testid="prompt-input" rows={1} value={text} dir="auto" readOnly={why !== undefined}
         enterkeyhint={enterSends() ? "send" : "enter"}
-        aria-label="Prompt" placeholder={why !== undefined ? "Watching only" : running ? "Write what comes next" : "Write to the agent"}
+        onFocus={() => setUsed(true)} aria-label="Prompt" placeholder={why !== undefined ? "Watching only" : running ? "Write what comes next" : "Write to the agent"}
         aria-autocomplete="list" aria-controls={list.length > 0 ? "slash-list" : undefined}
         aria-activedescendant={list.length > 0 ? `slash-${Math.min(at, list.length - 1)}` : undefined}
         onInput={(event) => {

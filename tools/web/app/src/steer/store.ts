@@ -46,9 +46,9 @@ export interface WaitingPrompt {
 
 const TOO_LATE = 5012;
 const KEPT_MAX = 256;
-/** The conversation keeps how asks ended; here the last ones stay for a while, where their cards were. */
-export const ENDED_SHOWN_MAX = 2;
-export const ENDED_SHOWN_MS = 30_000;
+/** The conversation keeps how asks ended; where its card was the last one stays for a short while, or until the next one opens. */
+export const ENDED_SHOWN_MS = 10_000;
+const ENDED_TOLD_MAX = 8;
 /** Answers of this page that did not count stay until somebody has taken note of them. */
 const LOST_SHOWN_MAX = 3;
 
@@ -65,6 +65,8 @@ export class SteerStore {
   /** Open ones and those that ended lately, in the order in which they were opened. */
   readonly entries = signal<readonly AskEntry[]>([]);
   readonly open: ReadonlySignal<readonly AskEntry[]>;
+  /** The last ones that ended, also those whose line has gone. */
+  readonly ended = signal<readonly AskEntry[]>([]);
   /** Which card is unfolded; the oldest open one unless a person chose another. */
   readonly current: ReadonlySignal<string | undefined>;
   readonly chosen = signal<string | undefined>(undefined);
@@ -87,6 +89,7 @@ export class SteerStore {
   #resolved = new Map<string, AskResolved>();
   #asks = new Map<string, Ask>();
   #outcomes = new Map<string, CommandOutcome>();
+  #written = new Map<string, Map<string, unknown>>();
   readonly outcomesSeen = signal(0);
 
   constructor(model: SessionModel) {
@@ -121,6 +124,13 @@ export class SteerStore {
       if (model.view.value) this.#fold();
     });
     effect(() => this.#look(model.commands.value));
+  }
+
+  /** What is being written on the card of an ask, by the names of its fields. */
+  written(askId: string): Map<string, unknown> {
+    let kept = this.#written.get(askId);
+    if (!kept) keep(this.#written, askId, (kept = new Map()));
+    return kept;
   }
 
   /** The whole outcome of a command, when its event was seen here. */
@@ -244,6 +254,7 @@ export class SteerStore {
   #forget(): void {
     this.#resolved.clear();
     this.#asks.clear();
+    this.#written.clear();
     this.entries.value = [];
     this.answers.value = new Map();
     this.agents.value = new Map();
@@ -256,19 +267,33 @@ export class SteerStore {
     const now = Date.now();
     const next: AskEntry[] = [];
     const had = new Set<string>();
+    const ending: AskEntry[] = [];
+    const end = (entry: AskEntry): void => {
+      next.push(entry);
+      ending.push(entry);
+    };
     for (const entry of this.entries.peek()) {
       had.add(entry.id);
       const resolved = this.#resolved.get(entry.id);
-      if (!entry.open) next.push(entry.resolved || !resolved ? entry : { ...entry, resolved });
-      else if (resolved) next.push({ ...entry, open: false, resolved, endedAt: now });
-      else if (!open.has(entry.id)) next.push({ ...entry, open: false, endedAt: now });
+      if (!entry.open) {
+        if (entry.resolved || !resolved) next.push(entry);
+        else end({ ...entry, resolved });
+      } else if (resolved) end({ ...entry, open: false, resolved, endedAt: now });
+      else if (!open.has(entry.id)) end({ ...entry, open: false, endedAt: now });
       else next.push(entry);
     }
-    for (const [id, ask] of open) if (!had.has(id) && !this.#resolved.has(id)) next.push({ id, ask, open: true });
-    const ended = next.filter((entry) => !entry.open);
-    const room = next.some((entry) => entry.open) ? 1 : ENDED_SHOWN_MAX;
-    ended.sort((a, b) => b.endedAt! - a.endedAt!);
-    const kept = new Set([...ended.slice(0, room), ...ended.filter((entry) => this.lost(entry)).slice(0,
+    let another = false;
+    for (const [id, ask] of open)
+      if (!had.has(id) && !this.#resolved.has(id)) {
+        next.push({ id, ask, open: true });
+        another = true;
+      }
+    if (ending.length > 0) {
+      const ids = new Set(ending.map((entry) => entry.id));
+      this.ended.value = [...this.ended.peek().filter((entry) => !ids.has(entry.id)), ...ending].slice(-ENDED_TOLD_MAX);
+    }
+    const ended = next.filter((entry) => !entry.open).sort((a, b) => b.endedAt! - a.endedAt!);
+    const kept = new Set([...ended.slice(0, another ? 0 : 1), ...ended.filter((entry) => this.lost(entry)).slice(0,
       LOST_SHOWN_MAX)].map((entry) => entry.id));
     const list = next.filter((entry) => entry.open || kept.has(entry.id));
     const before = this.entries.peek();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { create, AskOptionKind, AskSchema, FormFieldType, type Ask } from "@libremote/link/messages";
-import { answerProblem, canDecline, takesNothing } from "../answers.ts";
+import { answerProblem, canDecline, takesNothing, withWritten } from "../answers.ts";
 import { kindFacts, offered, onceOption, rejection } from "../options.ts";
 import { keyAnswer, shownNumber } from "../keys.ts";
 
@@ -52,6 +52,15 @@ describe("answers, as the host judges them", () => {
     expect(answerProblem(form, {})).toBeDefined();
     expect(answerProblem(form, { declined: true, comment: "no" })).toBeUndefined();
     expect(answerProblem(form, { declined: true, json: "{}" })).toBeDefined();
+  });
+  it("go with what was written on the card, however they were given", () => {
+    const written = { comment: " not on a Friday ", words: " blue, if there is any " };
+    expect(withWritten(permission, keyAnswer(permission, "n")!, written)).toEqual({ optionId: "no", comment: "not on a Friday" });
+    expect(withWritten(question, keyAnswer(question, "1")!, written)).toEqual({ optionId: "always", comment: "not on a Friday",
+      text: "blue, if there is any" });
+    expect(withWritten(question, { declined: true }, written)).toEqual({ declined: true, comment: "not on a Friday" });
+    for (const given of [keyAnswer(permission, "n")!, keyAnswer(question, "1")!])
+      expect(answerProblem(question, withWritten(question, given, written))).toBeUndefined();
   });
   it("takes nothing for a page that was opened", () => {
     expect(takesNothing(url)).toBe(true);

@@ -94,6 +94,27 @@ describe("open asks", () => {
     fake.resolved(1);
     expect(store.entries.value[0]!.resolved).toBeDefined();
   });
+  it("leave a line until the next one opens, and are told once though it has gone", () => {
+    fake.asks(ask(1), ask(2));
+    fake.resolved(1);
+    fake.asks(ask(2));
+    expect(shown()).toEqual([["01", false], ["02", true]]);
+    fake.asks(ask(2), ask(3));
+    expect(shown()).toEqual([["02", true], ["03", true]]);
+    expect(store.ended.value.map((e) => e.id)).toEqual([hex(id(1))]);
+    fake.resolved(2);
+    fake.asks(ask(3), ask(4)); // the end of one and the beginning of another in one turn
+    expect(store.ended.value.map((e) => e.id)).toEqual([hex(id(1)), hex(id(2))]);
+  });
+  it("keep what is being written on their cards, until another epoch", () => {
+    fake.asks(ask(1), ask(2));
+    store.written(hex(id(1))).set("comment", "not on a Friday");
+    store.chosen.value = hex(id(2));
+    expect(store.written(hex(id(1))).get("comment")).toBe("not on a Friday");
+    expect(store.written(hex(id(2))).size).toBe(0);
+    for (const listener of fake.listeners) listener({ kind: "reset", offset: 0, epoch: id(9) });
+    expect(store.written(hex(id(1))).size).toBe(0);
+  });
   it("do not come back when an older view still has them", () => {
     fake.resolved(1);
     fake.asks(ask(1));
