@@ -339,6 +339,10 @@ def a_browser_is_told(w):
     assert bytes(facts.key) == key and facts.subscribed and facts.wishes.asks and not facts.wishes.text
     assert os.stat(f"{w.data}/push-key").st_mode & 0o777 == 0o600
     assert metric(w, "remote_relay_push_subscriptions") == 2
+    heard = len(place.of(chatty.path))
+    client.done("test_push", endpoint=chatty.endpoint)
+    again = wait("a test after the restart", lambda: place.of(chatty.path)[heard:])[0]
+    assert chatty.take(again, key)["event"] == "test"
     client.done("push_unsubscribe", endpoint=quiet.endpoint)
     client.refused(3009, "push_unsubscribe", endpoint=quiet.endpoint)
     client.refused(3009, "test_push", endpoint=quiet.endpoint)
@@ -369,6 +373,10 @@ def a_browser_that_is_gone_is_forgotten(w):
     phone = Calls(w, token)
     phone.subscribe(Browser(place.url, "phone"), asks=True)
     assert metric(w, "remote_relay_push_subscriptions") == 2
+    heard = len(place.of(chatty.path))
+    client.done("test_push", endpoint=chatty.endpoint)
+    again = wait("a test after the restart", lambda: place.of(chatty.path)[heard:])[0]
+    assert chatty.take(again, key)["event"] == "test"
     phone.peer.say({"type": "REQUEST", "request": {"id": 99, "logout": {}}})
     wait("that it is gone with its device", lambda: metric(w, "remote_relay_push_subscriptions") == 1)
     place.close()

@@ -2,6 +2,7 @@
  * their device is signed in and their push service knows them. */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "core.h"
@@ -67,9 +68,8 @@ static bool load(void *user, lrm_slice key, lrm_slice value) {
     l->result = LRM_ERR_NO_MEMORY;
     return false;
   }
-  relay_push *next = push->next;
-  *push = read;
-  push->next = next;
+  read.next = push->next;
+  memcpy(push, &read, offsetof(relay_push, endpoint)); /* an assignment may run into the endpoint */
   memcpy(push->target.key, key.data, key.bytes);
   memcpy(push->device.bytes, key.data, sizeof push->device.bytes);
   return true;
