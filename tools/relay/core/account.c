@@ -20,11 +20,6 @@ bool relay_good_name(const char *name) {
   return true;
 }
 
-static lrm_slice row_key(uint64_t row, uint8_t key[8]) {
-  for (unsigned i = 0; i < 8; i++) key[i] = (uint8_t)(row >> (56 - 8 * i));
-  return (lrm_slice){key, 8};
-}
-
 /* ---- accounts ---- */
 
 void relay_account_save(relay *r, const relay_account *account) {
@@ -35,7 +30,7 @@ void relay_account_save(relay *r, const relay_account *account) {
   relay_write_text(&w, account->name);
   if (member) relay_write_number(&w, account->organization->row, 8);
   uint8_t key[8];
-  relay_put(r, SPACE_ACCOUNT, row_key(account->row, key), relay_written(&w));
+  relay_put(r, SPACE_ACCOUNT, relay_number_key(account->row, key), relay_written(&w));
 }
 
 static relay_account *account_insert(relay *r, uint64_t row, const char *name,
@@ -55,48 +50,35 @@ static relay_account *account_insert(relay *r, uint64_t row, const char *name,
   return account;
 }
 
-typedef struct loading {
-  relay *r;
-  int result;
-} loading;
-
-static bool load_account(void *user, lrm_slice key, lrm_slice value) {
-  loading *l = user;
-  uint64_t row = 0;
-  for (size_t i = 0; i < key.bytes && i < 8; i++) row = row << 8 | key.data[i];
-  relay_reader reader = relay_read(value);
-  uint64_t version = relay_read_number(&reader, 1);
-  uint64_t ceiling = relay_read_number(&reader, 1);
+static int take(relay *r, const uint8_t *key, uint64_t version, relay_reader *value) {
+  uint64_t ceiling = relay_read_number(value, 1);
   char name[RELAY_NAME_BYTES_MAX + 1];
-  relay_read_text(&reader, name, sizeof name);
+  relay_read_text(value, name, sizeof name);
   bool member = version == ACCOUNT_VERSION_MEMBER;
   relay_organization *organization =
-      member ? relay_organization_of(l->r, relay_read_number(&reader, 8)) : NULL;
-  if (key.bytes != 8 || reader.bad || (version != RECORD_VERSION && !member) ||
-      (member && organization == NULL) || ceiling > RELAY_CEILING_CONTROL) {
-    l->result = LRM_ERR_CORRUPT;
-    return false;
-  }
-  relay_account *account = account_insert(l->r, row, name, (relay_ceiling)ceiling, organization);
-  if (account == NULL) l->result = LRM_ERR_NO_MEMORY;
-  return account != NULL;
+      member ? relay_organization_of(r, relay_read_number(value, 8)) : NULL;
+  if (value->bad || (member && organization == NULL) || ceiling > RELAY_CEILING_CONTROL)
+    return LRM_ERR_CORRUPT;
+  return account_insert(r, relay_number_of_key(key), name, (relay_ceiling)ceiling, organization) ==
+                 NULL
+             ? LRM_ERR_NO_MEMORY
+             : 0;
 }
 
 static bool count_device(void *user, lrm_slice key, lrm_slice value) {
-  loading *l = user;
+  relay *r = user;
   (void)key;
   (void)value;
-  l->r->devices_count++;
+  r->devices_count++;
   return true;
 }
 
 int relay_accounts_load(relay *r) {
+  static const relay_record_kind kind = {SPACE_ACCOUNT, 8, ACCOUNT_VERSION_MEMBER, take};
   uint64_t counted = relay_counter_load(r, "account");
   r->account_row_next = counted > 1 ? counted : 1;
-  loading l = {r, 0};
-  int result = lrm_store_each(r->config.store, SPACE_ACCOUNT, load_account, &l);
-  if (result == 0) result = l.result;
-  if (result == 0) result = lrm_store_each(r->config.store, SPACE_DEVICE, count_device, &l);
+  int result = relay_records_load(r, &kind);
+  if (result == 0) result = lrm_store_each(r->config.store, SPACE_DEVICE, count_device, r);
   return result;
 }
 
@@ -245,7 +227,7 @@ int relay_account_delete(relay *r, const char *name, uint64_t now_ns, uint64_t w
   relay_audit_note(r, &(relay_audit_entry){.what = "account.deleted", .account = account}, wall_ms);
   relay_log(r, RELAY_WARNING, "account.deleted", "account", name, NULL);
   uint8_t key[8];
-  relay_remove(r, SPACE_ACCOUNT, row_key(account->row, key));
+  relay_remove(r, SPACE_ACCOUNT, relay_number_key(account->row, key));
   relay_counter_save(r, "account", r->account_row_next);
   if (account->organization != NULL) account->organization->members--;
   relay_account **at = &r->accounts;

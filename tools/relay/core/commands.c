@@ -38,7 +38,7 @@ static size_t outbox_key(const relay_session *s, const relay_outbox_id *id,
 static size_t receipt_key(const relay_session *s, const relay_outbox_id *id, uint64_t offset,
                           uint8_t key[KEY_BYTES_MAX]) {
   size_t bytes = outbox_key(s, id, key);
-  for (unsigned i = 0; i < 8; i++) key[bytes + i] = (uint8_t)(offset >> (56 - 8 * i));
+  (void)relay_number_key(offset, key + bytes);
   return bytes + 8;
 }
 
@@ -180,11 +180,9 @@ typedef struct scanning {
 
 static relay_session *session_of_key(relay *r, lrm_slice key) {
   if (key.bytes < COMMAND_KEY_BYTES) return NULL;
-  uint64_t row = 0;
-  for (unsigned i = 0; i < 8; i++) row = row << 8 | key.data[i];
   lrm_id id;
   memcpy(id.bytes, key.data + 8, sizeof id.bytes);
-  const relay_account *account = relay_account_of(r, row);
+  const relay_account *account = relay_account_of(r, relay_number_of_key(key.data));
   return account != NULL ? relay_session_find(r, account, &id) : NULL;
 }
 

@@ -448,12 +448,28 @@ typedef struct relay_reader {
 } relay_reader;
 void relay_write_number(relay_writer *w, uint64_t value, unsigned bytes);
 void relay_write_id(relay_writer *w, const lrm_id *id);
+void relay_write_bytes(relay_writer *w, const void *data, size_t bytes);
 void relay_write_text(relay_writer *w, const char *text);
 lrm_slice relay_written(const relay_writer *w);
 relay_reader relay_read(lrm_slice value);
 uint64_t relay_read_number(relay_reader *r, unsigned bytes);
 lrm_id relay_read_id(relay_reader *r);
+void relay_read_bytes(relay_reader *r, void *out, size_t bytes);
 void relay_read_text(relay_reader *r, char *out, size_t out_bytes);
+/* A number in a key: the highest byte first, so that keys are in the order of their numbers. */
+lrm_slice relay_number_key(uint64_t number, uint8_t key[8]);
+uint64_t relay_number_of_key(const uint8_t *key);
+/* A space whose records are all held in memory. */
+typedef struct relay_record_kind {
+  enum relay_space space;
+  size_t key_bytes; /* of each key */
+  uint64_t version; /* the newest there is; the oldest is 1 */
+  /* Takes one, whose value stands behind its version. Whether the value has gone bad is to be asked
+   * before anything is kept. 0, LRM_ERR_CORRUPT, LRM_ERR_NO_MEMORY. */
+  int (*take)(relay *r, const uint8_t *key, uint64_t version, relay_reader *value);
+} relay_record_kind;
+/* Gives it each record. LRM_ERR_*: of the store, or of the first record that was not taken. */
+int relay_records_load(relay *r, const relay_record_kind *kind);
 /* What had to be put could not be: this batch must not be committed. */
 void relay_lose(relay *r, int result, const char *event);
 /* Puts or removes; a fault is logged and shows as a failing store. */

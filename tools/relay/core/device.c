@@ -18,10 +18,7 @@ bool relay_device_read(lrm_slice value, relay_device *out) {
   out->created_ms = relay_read_number(&reader, 8);
   out->used_ms = relay_read_number(&reader, 8);
   out->revoked = relay_read_number(&reader, 1) != 0;
-  lrm_id half = relay_read_id(&reader);
-  memcpy(out->token_hash, half.bytes, 16);
-  half = relay_read_id(&reader);
-  memcpy(out->token_hash + 16, half.bytes, 16);
+  relay_read_bytes(&reader, out->token_hash, sizeof out->token_hash);
   relay_read_text(&reader, out->name, sizeof out->name);
   if (version >= 2) {
     out->expires_ms = relay_read_number(&reader, 8);
@@ -54,11 +51,7 @@ void relay_device_put(relay *r, const lrm_id *device_id, const relay_device *dev
   relay_write_number(&w, device->created_ms, 8);
   relay_write_number(&w, device->used_ms, 8);
   relay_write_number(&w, device->revoked, 1);
-  lrm_id half;
-  memcpy(half.bytes, device->token_hash, 16);
-  relay_write_id(&w, &half);
-  memcpy(half.bytes, device->token_hash + 16, 16);
-  relay_write_id(&w, &half);
+  relay_write_bytes(&w, device->token_hash, sizeof device->token_hash);
   relay_write_text(&w, device->name);
   relay_write_number(&w, device->expires_ms, 8);
   relay_write_text(&w, device->address);

@@ -48,74 +48,48 @@ static lrm_slice key_of(const relay_invitation *i) {
   return (lrm_slice){i->id.bytes, sizeof i->id.bytes};
 }
 
-static void write_hash(relay_writer *w, const uint8_t hash[LRM_SHA256_BYTES]) {
-  lrm_id half;
-  for (unsigned i = 0; i < 2; i++) {
-    memcpy(half.bytes, hash + 16 * i, sizeof half.bytes);
-    relay_write_id(w, &half);
-  }
-}
-
-static void read_hash(relay_reader *r, uint8_t hash[LRM_SHA256_BYTES]) {
-  for (unsigned i = 0; i < 2; i++) {
-    lrm_id half = relay_read_id(r);
-    memcpy(hash + 16 * i, half.bytes, sizeof half.bytes);
-  }
-}
-
 static void save(relay *r, const relay_invitation *i) {
   relay_writer w = {.used = 0};
   relay_write_number(&w, RECORD_VERSION, 1);
-  write_hash(&w, i->hash);
+  relay_write_bytes(&w, i->hash, sizeof i->hash);
   relay_write_number(&w, i->account, 8);
   relay_write_id(&w, &i->by);
   relay_write_number(&w, i->made_ms, 8);
   relay_write_number(&w, i->expires_ms, 8);
   relay_write_number(&w, i->used, 1);
   relay_write_id(&w, &i->device_id);
-  write_hash(&w, i->browser);
+  relay_write_bytes(&w, i->browser, sizeof i->browser);
   relay_write_text(&w, i->by_name);
   relay_put(r, SPACE_INVITATION, key_of(i), relay_written(&w));
 }
 
-typedef struct loading {
-  relay *r;
-  int result;
-} loading;
-
-static bool load(void *user, lrm_slice key, lrm_slice value) {
-  loading *l = user;
-  relay_invitation *i = relay_alloc(l->r, sizeof *i);
-  if (i == NULL) {
-    l->result = LRM_ERR_NO_MEMORY;
-    return false;
+static int take(relay *r, const uint8_t *key, uint64_t version, relay_reader *value) {
+  relay_invitation *i = relay_alloc(r, sizeof *i);
+  (void)version;
+  if (i == NULL) return LRM_ERR_NO_MEMORY;
+  memcpy(i->id.bytes, key, sizeof i->id.bytes);
+  relay_read_bytes(value, i->hash, sizeof i->hash);
+  i->account = relay_read_number(value, 8);
+  i->by = relay_read_id(value);
+  i->made_ms = relay_read_number(value, 8);
+  i->expires_ms = relay_read_number(value, 8);
+  i->used = relay_read_number(value, 1) != 0;
+  i->device_id = relay_read_id(value);
+  relay_read_bytes(value, i->browser, sizeof i->browser);
+  relay_read_text(value, i->by_name, sizeof i->by_name);
+  if (value->bad) {
+    relay_free(r, i);
+    return LRM_ERR_CORRUPT;
   }
-  relay_reader reader = relay_read(value);
-  uint64_t version = relay_read_number(&reader, 1);
-  read_hash(&reader, i->hash);
-  i->account = relay_read_number(&reader, 8);
-  i->by = relay_read_id(&reader);
-  i->made_ms = relay_read_number(&reader, 8);
-  i->expires_ms = relay_read_number(&reader, 8);
-  i->used = relay_read_number(&reader, 1) != 0;
-  i->device_id = relay_read_id(&reader);
-  read_hash(&reader, i->browser);
-  relay_read_text(&reader, i->by_name, sizeof i->by_name);
-  if (reader.bad || version != RECORD_VERSION || lrm_id_from(key.data, key.bytes, &i->id) != 0) {
-    relay_free(l->r, i);
-    l->result = LRM_ERR_CORRUPT;
-    return false;
-  }
-  i->next = l->r->invitations;
-  l->r->invitations = i;
-  l->r->invitations_count++;
-  return true;
+  i->next = r->invitations;
+  r->invitations = i;
+  r->invitations_count++;
+  return 0;
 }
 
 int relay_invitations_load(relay *r) {
-  loading l = {r, 0};
-  int result = lrm_store_each(r->config.store, SPACE_INVITATION, load, &l);
-  return result != 0 ? result : l.result;
+  static const relay_record_kind kind = {SPACE_INVITATION, sizeof(lrm_id), RECORD_VERSION, take};
+  return relay_records_load(r, &kind);
 }
 
 void relay_invitations_free(relay *r) {

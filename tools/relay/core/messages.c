@@ -64,13 +64,11 @@ static relay_target *find_target(relay *r, const uint8_t key[RELAY_TARGET_BYTES]
 /* ---- records ---- */
 
 static lrm_slice key_of(const relay_queued *m, uint8_t key[8]) {
-  for (unsigned i = 0; i < 8; i++) key[i] = (uint8_t)(m->number >> (56 - 8 * i));
-  return (lrm_slice){key, 8};
+  return relay_number_key(m->number, key);
 }
 
 static void save(relay *r, const relay_queued *m) {
   uint8_t key[8];
-  lrm_id half;
   relay_writer w = {.used = 0};
   relay_write_number(&w, RECORD_VERSION, 1);
   relay_write_number(&w, m->account, 8);
@@ -78,10 +76,7 @@ static void save(relay *r, const relay_queued *m) {
   relay_write_id(&w, &m->ask);
   relay_write_number(&w, m->kind, 1);
   relay_write_number(&w, m->withdraws, 1);
-  memcpy(half.bytes, m->target->key, 16);
-  relay_write_id(&w, &half);
-  memcpy(half.bytes, m->target->key + 16, 16);
-  relay_write_id(&w, &half);
+  relay_write_bytes(&w, m->target->key, sizeof m->target->key);
   relay_write_number(&w, m->created_ms, 8);
   relay_put(r, SPACE_MESSAGE, key_of(m, key), relay_written(&w));
 }
@@ -121,33 +116,18 @@ static bool same_notice(const relay_queued *m, const relay_target *target, uint6
          lrm_id_equal(&m->session, session) && lrm_id_equal(&m->ask, ask);
 }
 
-typedef struct loading {
-  relay *r;
-  int result;
-} loading;
-
-static bool load(void *user, lrm_slice key, lrm_slice value) {
-  loading *l = user;
-  relay *r = l->r;
-  relay_reader reader = relay_read(value);
-  relay_queued read = {.number = 0};
+static int take(relay *r, const uint8_t *key, uint64_t version, relay_reader *value) {
+  relay_queued read = {.number = relay_number_of_key(key)};
   uint8_t target[RELAY_TARGET_BYTES];
-  uint64_t version = relay_read_number(&reader, 1);
-  read.account = relay_read_number(&reader, 8);
-  read.session = relay_read_id(&reader);
-  read.ask = relay_read_id(&reader);
-  read.kind = (relay_notice_kind)relay_read_number(&reader, 1);
-  read.withdraws = relay_read_number(&reader, 1) != 0;
-  lrm_id half = relay_read_id(&reader);
-  memcpy(target, half.bytes, 16);
-  half = relay_read_id(&reader);
-  memcpy(target + 16, half.bytes, 16);
-  read.created_ms = relay_read_number(&reader, 8);
-  if (reader.bad || version != RECORD_VERSION || key.bytes != 8) {
-    l->result = LRM_ERR_CORRUPT;
-    return false;
-  }
-  for (unsigned i = 0; i < 8; i++) read.number = read.number << 8 | key.data[i];
+  (void)version;
+  read.account = relay_read_number(value, 8);
+  read.session = relay_read_id(value);
+  read.ask = relay_read_id(value);
+  read.kind = (relay_notice_kind)relay_read_number(value, 1);
+  read.withdraws = relay_read_number(value, 1) != 0;
+  relay_read_bytes(value, target, sizeof target);
+  read.created_ms = relay_read_number(value, 8);
+  if (value->bad) return LRM_ERR_CORRUPT;
   if (read.number > r->message_number) r->message_number = read.number;
   relay_account *account = relay_account_of(r, read.account);
   read.target = find_target(r, target);
@@ -158,14 +138,13 @@ static bool load(void *user, lrm_slice key, lrm_slice value) {
       read.after = m->number;
   relay_queued *m = account != NULL ? append(r, account) : NULL;
   if (m != NULL) *m = read; /* the newest: nothing is behind it yet */
-  return true;
+  return 0;
 }
 
 int relay_messages_load(relay *r) {
-  loading l = {r, 0};
+  static const relay_record_kind kind = {SPACE_MESSAGE, 8, RECORD_VERSION, take};
   r->messages_end = &r->messages;
-  int result = lrm_store_each(r->config.store, SPACE_MESSAGE, load, &l);
-  if (result == 0) result = l.result;
+  int result = relay_records_load(r, &kind);
   /* Those whose target is configured no more. */
   for (relay_queued *m = r->messages, *next; result == 0 && m != NULL; m = next) {
     next = m->next;

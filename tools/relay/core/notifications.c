@@ -16,7 +16,7 @@ static const lrm_id none;
 
 static lrm_slice key_of(uint64_t row, const lrm_id *session, relay_notice_kind kind,
                         const lrm_id *ask, uint8_t key[KEY_BYTES]) {
-  for (unsigned i = 0; i < 8; i++) key[i] = (uint8_t)(row >> (56 - 8 * i));
+  (void)relay_number_key(row, key);
   memcpy(key + 8, session->bytes, 16);
   key[24] = (uint8_t)kind;
   memcpy(key + 25, ask->bytes, 16);
@@ -46,49 +46,36 @@ static void save_many(relay *r, const relay_account *account, uint64_t wall_ms) 
     relay_remove(r, SPACE_NOTICE, slice);
 }
 
-typedef struct loading {
-  relay *r;
-  int result;
-} loading;
-
-static bool load(void *user, lrm_slice key, lrm_slice value) {
-  loading *l = user;
-  relay_reader reader = relay_read(value);
-  uint64_t row = 0;
+static int take_notice(relay *r, const uint8_t *key, uint64_t version, relay_reader *value) {
   lrm_id session, ask;
-  bool good = key.bytes == KEY_BYTES && relay_read_number(&reader, 1) == RECORD_VERSION;
-  bool counted = relay_read_number(&reader, 1) != 0;
-  uint64_t told_ms = relay_read_number(&reader, 8);
-  if (!good || reader.bad) {
-    l->result = LRM_ERR_CORRUPT;
-    return false;
-  }
-  for (unsigned i = 0; i < 8; i++) row = row << 8 | key.data[i];
-  memcpy(session.bytes, key.data + 8, 16);
-  memcpy(ask.bytes, key.data + 25, 16);
-  relay_account *account = relay_account_of(l->r, row);
-  if (account == NULL) return true;
-  if (key.data[24] == RELAY_NOTICE_MANY) {
+  (void)version;
+  bool counted = relay_read_number(value, 1) != 0;
+  uint64_t told_ms = relay_read_number(value, 8);
+  if (value->bad) return LRM_ERR_CORRUPT;
+  memcpy(session.bytes, key + 8, 16);
+  memcpy(ask.bytes, key + 25, 16);
+  relay_account *account = relay_account_of(r, relay_number_of_key(key));
+  if (account == NULL) return 0;
+  if (key[24] == RELAY_NOTICE_MANY) {
     account->many_told = true;
-    return true;
+    return 0;
   }
-  relay_session *s = relay_session_find(l->r, account, &session);
-  relay_notice *n = s != NULL && !s->deleted ? relay_alloc(l->r, sizeof *n) : NULL;
-  if (n == NULL) return true;
+  relay_session *s = relay_session_find(r, account, &session);
+  relay_notice *n = s != NULL && !s->deleted ? relay_alloc(r, sizeof *n) : NULL;
+  if (n == NULL) return 0;
   *n = (relay_notice){.next = s->notices,
-                      .kind = (relay_notice_kind)key.data[24],
+                      .kind = (relay_notice_kind)key[24],
                       .ask = ask,
                       .counted = counted,
                       .told_ms = told_ms};
   s->notices = n;
   account->counted += counted;
-  return true;
+  return 0;
 }
 
 int relay_notices_load(relay *r) {
-  loading l = {r, 0};
-  int result = lrm_store_each(r->config.store, SPACE_NOTICE, load, &l);
-  return result != 0 ? result : l.result;
+  static const relay_record_kind kind = {SPACE_NOTICE, KEY_BYTES, RECORD_VERSION, take_notice};
+  return relay_records_load(r, &kind);
 }
 
 /* ---- notices ---- */

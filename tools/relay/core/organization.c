@@ -7,17 +7,6 @@
 
 enum { RECORD_VERSION = 1 };
 
-static lrm_slice row_key(uint64_t row, uint8_t key[8]) {
-  for (unsigned i = 0; i < 8; i++) key[i] = (uint8_t)(row >> (56 - 8 * i));
-  return (lrm_slice){key, 8};
-}
-
-static uint64_t row_of(const uint8_t *key) {
-  uint64_t row = 0;
-  for (unsigned i = 0; i < 8; i++) row = row << 8 | key[i];
-  return row;
-}
-
 /* ---- records ---- */
 
 void relay_counter_save(relay *r, const char *name, uint64_t value) {
@@ -45,7 +34,7 @@ static void organization_save(relay *r, const relay_organization *o) {
   relay_write_text(&w, o->changed_by);
   relay_write_text(&w, o->name);
   uint8_t key[8];
-  relay_put(r, SPACE_ORGANIZATION, row_key(o->row, key), relay_written(&w));
+  relay_put(r, SPACE_ORGANIZATION, relay_number_key(o->row, key), relay_written(&w));
 }
 
 static lrm_slice enterprise_key(void) {
@@ -76,33 +65,20 @@ static relay_organization *insert(relay *r, uint64_t row, const char *name) {
   return o;
 }
 
-typedef struct loading {
-  relay *r;
-  int result;
-} loading;
-
-static bool load_organization(void *user, lrm_slice key, lrm_slice value) {
-  loading *l = user;
-  relay_reader reader = relay_read(value);
-  uint64_t version = relay_read_number(&reader, 1);
-  uint64_t policy = relay_read_number(&reader, 1);
-  uint64_t changed_ms = relay_read_number(&reader, 8);
+static int take(relay *r, const uint8_t *key, uint64_t version, relay_reader *value) {
+  uint64_t policy = relay_read_number(value, 1);
+  uint64_t changed_ms = relay_read_number(value, 8);
   char by[RELAY_NAME_BYTES_MAX + 1], name[RELAY_NAME_BYTES_MAX + 1];
-  relay_read_text(&reader, by, sizeof by);
-  relay_read_text(&reader, name, sizeof name);
-  if (key.bytes != 8 || reader.bad || version != RECORD_VERSION || policy > POLICY_CONTROL) {
-    l->result = LRM_ERR_CORRUPT;
-    return false;
-  }
-  relay_organization *o = insert(l->r, row_of(key.data), name);
-  if (o == NULL) {
-    l->result = LRM_ERR_NO_MEMORY;
-    return false;
-  }
+  (void)version;
+  relay_read_text(value, by, sizeof by);
+  relay_read_text(value, name, sizeof name);
+  if (value->bad || policy > POLICY_CONTROL) return LRM_ERR_CORRUPT;
+  relay_organization *o = insert(r, relay_number_of_key(key), name);
+  if (o == NULL) return LRM_ERR_NO_MEMORY;
   o->value = (policy_value)policy;
   o->changed_ms = changed_ms;
   relay_text(o->changed_by, sizeof o->changed_by, by);
-  return true;
+  return 0;
 }
 
 static int load_enterprise(relay *r) {
@@ -123,11 +99,10 @@ static int load_enterprise(relay *r) {
 }
 
 int relay_organizations_load(relay *r) {
+  static const relay_record_kind kind = {SPACE_ORGANIZATION, 8, RECORD_VERSION, take};
   uint64_t counted = relay_counter_load(r, "organization");
   r->organization_row_next = counted > 1 ? counted : 1;
-  loading l = {r, 0};
-  int result = lrm_store_each(r->config.store, SPACE_ORGANIZATION, load_organization, &l);
-  if (result == 0) result = l.result;
+  int result = relay_records_load(r, &kind);
   return result != 0 ? result : load_enterprise(r);
 }
 
@@ -326,8 +301,8 @@ int relay_account_join(relay *r, const char *name, const char *organization, uin
 
 static lrm_slice administrator_key(const relay_account *account, const relay_organization *o,
                                    uint8_t key[16]) {
-  (void)row_key(account->row, key);
-  (void)row_key(o != NULL ? o->row : 0, key + 8);
+  (void)relay_number_key(account->row, key);
+  (void)relay_number_key(o != NULL ? o->row : 0, key + 8);
   return (lrm_slice){key, 16};
 }
 
@@ -373,7 +348,8 @@ typedef struct collecting {
 static bool collect_administrator(void *user, lrm_slice key, lrm_slice value) {
   collecting *c = user;
   (void)value;
-  if (key.bytes != 16 || row_of(key.data + (c->of_account ? 0 : 8)) != c->row) return true;
+  if (key.bytes != 16 || relay_number_of_key(key.data + (c->of_account ? 0 : 8)) != c->row)
+    return true;
   memcpy(c->keys[c->count++], key.data, 16);
   return c->count < sizeof c->keys / sizeof c->keys[0];
 }
@@ -403,7 +379,7 @@ int relay_organization_delete(relay *r, const char *name, uint64_t wall_ms) {
                    wall_ms);
   forget_administrators(r, o->row, false);
   uint8_t key[8];
-  relay_remove(r, SPACE_ORGANIZATION, row_key(o->row, key));
+  relay_remove(r, SPACE_ORGANIZATION, relay_number_key(o->row, key));
   relay_counter_save(r, "organization", r->organization_row_next);
   relay_organization **at = &r->organizations;
   while (*at != o) at = &(*at)->next;
@@ -425,8 +401,8 @@ static bool visit_administrator(void *user, lrm_slice key, lrm_slice value) {
   visiting *v = user;
   (void)value;
   if (key.bytes != 16) return true;
-  const relay_account *account = relay_account_of(v->r, row_of(key.data));
-  uint64_t row = row_of(key.data + 8);
+  const relay_account *account = relay_account_of(v->r, relay_number_of_key(key.data));
+  uint64_t row = relay_number_of_key(key.data + 8);
   const relay_organization *o = row != 0 ? relay_organization_of(v->r, row) : NULL;
   if (account == NULL || (row != 0 && o == NULL)) return true;
   v->visit(v->user, o != NULL ? o->name : NULL, account->name);

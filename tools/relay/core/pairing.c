@@ -119,13 +119,9 @@ static void hash_code(const relay_pairing *p, const char *code, uint8_t out[LRM_
 
 static void save(relay *r, const relay_pairing *p) {
   relay_writer w = {.used = 0};
-  lrm_id part;
-  const uint8_t *parts[] = {p->salt, p->salt + 16, p->code_hash, p->code_hash + 16};
   relay_write_number(&w, RECORD_VERSION, 1);
-  for (unsigned i = 0; i < 4; i++) {
-    memcpy(part.bytes, parts[i], sizeof part.bytes);
-    relay_write_id(&w, &part);
-  }
+  relay_write_bytes(&w, p->salt, sizeof p->salt);
+  relay_write_bytes(&w, p->code_hash, sizeof p->code_hash);
   relay_write_id(&w, &p->device_id);
   relay_write_number(&w, p->asked_ms, 8);
   relay_write_number(&w, p->expires_ms, 8);
@@ -138,51 +134,36 @@ static void save(relay *r, const relay_pairing *p) {
             relay_written(&w));
 }
 
-typedef struct loading {
-  relay *r;
-  int result;
-} loading;
-
-static bool load_pairing(void *user, lrm_slice key, lrm_slice value) {
-  loading *l = user;
-  relay_pairing *p = relay_alloc(l->r, sizeof *p);
-  if (p == NULL) {
-    l->result = LRM_ERR_NO_MEMORY;
-    return false;
+static int take(relay *r, const uint8_t *key, uint64_t version, relay_reader *value) {
+  relay_pairing *p = relay_alloc(r, sizeof *p);
+  (void)version;
+  if (p == NULL) return LRM_ERR_NO_MEMORY;
+  memcpy(p->secret_hash, key, sizeof p->secret_hash);
+  relay_read_bytes(value, p->salt, sizeof p->salt);
+  relay_read_bytes(value, p->code_hash, sizeof p->code_hash);
+  p->device_id = relay_read_id(value);
+  p->asked_ms = relay_read_number(value, 8);
+  p->expires_ms = relay_read_number(value, 8);
+  p->account = relay_read_number(value, 8);
+  p->tried = (unsigned)relay_read_number(value, 1);
+  relay_read_text(value, p->device, sizeof p->device);
+  relay_read_text(value, p->peer, sizeof p->peer);
+  relay_read_text(value, p->surface, sizeof p->surface);
+  if (value->bad) {
+    relay_free(r, p);
+    return LRM_ERR_CORRUPT;
   }
-  relay_reader reader = relay_read(value);
-  uint64_t version = relay_read_number(&reader, 1);
-  uint8_t *parts[] = {p->salt, p->salt + 16, p->code_hash, p->code_hash + 16};
-  for (unsigned i = 0; i < 4; i++) {
-    lrm_id part = relay_read_id(&reader);
-    memcpy(parts[i], part.bytes, sizeof part.bytes);
-  }
-  p->device_id = relay_read_id(&reader);
-  p->asked_ms = relay_read_number(&reader, 8);
-  p->expires_ms = relay_read_number(&reader, 8);
-  p->account = relay_read_number(&reader, 8);
-  p->tried = (unsigned)relay_read_number(&reader, 1);
-  relay_read_text(&reader, p->device, sizeof p->device);
-  relay_read_text(&reader, p->peer, sizeof p->peer);
-  relay_read_text(&reader, p->surface, sizeof p->surface);
-  if (reader.bad || version != RECORD_VERSION || key.bytes != sizeof p->secret_hash) {
-    relay_free(l->r, p);
-    l->result = LRM_ERR_CORRUPT;
-    return false;
-  }
-  memcpy(p->secret_hash, key.data, sizeof p->secret_hash);
   relay_device device;
-  p->added = relay_device_get(l->r, &p->device_id, &device);
-  p->next = l->r->pairings;
-  l->r->pairings = p;
-  l->r->pairings_count++;
-  return true;
+  p->added = relay_device_get(r, &p->device_id, &device);
+  p->next = r->pairings;
+  r->pairings = p;
+  r->pairings_count++;
+  return 0;
 }
 
 int relay_pairings_load(relay *r) {
-  loading l = {r, 0};
-  int result = lrm_store_each(r->config.store, SPACE_PAIRING, load_pairing, &l);
-  return result != 0 ? result : l.result;
+  static const relay_record_kind kind = {SPACE_PAIRING, LRM_SHA256_BYTES, RECORD_VERSION, take};
+  return relay_records_load(r, &kind);
 }
 
 void relay_pairings_free(relay *r) {

@@ -23,10 +23,10 @@ static void save(relay *r, const relay_push *push) {
   relay_write_number(&w, push->wants, 1);
   relay_write_number(&w, push->created_ms, 8);
   relay_write_number(&w, push->sent_ms, 8);
-  for (unsigned i = 0; i < sizeof push->key; i++) relay_write_number(&w, push->key[i], 1);
-  for (unsigned i = 0; i < sizeof push->auth; i++) relay_write_number(&w, push->auth[i], 1);
+  relay_write_bytes(&w, push->key, sizeof push->key);
+  relay_write_bytes(&w, push->auth, sizeof push->auth);
   relay_write_number(&w, bytes, 2);
-  for (size_t i = 0; i < bytes; i++) relay_write_number(&w, (uint8_t)push->endpoint[i], 1);
+  relay_write_bytes(&w, push->endpoint, bytes);
   relay_put(r, SPACE_PUSH, key_of(push), relay_written(&w));
 }
 
@@ -39,46 +39,30 @@ static relay_push *make(relay *r, const char *endpoint, size_t bytes) {
   return push;
 }
 
-typedef struct loading {
-  relay *r;
-  int result;
-} loading;
-
-static bool load(void *user, lrm_slice key, lrm_slice value) {
-  loading *l = user;
-  relay_reader reader = relay_read(value);
+static int take(relay *r, const uint8_t *key, uint64_t version, relay_reader *value) {
   relay_push read = {.wants = 0};
-  uint64_t version = relay_read_number(&reader, 1);
-  read.account = relay_read_number(&reader, 8);
-  read.wants = (uint8_t)relay_read_number(&reader, 1);
-  read.created_ms = relay_read_number(&reader, 8);
-  read.sent_ms = relay_read_number(&reader, 8);
-  for (unsigned i = 0; i < sizeof read.key; i++)
-    read.key[i] = (uint8_t)relay_read_number(&reader, 1);
-  for (unsigned i = 0; i < sizeof read.auth; i++)
-    read.auth[i] = (uint8_t)relay_read_number(&reader, 1);
-  size_t bytes = (size_t)relay_read_number(&reader, 2);
-  if (reader.bad || version != RECORD_VERSION || key.bytes != RELAY_TARGET_BYTES ||
-      bytes > RELAY_ENDPOINT_BYTES_MAX || reader.bytes - reader.at < bytes) {
-    l->result = LRM_ERR_CORRUPT;
-    return false;
-  }
-  relay_push *push = make(l->r, (const char *)reader.data + reader.at, bytes);
-  if (push == NULL) {
-    l->result = LRM_ERR_NO_MEMORY;
-    return false;
-  }
+  (void)version;
+  memcpy(read.target.key, key, sizeof read.target.key);
+  memcpy(read.device.bytes, key, sizeof read.device.bytes);
+  read.account = relay_read_number(value, 8);
+  read.wants = (uint8_t)relay_read_number(value, 1);
+  read.created_ms = relay_read_number(value, 8);
+  read.sent_ms = relay_read_number(value, 8);
+  relay_read_bytes(value, read.key, sizeof read.key);
+  relay_read_bytes(value, read.auth, sizeof read.auth);
+  size_t bytes = (size_t)relay_read_number(value, 2);
+  if (value->bad || bytes > RELAY_ENDPOINT_BYTES_MAX || value->bytes - value->at < bytes)
+    return LRM_ERR_CORRUPT;
+  relay_push *push = make(r, (const char *)value->data + value->at, bytes);
+  if (push == NULL) return LRM_ERR_NO_MEMORY;
   read.next = push->next;
   memcpy(push, &read, offsetof(relay_push, endpoint)); /* an assignment may run into the endpoint */
-  memcpy(push->target.key, key.data, key.bytes);
-  memcpy(push->device.bytes, key.data, sizeof push->device.bytes);
-  return true;
+  return 0;
 }
 
 int relay_pushes_load(relay *r) {
-  loading l = {r, 0};
-  int result = lrm_store_each(r->config.store, SPACE_PUSH, load, &l);
-  return result != 0 ? result : l.result;
+  static const relay_record_kind kind = {SPACE_PUSH, RELAY_TARGET_BYTES, RECORD_VERSION, take};
+  return relay_records_load(r, &kind);
 }
 
 void relay_pushes_free(relay *r) {

@@ -9,10 +9,14 @@ void relay_write_number(relay_writer *w, uint64_t value, unsigned bytes) {
   for (unsigned i = 0; i < bytes; i++) w->data[w->used++] = (uint8_t)(value >> (8 * i));
 }
 
+void relay_write_bytes(relay_writer *w, const void *data, size_t bytes) {
+  if (bytes > sizeof w->data - w->used) return;
+  memcpy(w->data + w->used, data, bytes);
+  w->used += bytes;
+}
+
 void relay_write_id(relay_writer *w, const lrm_id *id) {
-  if (w->used + sizeof id->bytes > sizeof w->data) return;
-  memcpy(w->data + w->used, id->bytes, sizeof id->bytes);
-  w->used += sizeof id->bytes;
+  relay_write_bytes(w, id->bytes, sizeof id->bytes);
 }
 
 void relay_write_text(relay_writer *w, const char *text) {
@@ -39,14 +43,19 @@ uint64_t relay_read_number(relay_reader *r, unsigned bytes) {
   return value;
 }
 
-lrm_id relay_read_id(relay_reader *r) {
-  lrm_id id = {{0}};
-  if (r->bad || r->bytes - r->at < sizeof id.bytes) {
+void relay_read_bytes(relay_reader *r, void *out, size_t bytes) {
+  if (r->bad || r->bytes - r->at < bytes) {
     r->bad = true;
-    return id;
+    memset(out, 0, bytes);
+    return;
   }
-  memcpy(id.bytes, r->data + r->at, sizeof id.bytes);
-  r->at += sizeof id.bytes;
+  memcpy(out, r->data + r->at, bytes);
+  r->at += bytes;
+}
+
+lrm_id relay_read_id(relay_reader *r) {
+  lrm_id id;
+  relay_read_bytes(r, id.bytes, sizeof id.bytes);
   return id;
 }
 
@@ -60,6 +69,38 @@ void relay_read_text(relay_reader *r, char *out, size_t out_bytes) {
   memcpy(out, r->data + r->at, bytes);
   out[bytes] = '\0';
   r->at += bytes;
+}
+
+lrm_slice relay_number_key(uint64_t number, uint8_t key[8]) {
+  for (unsigned i = 0; i < 8; i++) key[i] = (uint8_t)(number >> (56 - 8 * i));
+  return (lrm_slice){key, 8};
+}
+
+uint64_t relay_number_of_key(const uint8_t *key) {
+  uint64_t number = 0;
+  for (unsigned i = 0; i < 8; i++) number = number << 8 | key[i];
+  return number;
+}
+
+typedef struct loading {
+  relay *r;
+  const relay_record_kind *kind;
+  int result;
+} loading;
+
+static bool load(void *user, lrm_slice key, lrm_slice value) {
+  loading *l = user;
+  relay_reader reader = relay_read(value);
+  uint64_t version = relay_read_number(&reader, 1);
+  bool known = key.bytes == l->kind->key_bytes && version >= 1 && version <= l->kind->version;
+  l->result = known ? l->kind->take(l->r, key.data, version, &reader) : LRM_ERR_CORRUPT;
+  return l->result == 0;
+}
+
+int relay_records_load(relay *r, const relay_record_kind *kind) {
+  loading l = {r, kind, 0};
+  int result = lrm_store_each(r->config.store, kind->space, load, &l);
+  return result != 0 ? result : l.result;
 }
 
 /* A record that cannot be put is missing in the commit that its event, its command or its receipt

@@ -146,7 +146,7 @@ void relay_session_wait(relay_session *s, relay *r) {
 /* ---- records ---- */
 
 size_t relay_session_key(const relay_session *s, uint8_t key[48]) {
-  for (unsigned i = 0; i < 8; i++) key[i] = (uint8_t)(s->account->row >> (56 - 8 * i));
+  (void)relay_number_key(s->account->row, key);
   memcpy(key + 8, s->id.bytes, sizeof s->id.bytes);
   return 24;
 }
@@ -213,49 +213,32 @@ static int load_events(relay_session *s, relay *r) {
   return 0;
 }
 
-typedef struct loading {
-  relay *r;
-  int result;
-} loading;
-
-static bool load_session(void *user, lrm_slice key, lrm_slice value) {
-  loading *l = user;
-  uint64_t row = 0;
-  for (size_t i = 0; i < 8 && i < key.bytes; i++) row = row << 8 | key.data[i];
-  relay_account *account = relay_account_of(l->r, row);
-  relay_reader reader = relay_read(value);
-  uint64_t version = relay_read_number(&reader, 1);
+static int take(relay *r, const uint8_t *key, uint64_t version, relay_reader *value) {
+  relay_account *account = relay_account_of(r, relay_number_of_key(key));
   lrm_id id;
-  if (key.bytes != 24 || account == NULL || version != RECORD_VERSION) {
-    l->result = LRM_ERR_CORRUPT;
-    return false;
-  }
-  memcpy(id.bytes, key.data + 8, sizeof id.bytes);
-  relay_session *s = relay_session_make(l->r, account, &id);
-  if (s == NULL) {
-    l->result = LRM_ERR_NO_MEMORY;
-    return false;
-  }
-  s->deleted = relay_read_number(&reader, 1) != 0;
+  (void)version;
+  if (account == NULL) return LRM_ERR_CORRUPT;
+  memcpy(id.bytes, key + 8, sizeof id.bytes);
+  relay_session *s = relay_session_make(r, account, &id);
+  if (s == NULL) return LRM_ERR_NO_MEMORY;
+  s->deleted = relay_read_number(value, 1) != 0;
   if (s->deleted) account->sessions--;
-  s->creator = relay_read_id(&reader);
-  s->created_ms = relay_read_number(&reader, 8);
-  s->activity_ms = relay_read_number(&reader, 8);
+  s->creator = relay_read_id(value);
+  s->created_ms = relay_read_number(value, 8);
+  s->activity_ms = relay_read_number(value, 8);
   s->activity_saved_ms = s->activity_ms;
-  s->writer_generation = relay_read_number(&reader, 8);
-  s->writer_link = relay_read_id(&reader);
-  s->writer_device = relay_read_id(&reader);
-  s->detached_ms = relay_read_number(&reader, 8);
-  s->lost_epoch = relay_read_id(&reader);
-  if (reader.bad) l->result = LRM_ERR_CORRUPT;
-  if (l->result == 0 && !s->deleted) l->result = load_events(s, l->r);
-  return l->result == 0;
+  s->writer_generation = relay_read_number(value, 8);
+  s->writer_link = relay_read_id(value);
+  s->writer_device = relay_read_id(value);
+  s->detached_ms = relay_read_number(value, 8);
+  s->lost_epoch = relay_read_id(value);
+  if (value->bad) return LRM_ERR_CORRUPT;
+  return s->deleted ? 0 : load_events(s, r);
 }
 
 int relay_sessions_load(relay *r) {
-  loading l = {r, 0};
-  int result = lrm_store_each(r->config.store, SPACE_SESSION, load_session, &l);
-  return result != 0 ? result : l.result;
+  static const relay_record_kind kind = {SPACE_SESSION, 24, RECORD_VERSION, take};
+  return relay_records_load(r, &kind);
 }
 
 /* ---- logs ---- */
