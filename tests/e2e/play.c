@@ -16,7 +16,6 @@
  * {"failed":N,"why":"..."}; N counts from 1. Besides, as it happens:
  *   {"session":HEX} {"up":true} {"action":"ANSWER","command":HEX,"ask":HEX,"turn":"...",
  *    "text":"...","value":"...","attachments":N,"resolution":ASK_RESOLVED}
- * What was SET_MODE or SET_OPTION and is taken is emitted as changed, as an agent would tell it.
  * It ends with its input. Exit: 0, 1 fault, 2 wrong use. */
 #include <getopt.h>
 #include <inttypes.h>
@@ -85,44 +84,6 @@ static char *copy(const char *text) {
   return mine;
 }
 
-/* The agent has changed its mode. */
-static int mode_changed(play *p, const char *mode_id) {
-  const Remote__V1__SessionState *state = lrm_host_state(p->host);
-  Remote__V1__ModesChanged modes = REMOTE__V1__MODES_CHANGED__INIT;
-  Remote__V1__Event event = REMOTE__V1__EVENT__INIT;
-  char *mine = copy(mode_id);
-  modes.n_modes = state->n_modes;
-  modes.modes = state->modes;
-  modes.current_mode_id = mine;
-  event.body_case = REMOTE__V1__EVENT__BODY_MODES_CHANGED;
-  event.modes_changed = &modes;
-  int result = lrm_host_emit(p->host, &event, lrm_uv_wall_ms(), now(p));
-  free(mine);
-  return result;
-}
-
-/* The agent has changed one of its options. */
-static int option_changed(play *p, const char *option_id, const char *value) {
-  const Remote__V1__SessionState *state = lrm_host_state(p->host);
-  json_t *list = json_array();
-  for (size_t i = 0; i < state->n_options; i++) {
-    json_t *option = json_of_message(&state->options[i]->base);
-    if (strcmp(state->options[i]->option_id, option_id) == 0)
-      json_object_set_new(option, "current_value", json_string(value));
-    json_array_append_new(list, option);
-  }
-  json_t *event = json_pack("{s{so}}", "config_options_changed", "options", list);
-  char error[200];
-  ProtobufCMessage *message =
-      json_to_message(&remote__v1__event__descriptor, event, error, sizeof error);
-  int result = message == NULL ? LRM_ERR_USAGE
-                               : lrm_host_emit(p->host, (const Remote__V1__Event *)message,
-                                               lrm_uv_wall_ms(), now(p));
-  if (message != NULL) protobuf_c_message_free_unpacked(message, NULL);
-  json_decref(event);
-  return result;
-}
-
 static void tell(const lrm_host_action *action) {
   static const char *const names[] = {
       [LRM_ACTION_PROMPT] = "PROMPT",         [LRM_ACTION_STEER] = "STEER",
@@ -152,14 +113,8 @@ static void take(play *p, const lrm_host_action *action) {
   lrm_id id = action->command_id;
   tell(action);
   if (p->manual || !wants_word(action)) return;
-  char *text = copy(action->text),
-       *value = copy(action->value); /* events may move what they name */
   int result = lrm_host_finish(p->host, &id, 0, "", lrm_uv_wall_ms(), now(p));
   if (result != LRM_ERR_NOT_FOUND) check(p, "finish", result);
-  if (action->type == LRM_ACTION_SET_MODE) check(p, "mode", mode_changed(p, text));
-  if (action->type == LRM_ACTION_SET_OPTION) check(p, "option", option_changed(p, text, value));
-  free(text);
-  free(value);
 }
 
 static void changed(play *p);

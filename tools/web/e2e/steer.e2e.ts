@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { PHONE, type Client } from "./browser.ts";
+import { hexOf } from "./player.ts";
 import { until } from "./processes.ts";
 import { scene, type Scene } from "./scene.ts";
 import type { Host } from "./world.ts";
@@ -121,4 +122,59 @@ scene("slash commands of the agent are offered; those that may not be run from a
   await client.at("prompt-input").press("Escape");
   await client.at("prompt-input").fill("/nonsense");
   await client.at("slash-option").first().waitFor({ state: "detached" });
+});
+
+scene("text is steered into a running turn; when the turn is over there is nothing to steer", async (s) => {
+  const player = await s.player({ can_steer: true, cwd: hexOf("/home/ada") });
+  const client = await s.watching(player, { shape: PHONE });
+  expect(await client.at("prompt-steer").count()).toBe(0);
+  await write(client, "begin");
+  await player.action("PROMPT");
+  await client.at("prompt-steer").waitFor();
+  await client.fits();
+  await player.do({ auto: false });
+  await client.at("prompt-input").fill("but leave the tests alone");
+  await client.at("prompt-steer").click();
+  const steer = await player.action("STEER");
+  expect(steer.text).toBe("but leave the tests alone");
+  const row = client.at("command").filter({ hasText: "but leave the tests alone" });
+  await row.and(client.at("command", { state: "delivered" })).waitFor(); // the agent has not said yet that it has it
+  await player.do({ finish: { command: steer.command! } });
+  await client.at("timeline").getByText("steered into the turn").first().waitFor();
+  // refused by the agent: said, with its reason
+  await client.at("prompt-input").fill("and be quick");
+  await client.at("prompt-steer").click();
+  const second = await until("the second is there", () => player.actions.filter((a) => a.action === "STEER")[1]);
+  await player.do({ finish: { command: second.command!, code: 5004, reason: "too late for that" } });
+  await client.at("command", { outcome: "rejected" }).getByText(/too late for that/).waitFor();
+  await player.endTurn();
+  await client.at("prompt-steer").waitFor({ state: "detached" });
+});
+
+scene("options of every make: a switch, one of several, one that asks less, one without choices", async (s) => {
+  const player = await s.player({ can_steer: true });
+  const client = await s.watching(player, { shape: PHONE });
+  const values = [{ value: "small", name: "Small" }, { value: "large", name: "Large", description: "Slow and thorough" }];
+  await player.emit({ config_options_changed: { options: [
+    { option_id: "web", name: "Search the web", description: "Pages are fetched", boolean: true, current_value: "false" },
+    { option_id: "trust", name: "Trust this folder", boolean: true, current_value: "false", values: [{ value: "true", elevating: true }, { value: "false" }] },
+    { option_id: "model", name: "Model", current_value: "small", values },
+    { option_id: "turns", name: "Turns at most", current_value: "40" }] } });
+  await client.at("mode-button").click();
+  const option = (id: string) => client.at("config-option", { option: id });
+  await option("turns").getByText("40").waitFor();
+  await client.fits();
+  await option("web").getByRole("switch").click();
+  expect(await player.action("SET_OPTION")).toMatchObject({ text: "web", value: "true" });
+  await client.at("config-option", { option: "web", value: "true" }).waitFor();
+  expect(await option("trust").getByRole("switch").isDisabled()).toBe(true);
+  await option("trust").getByText(/only at the host/).waitFor();
+  await player.do({ auto: false });
+  await option("model").selectOption("large");
+  const chosen = await until("the model is chosen", () => player.actions.filter((a) => a.action === "SET_OPTION")[1]);
+  expect(chosen).toMatchObject({ text: "model", value: "large" });
+  expect(await option("model").inputValue()).toBe("small"); // until the agent says so
+  await player.do({ finish: { command: chosen.command!, code: 5004, reason: "no such model today" } });
+  await client.page.getByText(/no such model today/).first().waitFor();
+  expect(await option("model").inputValue()).toBe("small");
 });

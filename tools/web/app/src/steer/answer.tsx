@@ -1,9 +1,10 @@
 /** What can be answered, by kind of ask. */
+import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { AskOptionKind, type Ask, type AskOption } from "@libremote/link/messages";
 import { lazy } from "../frame/lazy.tsx";
 import { Button, count, Icon } from "../parts/index.ts";
-import { canDecline, COMMENT_BYTES_MAX, takesNothing, takesSeveral, takesWords, utf8Bytes, withWritten, type Answer } from "./answers.ts";
+import { canDecline, cannotBeAnswered, COMMENT_BYTES_MAX, takesNothing, takesSeveral, takesWords, utf8Bytes, withWritten, type Answer } from "./answers.ts";
 import { shownNumber, useAskKeys } from "./keys.ts";
 import { useKept } from "./kept.ts";
 import { OpenPage } from "./open-page.tsx";
@@ -15,6 +16,9 @@ const FormAnswer = lazy(async () => (await import("./form.tsx")).FormAnswer);
 
 /** More of the once kinds than this are a list. */
 const BIG_MAX = 3;
+
+/** From here on it is said how many there are: not all of them are seen at once. */
+const MANY = 6;
 
 interface Props {
   store: SteerStore;
@@ -89,7 +93,9 @@ function Words({ value, onChange, onSend, off, label, action }: {
 }
 
 /** Several of the options, then one button. */
-function Several({ store, entry, off, words, onWords, answer }: Omit<Props, "keys" | "hidden"> & { words: string; onWords(text: string): void }) {
+function Several({ store, entry, off, words, onWords, answer, more }: Omit<Props, "keys" | "hidden"> & {
+  words: string; onWords(text: string): void; more: ComponentChildren;
+}) {
   const [chosen, setChosen] = useKept<readonly string[]>(store, entry.id, "chosen", () => []);
   const options = offered(entry.ask);
   const ids = options.map((o) => o.optionId).filter((id) => chosen.includes(id));
@@ -98,6 +104,7 @@ function Several({ store, entry, off, words, onWords, answer }: Omit<Props, "key
   return (
     <>
       <fieldset class="ask-choices" role="group" aria-label="Choose any">
+        <p class="small muted">Choose one or more{free ? ", or answer in words" : ""}:</p>
         {options.map((option) => (
           <OptionButton key={option.optionId} option={option} off={off} pressed={chosen.includes(option.optionId)}
             onChoose={() => setChosen(chosen.includes(option.optionId) ? chosen.filter((id) => id !== option.optionId) : [...chosen,
@@ -105,10 +112,11 @@ function Several({ store, entry, off, words, onWords, answer }: Omit<Props, "key
         ))}
       </fieldset>
       {free && (
-        <label class="field"><span class="small">In words, too</span>
+        <label class="field"><span class="small">In your own words</span>
           <textarea data-testid="ask-text" rows={2} value={words} onInput={(event) => onWords(event.currentTarget.value)} />
         </label>
       )}
+      {more}
       <div class="ask-big">
         <Button kind="primary" icon="send" wide data-testid="ask-send" off={off || !ready}
           onClick={() => answer({ optionId: ids[0] ?? "", moreOptionIds: ids.slice(1) })}>
@@ -143,26 +151,32 @@ export function AskAnswer(props: Props) {
   );
   if (ask.kind.case === "form") return <FormAnswer form={ask.kind.value} numbers={(at) => shownNumber(ask, at, keys)} off={off} answer={answer} comment={<Comment value={comment}
     onChange={setComment} off={off} />} store={store} entry={entry} />;
+  const more = (
+    <div class="ask-more">
+      <Comment value={comment} onChange={setComment} off={false} />
+      {decline}
+    </div>
+  );
+  if (cannotBeAnswered(ask) && !decline) return <p class="ask-view-only">The agent offers nothing to choose, so it cannot be answered.
+    It ends when the agent takes it back, or when the turn is stopped.</p>;
   return (
     <>
       {ask.kind.case === "openUrl" && <OpenPage url={ask.kind.value.url} />}
-      {takesSeveral(ask) ? <Several store={store} entry={entry} off={off} words={words} onWords={setWords} answer={answer} /> : (
+      {takesSeveral(ask) ? <Several store={store} entry={entry} off={off} words={words} onWords={setWords} answer={answer} more={more} /> : (
         <>
           {!(split && big.length > 0) && !takesNothing(ask) && <Unseen hidden={props.hidden} />}
+          {options.length > MANY && <p class="small muted">Choose one of {options.length}:</p>}
           {options.length > 0 && (
             <div class={list ? "ask-choices" : "ask-quiet"}>{options.filter((o) => !split || !isBig(o)).map((o) => button(o, false))}</div>
           )}
           {takesWords(ask) && (
-            <Words value={words} onChange={setWords} off={off} label={options.length > 0 ? "Or in words (an option may be added)"
-              : "Answer in words"}
+            <Words value={words} onChange={setWords} off={off} label={options.length > 0 ? "Or in your own words; they go along with an option, too"
+              : "Your answer"}
               action="Answer in words" onSend={() => void answer({})} />
           )}
         </>
       )}
-      <div class="ask-more">
-        <Comment value={comment} onChange={setComment} off={false} />
-        {decline}
-      </div>
+      {!takesSeveral(ask) && more}
       {split && big.length > 0 && <div class="ask-big"><Unseen hidden={props.hidden} />{big.map((o) => button(o, true))}</div>}
       {takesNothing(ask) && (
         <div class="ask-big"><Unseen hidden={props.hidden} /><Button kind="primary" icon="check" wide data-testid="ask-send" off={off}

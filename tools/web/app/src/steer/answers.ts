@@ -30,6 +30,11 @@ export function withWritten(ask: Ask, given: Answer, written: { comment: string;
   return { ...given, comment: written.comment.trim(), ...(words ? { text: words } : {}) };
 }
 
+/** Nothing that could be given here answers it: there is no option, and no words are taken. */
+export function cannotBeAnswered(ask: Ask): boolean {
+  return offered(ask).length === 0 && !takesWords(ask) && ask.kind.case !== "form" && ask.kind.case !== "openUrl";
+}
+
 /** An open URL without options is answered with nothing: it was opened. */
 export function takesNothing(ask: Ask): boolean {
   return ask.kind.case === "openUrl" && offered(ask).length === 0;

@@ -25,7 +25,7 @@ const permissionWords: Record<PermissionKind, string> = {
   [PermissionKind.READ]: "Read this?",
   [PermissionKind.PATH]: "Leave the workspace?",
   [PermissionKind.URL]: "Fetch this address?",
-  [PermissionKind.MCP]: "Use this MCP tool?",
+  [PermissionKind.MCP]: "Use this tool?",
   [PermissionKind.MEMORY]: "Store or read memories?",
   [PermissionKind.CUSTOM_TOOL]: "Use this tool?",
   [PermissionKind.HOOK]: "A hook asks",

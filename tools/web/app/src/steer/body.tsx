@@ -62,7 +62,7 @@ function Permission({ ask, cwd, onHidden }: { ask: PermissionAsk; cwd: string; o
   const input = ask.input?.text && !ask.command && ask.diffs.length === 0 ? ask.input : undefined;
   // "Edit /src/a.c" above the diff of /src/a.c says nothing more
   const named = ask.diffs.some((diff) => ask.title.length <= pathText(diff.path).length + 12 && ask.title.endsWith(pathText(diff.path)));
-  const titled = titleBeside(ask.title, ask.command) !== "" && ask.title !== ask.url && !named;
+  const titled = titleBeside(ask.title, ask.command) !== "" && ask.title !== ask.url && ask.title !== ask.tool && !named;
   return (
     <>
       <Where ask={ask} cwd={cwd} />

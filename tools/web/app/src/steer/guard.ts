@@ -7,6 +7,7 @@ import type { RefObject } from "preact";
 
 export const GUARD_MS = 400;
 const MOVE_PX = 6;
+const PRESSES = ["click", "keydown"] as const;
 
 export interface Guard {
   ready: boolean;
@@ -22,6 +23,8 @@ export function useGuard(element: RefObject<HTMLElement | null>, key: string): G
   const [ready, setReady] = useState(false);
   const place = useRef({ top: 0, left: 0 });
   const since = useRef(0);
+  /** When the newest press or key was made: a busy page hears of it later, and by then the card has stood still for long. */
+  const pressed = useRef(0);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
 
   const begin = useCallback(() => {
@@ -62,15 +65,18 @@ export function useGuard(element: RefObject<HTMLElement | null>, key: string): G
       if (at.classList.contains("session-main")) break;
     }
     const onScroll = () => look();
+    const onPress = (event: Event) => (pressed.current = event.timeStamp);
+    for (const name of PRESSES) addEventListener(name, onPress, { capture: true });
     document.addEventListener("scroll", onScroll, { capture: true, passive: true });
     addEventListener("resize", onScroll);
     return () => {
       sizes.disconnect();
+      for (const name of PRESSES) removeEventListener(name, onPress, { capture: true });
       document.removeEventListener("scroll", onScroll, { capture: true });
       removeEventListener("resize", onScroll);
     };
   }, [key, look, element]);
 
-  const take = useCallback(() => !look() && performance.now() - since.current >= GUARD_MS, [look]);
+  const take = useCallback(() => !look() && pressed.current - since.current >= GUARD_MS, [look]);
   return { ready, take };
 }

@@ -67,6 +67,15 @@ function Option({ store, option, off }: { store: SteerStore; option: ConfigOptio
       </div>
     );
   }
+  if (option.values.length === 0) {
+    return (
+      <div class="field config" data-testid="config-option" data-option={option.optionId} data-value={option.currentValue}>
+        <p><span class="config-name">{name}</span>: <Foreign text={option.currentValue || "not set"} oneLine /></p>
+        {about}
+        <span class="small muted">The agent does not say what else it could be; it is changed at the host.</span>
+      </div>
+    );
+  }
   const known = option.values.some((v) => v.value === option.currentValue);
   const item = (value: ConfigValue) => (
     <option key={value.value} value={value.value} disabled={value.elevating && value.value !== option.currentValue}>
@@ -77,7 +86,7 @@ function Option({ store, option, off }: { store: SteerStore; option: ConfigOptio
   return (
     <label class="field config">
       <span class="config-name">{name}</span>
-      <select data-testid="config-option" data-option={option.optionId} value={option.currentValue} disabled={off} onChange={(event) => {
+      <select data-testid="config-option" data-option={option.optionId} data-value={option.currentValue} value={option.currentValue} disabled={off} onChange={(event) => {
         const wanted = event.currentTarget.value;
         event.currentTarget.value = option.currentValue; // it changes when the agent says so
         if (wanted !== option.currentValue) set(wanted);
