@@ -59,6 +59,7 @@ scene("a question is answered by the number that stands on the choice, and by no
   const { host, desk } = await both(s);
   await s.world.send(host.session, "ASK Which colour?|red|green|blue");
   await open(desk).getByText("Which colour?").first().waitFor();
+  await open(desk).locator("kbd").nth(2).waitFor(); // the form comes after its question
   expect(await open(desk).locator("kbd").allTextContents()).toEqual(["1", "2", "3"]);
   // it counts once the card has stood still for a moment
   await until("the number is taken", async () => {

@@ -103,7 +103,7 @@ scene("remote control is ended from the page: what stands there and in the list 
   await item.getByText("/remote on").waitFor();
   await client.fits();
   host.type("/remote on\r");
-  await item.getByText(/^host connected/).waitFor();
+  await item.getByText(/^remote off/).waitFor({ state: "detached" });
   await client.openSession(host.session);
   await client.at("presence", { host: "attached" }).waitFor();
   await client.at("prompt-input").fill("SAY steered again");

@@ -17,8 +17,10 @@ scene("back to the beginning, a search, a jump, and to the newest again", async 
   await client.at("search-input").or(client.page.getByRole("button", { name: /search/i })).first().click();
   await client.at("search-input").fill("needle in the hay");
   await client.at("search-input").press("Enter");
-  await client.at("search-hit").first().waitFor();
-  await client.at("search-hit").first().click();
+  // What was typed is searched by itself, too: when that was quicker, Enter goes to the hit.
+  const hit = client.at("search-hit").first();
+  await hit.or(client.said("a needle in the hay")).first().waitFor();
+  if (await hit.isVisible()) await hit.click();
   await client.said("a needle in the hay").waitFor();
   await client.fits();
   await s.world.turn(host.session, "SAY it came while I was reading");

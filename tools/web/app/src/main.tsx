@@ -8,7 +8,7 @@ import { lazy } from "./frame/lazy.tsx";
 import { LinkMissing, LinkStopped } from "./frame/link_failed.tsx";
 import { keepTitle } from "./frame/title.ts";
 import { watchViewport } from "./frame/viewport.ts";
-import { registerWorker } from "./frame/worker.ts";
+import { followWorker, registerWorker } from "./frame/worker.ts";
 import { keepAccount } from "./offline/keys.ts";
 import { SessionsPage } from "./pages/sessions.tsx";
 import { Toasts } from "./parts/toast.tsx";
@@ -16,7 +16,7 @@ import { watchReach } from "./presence/reach.ts";
 import { watchInstall } from "./settings/install.ts";
 import { applyPreferences } from "./settings/preferences.ts";
 import { connect, facts } from "./state/link.ts";
-import { route } from "./state/route.ts";
+import { route, type Route } from "./state/route.ts";
 import { keepSessions, watchSessions } from "./state/sessions.ts";
 
 // What is not shown at once is fetched when it is.
@@ -43,12 +43,15 @@ function Page() {
   }
 }
 
+/** What went wrong in one place is not said of the next one. */
+const placeOf = (at: Route): string => (at.page === "session" ? at.id : at.page);
+
 function App() {
   const fault = fatal.value;
   if (fault) return fault.kind === "missing" ? <LinkMissing error={fault.error} onRetry={fault.retry} /> : <LinkStopped error={fault.error} />;
   return (
     <>
-      <Boundary key={route.value.page}><Page /></Boundary>
+      <Boundary key={placeOf(route.value)}><Page /></Boundary>
       <Toasts />
     </>
   );
@@ -69,6 +72,7 @@ effect(() => {
   if (account !== undefined) keepAccount(account);
 });
 watchTabs();
+followWorker();
 watchSignIn();
 keepSessions();
 watchViewport();

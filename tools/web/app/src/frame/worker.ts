@@ -1,9 +1,22 @@
 /** Registers the service worker, looks for newer versions of the page, and says when one is ready. */
 import type { Connection } from "@libremote/link";
 import { toast } from "../parts/toast.tsx";
+import { go } from "../state/route.ts";
 
 /** A page that is left open for days looks for a newer version when it is looked at again. */
 const UPDATE_MS = 15 * 60_000;
+
+/** A click on a notification leads somewhere, whatever this page is doing: it answers, or another one is opened. */
+export function followWorker(): void {
+  const workers = navigator.serviceWorker as ServiceWorkerContainer | undefined;
+  workers?.addEventListener("message", (event: MessageEvent<unknown>) => {
+    const { data } = event;
+    if (typeof data !== "object" || data === null || !("go" in data) || typeof data.go !== "string" || !data.go.startsWith("#/")) return;
+    go(data.go);
+    event.ports[0]?.postMessage(true);
+  });
+  workers?.startMessages();
+}
 
 export function registerWorker(connection: Connection): void {
   const workers = navigator.serviceWorker as ServiceWorkerContainer | undefined;

@@ -8,7 +8,6 @@ import { hex } from "@libremote/link";
 import type { SessionEntry } from "@libremote/link/messages";
 import { openAsks } from "../frame/title.ts";
 import { titleOf } from "../presence/status.ts";
-import { go } from "../state/route.ts";
 import { listed, sessions } from "../state/sessions.ts";
 import { fragmentOf, wordsOf, type Message } from "./message.ts";
 import { pushState } from "./subscription.ts";
@@ -86,10 +85,6 @@ function lead(): void {
 export function notifyWhileOpen(): void {
   const workers = navigator.serviceWorker as ServiceWorkerContainer | undefined;
   if (!workers || !("locks" in navigator)) return;
-  workers.addEventListener("message", (event) => {
-    const data: unknown = event.data;
-    if (typeof data === "object" && data !== null && "go" in data && typeof data.go === "string" && data.go.startsWith("#/")) go(data.go);
-  });
   sayLookedAt();
   void navigator.locks.request(LEADER, () => {
     lead();

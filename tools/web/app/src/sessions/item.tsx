@@ -23,6 +23,7 @@ export function SessionItem({ entry, onDelete }: { entry: SessionEntry; onDelete
   const away = !isLive.value || !entry.status?.hostAttached;
   const status = statusWords(info?.status ?? Status.UNSPECIFIED, away);
   const title = titleOf(entry);
+  const fact = hostFact(entry);
   return (
     <li class={`session-item card${(info?.asksTotal ?? 0) > 0 && !over ? " asks" : ""}`} data-testid="session-item" data-session={id}>
       <div class="session-item-head">
@@ -49,9 +50,9 @@ export function SessionItem({ entry, onDelete }: { entry: SessionEntry; onDelete
         </p>
       )}
       <p class="session-item-facts muted small">
-        <Where parts={[description?.host, description?.repository || pathText(description?.cwd), description?.branch]} />
-        <span><bdi>{hostFact(entry)}</bdi></span>
-        <span><bdi>active <RelativeTime at={entry.activityMs} /></bdi></span>
+        <Where parts={[description?.agent, description?.host, description?.repository || pathText(description?.cwd), description?.branch]} />
+        {fact && <span><bdi>{fact}</bdi></span>}
+        {(over || away || info?.status === Status.WORKING) && <span><bdi>active <RelativeTime at={entry.activityMs} /></bdi></span>}
       </p>
       {off(entry) && !over && <p class="small muted">It goes on at its host. <code>/remote on</code> there shows it here again.</p>}
       {(over || (!off(entry) && awayFor(entry) > RESUME_AFTER_MS)) && (
@@ -79,13 +80,13 @@ function Where({ parts }: { parts: (string | undefined)[] }) {
   return <bdi class="session-item-where">{parts.filter(Boolean).join(" · ")}</bdi>;
 }
 
-/** What the relay last said of the host; without a connection it is not said as if it were now. */
+/** What the relay last said of the host, unless it is there; without a connection it is not said as if it were now. */
 function hostFact(entry: SessionEntry): string {
   const status = entry.status;
   if (!status || ended(entry)) return "";
   const since = Number(status.hostSinceMs);
   if (!isLive.value) return status.hostAttached ? "host was connected" : "host was away";
-  if (status.hostAttached) return `host connected ${duration(relayNow.value - since)}`;
+  if (status.hostAttached) return "";
   if (off(entry)) return `remote off ${duration(relayNow.value - since)}`;
   return since === 0 ? "host not connected" : `host away ${duration(relayNow.value - since)}`;
 }

@@ -7,7 +7,7 @@ test.each([
   ["", { page: "sessions" }], ["#/", { page: "sessions" }], ["#/nowhere", { page: "sessions" }], ["#/settingsx", { page: "sessions" }],
   ["#/settings", { page: "settings" }], ["#/devices", { page: "devices" }], ["#/sign-in", { page: "sign-in" }], ["#/sign-in/abc_DEF-1", { page: "sign-in" }],
   [`#/s/${id}`, { page: "session", id }], [`#/s/${id}/ask/${id}`, { page: "session", id, ask: id }],
-  [`#/s/${id.toUpperCase()}`, { page: "sessions" }], [`#/s/${id}0`, { page: "sessions" }], [`#/s/${id}/ask/1`, { page: "sessions" }], ["#/s/<script>", { page: "sessions" }],
+  [`#/s/${id.toUpperCase()}`, { page: "sessions" }], [`#/s/${id}0`, { page: "sessions" }], [`#/s/${id}/ask/1`, { page: "sessions" }], [`#/s/${"0".repeat(32)}`, { page: "sessions" }], ["#/s/<script>", { page: "sessions" }],
 ])("%s", (fragment, route) => expect(parseRoute(fragment)).toEqual(route));
 
 test("a code from a terminal's or a page's QR code leads to the devices", () => {

@@ -8,9 +8,11 @@ export type Route =
   | { page: "devices"; code?: string }
   | { page: "settings" };
 
+const NO_SESSION = "0".repeat(32);
+
 export function parseRoute(fragment: string): Route {
   const session = /^#\/s\/([0-9a-f]{32})(?:\/ask\/([0-9a-f]{32}))?$/.exec(fragment);
-  if (session) return session[2] ? { page: "session", id: session[1]!, ask: session[2] } : { page: "session", id: session[1]! };
+  if (session && session[1] !== NO_SESSION) return session[2] ? { page: "session", id: session[1]!, ask: session[2] } : { page: "session", id: session[1]! };
   // A terminal's QR code has no more than the code behind the page's address.
   const code = /^#(?:\/devices\/)?([B-DF-HJ-NP-TV-XZ]{4}-?[B-DF-HJ-NP-TV-XZ]{4})$/i.exec(fragment);
   if (code) return { page: "devices", code: code[1]!.toUpperCase() };

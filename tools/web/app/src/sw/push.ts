@@ -1,5 +1,5 @@
 /** Messages that come while no page is open: one notification a tag, closed when it is over; a click leads to the page. */
-import { fragmentOf, readMessage, wordsOf, type Message } from "../notify/message.ts";
+import { checkedFragment, fragmentOf, readMessage, wordsOf, type Message } from "../notify/message.ts";
 
 declare const self: ServiceWorkerGlobalScope;
 
@@ -34,11 +34,6 @@ async function looking(): Promise<boolean> {
 
 async function take(text: string): Promise<void> {
   const message = readMessage(text);
-  if (!message) {
-    // From a newer relay, perhaps: something has to be shown all the same.
-    await show({ event: "ask", tag: "unknown" });
-    return;
-  }
   if (message.event === "withdrawn") {
     if (mustShow) await show(message, true);
     await close(message.tag);
@@ -48,30 +43,47 @@ async function take(text: string): Promise<void> {
   await badge();
 }
 
+/** How long a page has to say that it goes there; a frozen one, or one that is being loaded, does not. */
+const ANSWER_MS_MAX = 1_500;
+
+/** Tells a page where to go. False: it did not answer. */
+function told(page: WindowClient, fragment: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => resolve(true);
+    setTimeout(() => resolve(false), ANSWER_MS_MAX);
+    page.postMessage({ go: fragment }, [channel.port2]);
+  });
+}
+
 async function open(fragment: string): Promise<void> {
+  const place = self.registration.scope + fragment;
   const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
   const ours = pages.filter((page) => page.url.startsWith(self.registration.scope));
   const session = /^#\/s\/[0-9a-f]{32}/.exec(fragment)?.[0];
   const best = ours.find((page) => session && page.url.includes(session)) ?? ours.find((page) => page.focused) ?? ours[0];
-  if (!best) {
-    await self.clients.openWindow(self.registration.scope + fragment);
-    return;
+  if (best) {
+    const going = told(best, fragment);
+    await best.focus().catch(() => {}); // not allowed: it is there, at the right place
+    if (await going || (await best.navigate(place).then((page) => page !== null, () => false))) return;
   }
-  best.postMessage({ go: fragment });
-  await best.focus().catch(() => {}); // not allowed: it is there, at the right place
+  await self.clients.openWindow(place);
 }
+
+/** What fails here fails for nobody else: there is no page to tell it to. */
+const quietly = (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => console.warn("a notification:", error));
 
 export function servePush(): void {
   self.addEventListener("push", (event) => {
-    event.waitUntil(take(event.data?.text() ?? ""));
+    event.waitUntil(quietly(take(event.data?.text() ?? "")));
   });
   self.addEventListener("notificationclick", (event) => {
     const data: unknown = event.notification.data;
     event.notification.close();
-    const fragment = typeof data === "object" && data !== null && "fragment" in data && typeof data.fragment === "string" ? data.fragment : "#/";
-    event.waitUntil(Promise.all([open(fragment), badge()]));
+    const fragment = checkedFragment(typeof data === "object" && data !== null && "fragment" in data ? data.fragment : undefined);
+    event.waitUntil(Promise.all([quietly(open(fragment)), quietly(badge())]));
   });
   self.addEventListener("notificationclose", (event) => {
-    event.waitUntil(badge());
+    event.waitUntil(quietly(badge()));
   });
 }
