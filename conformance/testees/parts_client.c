@@ -87,6 +87,7 @@ static void tell_event(client_testee *c, const lrm_client_event *event) {
       parts_tell(c->p, "done", json_object());
       break;
     case LRM_CLIENT_INFO:         /* for lists and notifications, of which there are none here */
+    case LRM_CLIENT_UNREADABLE:   /* seen in what it asks for */
     case LRM_CLIENT_TAIL_CLEARED: /* the library's view has done it */
       break;
   }

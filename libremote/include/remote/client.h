@@ -58,7 +58,10 @@ typedef enum lrm_client_event_type {
   LRM_CLIENT_DONE = 9,    /* `until` was reached */
   /* What tails had added is taken back: the durable events that follow say it again. For readers
    * with a view of their own. */
-  LRM_CLIENT_TAIL_CLEARED = 10
+  LRM_CLIENT_TAIL_CLEARED = 10,
+  /* `count` events from `offset` cannot be read (`code`: 4003 or 4004): the client goes on at the
+   * next snapshot, or behind them, by itself. */
+  LRM_CLIENT_UNREADABLE = 11
 } lrm_client_event_type;
 
 typedef struct lrm_client_event {
@@ -71,6 +74,8 @@ typedef struct lrm_client_event {
   const remote_v1_Problem *problem;
   lrm_id command_id;
   lrm_slice info;
+  uint64_t count;
+  uint32_t code;
 } lrm_client_event;
 
 /* Every event of the link comes here; true when it belonged to this client. Afterwards drain

@@ -102,6 +102,10 @@ static bool take_note(lrm_client *client, lrm_client_event *out) {
   if (note.type == LRM_CLIENT_STATUS) out->status = &client->status;
   if (note.type == LRM_CLIENT_CLOSED) out->problem = &client->problem;
   if (note.type == LRM_CLIENT_INFO) out->info = client->info;
+  if (note.type == LRM_CLIENT_UNREADABLE) {
+    out->count = client->bad_count;
+    out->code = client->bad_code;
+  }
   return true;
 }
 

@@ -166,8 +166,9 @@ static void take_outcome(lrm_client *client, const Remote__V1__CommandOutcome *o
 /* ---- blocks ---- */
 
 /* One bad block must not brick a log: first the next snapshot is asked for; when that does not
- * lie beyond it, the block is passed over, and the view waits for a snapshot to be whole again. */
-static void bad_block(lrm_client *client, int error) {
+ * lie beyond it, the block is passed over, and the view waits for a snapshot to be whole again.
+ * `index`: its first message that cannot be read. */
+static void bad_block(lrm_client *client, int error, uint32_t index) {
   uint64_t offset = client->block.offset;
   bool deflated = (client->block.flags & LRM_FLAG_COMPRESSED) != 0;
   bool over = deflated && client->block.inflated_bytes > LRM_BLOCK_INFLATED_BYTES_MAX;
@@ -175,6 +176,9 @@ static void bad_block(lrm_client *client, int error) {
   bool again = client->bad_offset == offset;
   client->in_block = false;
   client->bad_offset = offset;
+  client->bad_count = client->block.count > index ? client->block.count - index : 1;
+  client->bad_code = code;
+  if (!again) lrm__client_tell(client, LRM_CLIENT_UNREADABLE, offset + index, false);
   client->taking_set = false;
   lrm__client_close(client, &client->events, code, offset);
   client->jumped = true;
@@ -236,7 +240,7 @@ void lrm__client_block(lrm_client *client, const lrm_link_event *event) {
   client->in_block = true;
   int result = lrm_block_reader_begin(client->reader, block->flags, block->count,
                                       block->inflated_bytes, block->payload);
-  if (result != 0) bad_block(client, result);
+  if (result != 0) bad_block(client, result, 0);
 }
 
 static int fold(lrm_client *client, lrm_slice message, const Remote__V1__Event **out) {
@@ -266,7 +270,7 @@ static bool step(lrm_client *client, lrm_slice message, lrm_client_event *out) {
   const Remote__V1__Event *event;
   int result = fold(client, message, &event);
   if (result != 0) {
-    bad_block(client, result);
+    bad_block(client, result, (uint32_t)(offset - client->block.offset));
     return false;
   }
   if (in_set) return false;

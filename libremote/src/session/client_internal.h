@@ -55,7 +55,9 @@ struct lrm_client {
   bool emptied;        /* a jump has emptied the view, and no SNAPSHOT has said so yet */
   bool start_snapshot; /* the next OPEN asks for a snapshot, to get past a bad block */
   uint64_t bad_offset; /* of the block that could not be read; LRM_OFFSET_NONE */
-  bool done;           /* `until` was reached */
+  uint64_t bad_count;  /* from the first message of it that could not */
+  uint32_t bad_code;
+  bool done; /* `until` was reached */
   lrm_block_reader *reader;
   lrm_arena message; /* of the block's present message */
   lrm_arena ephemeral;

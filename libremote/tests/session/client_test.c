@@ -52,6 +52,7 @@ static struct {
   size_t told_count;
   bool reset;
   uint32_t problem;
+  uint64_t unreadable, unreadable_at; /* how many, from where on */
 } t;
 
 static void relay_event(void *user, lrm_link *link, const lrm_link_event *event) {
@@ -95,6 +96,10 @@ static void drain(void) {
     t.told_offset[t.told_count++] = event.offset;
     if (event.type == LRM_CLIENT_SNAPSHOT || event.type == LRM_CLIENT_EVENT) t.reset = event.reset;
     if (event.type == LRM_CLIENT_CLOSED) t.problem = event.problem->code;
+    if (event.type != LRM_CLIENT_UNREADABLE) continue;
+    assert_int_equal(event.code, LRM_CODE_DECODE);
+    t.unreadable += event.count;
+    t.unreadable_at = event.offset;
   }
 }
 
@@ -705,6 +710,8 @@ static void one_bad_block_does_not_end_it(void **state) {
   extend();
   assert_int_equal(t.closed_code, LRM_CODE_DECODE);
   assert_int_equal(t.closed_offset, 2);
+  assert_int_equal(t.unreadable, 1);
+  assert_int_equal(t.unreadable_at, 2);
   assert_int_equal(t.events_opened, 2);
   assert_int_equal(t.events.open.start, remote_v1_Start_START_SNAPSHOT);
   /* There is no newer snapshot: the block is met again, and passed over. */
@@ -715,6 +722,7 @@ static void one_bad_block_does_not_end_it(void **state) {
   assert_int_equal(t.events.open.start, remote_v1_Start_START_RESUME);
   assert_int_equal(t.events.open.next, 3);
   assert_int_equal(t.bodies[0]->body_case, REMOTE__V1__COMMAND__BODY_REQUEST_SNAPSHOT);
+  assert_int_equal(t.unreadable, 1); /* it is said once */
   opened(&t.events, &epoch, 3, 3, CONTINUED);
   add_snapshot(3, "whole again", NULL, 0);
   extend();

@@ -214,6 +214,11 @@ static void on_event(void *user, remote_session *s, const lrm_client_event *even
     case LRM_CLIENT_COMMAND:
       attach_take_command(a, &event->command_id);
       break;
+    case LRM_CLIENT_UNREADABLE:
+      surface_say(a->surface,
+                  "%" PRIu64 " event%s cannot be read (%s): what the host sent is broken",
+                  event->count, event->count == 1 ? "" : "s", lrm_code_name(event->code));
+      break;
     case LRM_CLIENT_CLOSED:
       if (event->problem != NULL)
         surface_say(a->surface, "the relay closed the session: %s %s",

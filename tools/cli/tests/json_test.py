@@ -15,13 +15,14 @@ import tempfile
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 sys.path.insert(0, os.path.join(ROOT, "tests/e2e"))
 from google.protobuf import descriptor_pb2, descriptor_pool  # noqa: E402
+import raw  # noqa: E402
 from harness import Failure, run, wait_until  # noqa: E402
 
 HEX = re.compile(r"[0-9a-f]{32}")
 WHICH = [("offset", "watch.event"), ("tail", "watch.tail"), ("passed", "watch.passed"),
          ("snapshot", "watch.snapshot"), ("synced", "watch.synced"), ("status", "watch.status"),
          ("link_down", "watch.link_down"), ("link_up", "watch.link_up"), ("closed", "watch.closed"),
-         ("digest", "watch.digest")]
+         ("unreadable", "watch.unreadable"), ("digest", "watch.digest")]
 
 
 class Document:
@@ -213,12 +214,31 @@ def governing(w, judge: Judge) -> None:
     judge.lines([json.loads(line) for line in w.relay_command("audit", "--json").expect(0).out.splitlines()], "audit")
 
 
+def unreadable(w, judge: Judge) -> None:
+    """A host of another make that sends what cannot be inflated."""
+    host = raw.Raw(w)
+    peer, offset = host.publishing()
+    peer.say({"type": "BLOCK", "channel": 1, "offset": offset, "count": 2, "flags": ["COMPRESSED"], "inflated_bytes": 100,
+              "payload": (b"\xff" * 40).hex()})
+    wait_until("it is stored", lambda: [s for s in w.sessions() if s["session_id"] == host.session.hex()], 60)
+    said = w.cli("watch", host.session.hex(), "--json", "--from", "start", "--until", str(offset + 2), "--timeout", "60").expect(1).json
+    holes = [line["unreadable"] for line in judge.lines(said, "watch") if "unreadable" in line]
+    if holes != [{"offset": offset, "count": 2, "code": 4004, "code_name": "INFLATE"}]:
+        raise Failure(f"not said, or not once: {said}")
+    plain = w.cli("watch", host.session.hex(), "--from", "start", "--until", str(offset + 2), "--timeout", "60").expect(1)
+    if "2 events from 0 on cannot be read" not in plain.err:
+        raise Failure(f"not said: {plain.err}")
+    peer.abort()
+    w.cli("rm", host.session.hex(), "--yes").expect(0)
+
+
 def everything(w) -> None:
     judge = Judge()
     w.start_relay()
     host = w.start_host(name="First")
     watch = w.start_cli("watch", host.session, "--json", "--from", "start", "--digest")
     watch.wait_for("synced", lambda p: any("synced" in line for line in p.json))
+    unreadable(w, judge)
     acting(w, judge)
     w.cli("watch", host.session, "--until", "idle", "--timeout", "60").expect(0)
     judge.lines(w.cli("watch", "--json", "--until", "idle", "--timeout", "60").expect(0).json, "watch")

@@ -190,6 +190,27 @@ static void take_closed(watching *w, const lrm_client_event *event) {
                     lrm_code_name(event->problem->code), "reason", event->problem->reason));
 }
 
+/* The digest has a hole there, and what follows is counted from behind it. */
+static void take_unreadable(watching *w, const lrm_client_event *event) {
+  w->fault = EXIT_CODE_FAILURE;
+  if (!w->has_next) {
+    w->epoch = lrm_client_position(w->session.client).epoch;
+    w->next = event->offset;
+    w->has_next = true;
+  }
+  if (w->next == event->offset) w->next += event->count;
+  if (w->json)
+    print(w, json_pack("{s:{s:I, s:I, s:i, s:s}}", "unreadable", "offset",
+                       (json_int_t)event->offset, "count", (json_int_t)event->count, "code",
+                       (int)event->code, "code_name", lrm_code_name(event->code)));
+  else
+    fprintf(stderr,
+            "remote: %" PRIu64 " event%s from %" PRIu64
+            " on cannot be read (%s): what the host "
+            "sent is broken\n",
+            event->count, event->count == 1 ? "" : "s", event->offset, lrm_code_name(event->code));
+}
+
 static void take_info(watching *w, lrm_slice info) {
   remote_v1_SessionInfo said;
   if (lrm_message_decode_static(&lrm_schema_SessionInfo, remote_v1_SessionInfo_fields, info.data,
@@ -260,6 +281,9 @@ static void on_event(void *user, remote_session *s, const lrm_client_event *even
       break;
     case LRM_CLIENT_CLOSED:
       take_closed(w, event);
+      break;
+    case LRM_CLIENT_UNREADABLE:
+      take_unreadable(w, event);
       break;
     default:
       break;
