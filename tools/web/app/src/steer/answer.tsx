@@ -35,7 +35,7 @@ interface Props {
 function barredBy(ask: Ask, option: AskOption, store: SteerStore): string | undefined {
   if (ask.kind.case !== "plan") return undefined;
   const mode = store.model.view.value?.modes.find((m) => m.modeId === option.optionId);
-  return mode?.elevating ? "asks less afterwards: only at the host's own terminal" : undefined;
+  return mode?.elevating ? "the agent would ask less afterwards: only at the host's own terminal" : undefined;
 }
 
 /** Beside the buttons: that not all of what is answered is seen. */

@@ -145,7 +145,7 @@ const ends: Record<AskOutcome, string> = {
   [AskOutcome.ANSWERED]: "Answered",
   [AskOutcome.EXPIRED]: "Expired: nobody answered in time",
   [AskOutcome.WITHDRAWN]: "Taken back by the agent",
-  [AskOutcome.CANCELLED]: "Ended with the turn",
+  [AskOutcome.CANCELLED]: "The turn was stopped",
   [AskOutcome.ORPHANED]: "Void: the agent that asked is gone",
 };
 

@@ -85,9 +85,10 @@ export class Attachments {
 
   /** Takes files; returns why some were not. */
   add(files: readonly File[]): string | undefined {
-    const room = ATTACHMENTS_MAX - this.files.value.length;
-    for (const file of files.slice(0, Math.max(0, room))) this.#take(file);
-    return files.length > room ? `A prompt takes ${ATTACHMENTS_MAX} files; ${files.length - Math.max(0, room)} were left out.` : undefined;
+    const room = Math.max(0, ATTACHMENTS_MAX - this.files.value.length);
+    const left = files.length - room;
+    for (const file of files.slice(0, room)) this.#take(file);
+    return left > 0 ? `A prompt takes ${ATTACHMENTS_MAX} files; ${left} ${left === 1 ? "was" : "were"} left out.` : undefined;
   }
 
   remove(key: number): void {
@@ -103,6 +104,13 @@ export class Attachments {
 
   of(prompt: string): readonly Attached[] {
     return this.all.value.filter((f) => f.prompt === prompt);
+  }
+
+  /** How much of the files of a waiting prompt is stored, in per cent. */
+  share(prompt: string): number {
+    const files = this.of(prompt);
+    const all = files.reduce((sum, f) => sum + f.size, 0);
+    return Math.floor((100 * files.reduce((sum, f) => sum + (f.progress?.stored ?? 0), 0)) / Math.max(1, all));
   }
 
   /** They are on their way; the host tells what becomes of them. */

@@ -24,7 +24,7 @@ function Expiry({ entry }: { entry: AskEntry }) {
   const left = remaining(until, relayNow.value);
   return (
     <span class={left < 60 ? "ask-expiry soon" : "ask-expiry"}>
-      {left > 0 ? `${duration(left * 1000)} left, ${expiryWords(entry.ask.onExpiry)}` : "its time is over"}
+      {left > 0 ? `${duration(left * 1000)} left, ${expiryWords(entry.ask.onExpiry)}` : "its time is up; the host has not said yet that it ended"}
     </span>
   );
 }
@@ -84,10 +84,10 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
       </p>
       <div class="ask-foot">
         {refused && !wentWell(refused.facts) && (
-          <p class="ask-refused" role="status">Your answer was {outcomeWords(refused.body, refused.facts,
-            store.outcome(refused.id))}. It is still open.</p>
+          <p class="ask-refused" role="status">Your answer: {outcomeWords(refused.body, refused.facts,
+            store.outcome(refused.id))}. The question is still open.</p>
         )}
-        {why !== undefined && <p class="ask-view-only">You can only watch: {why}.</p>}
+        {why !== undefined && <p class="ask-view-only">{why}</p>}
         {why === undefined && kept && <p class="ask-view-only">This is what this browser kept. It can be answered when the session
           is connected.</p>}
         {pending ? (

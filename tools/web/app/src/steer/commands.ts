@@ -65,7 +65,8 @@ export function commandText(body: Command["body"], view?: SessionState): string 
     case "setConfigOption": {
       const option = view?.options.find((o) => o.optionId === body.value.optionId);
       const value = option?.values.find((v) => v.value === body.value.value);
-      return line(`${option?.name || body.value.optionId}: ${value?.name || body.value.value}`);
+      const named = value?.name || (option?.boolean ? (body.value.value === "true" ? "on" : "off") : body.value.value);
+      return line(`${option?.name || body.value.optionId}: ${named}`);
     }
     case "setTitle":
       return line(body.value.title);
@@ -87,15 +88,15 @@ export interface Surroundings {
 export function whereWords(facts: CommandFacts, around: Surroundings): string {
   switch (facts.state) {
     case CommandState.COMPOSED:
-      return around.live ? "composed" : "will be sent when connected";
+      return around.live ? "not sent yet" : "will be sent when connected";
     case CommandState.SENT:
-      return around.live ? "sent, no receipt yet" : "sent, no receipt yet; goes on when connected";
+      return around.live ? "sent; the relay has not confirmed it yet" : "sent, not confirmed by the relay; goes on when connected";
     case CommandState.STORED:
       return around.host === false ? "stored at the relay; the host gets it when it is back" : "stored at the relay";
     case CommandState.DELIVERED:
-      return "delivered to the host, no outcome yet";
+      return "delivered to the host, no answer yet";
     default:
-      return "composed";
+      return "not sent yet";
   }
 }
 
@@ -128,8 +129,8 @@ export function outcomeWords(body: Command["body"], facts: CommandFacts, full?: 
     }
     case CommandOutcomeKind.SUPERSEDED:
       if (full?.resolution) return `came too late. ${resolutionWords(ask, full.resolution, false)}`;
-      if (body.case === "cancelTurn") return "superseded: that turn is over, another one runs";
-      return "superseded: something else made it void";
+      if (body.case === "cancelTurn") return "not needed any more: that turn is over, another one runs";
+      return "void: something else was done first";
     case CommandOutcomeKind.EXPIRED:
       return "expired: its time was over before it could be done";
     case CommandOutcomeKind.WITHDRAWN:
@@ -159,9 +160,9 @@ export function queuePosition(view: SessionState | undefined, id: string): numbe
 export function refusalWords(code: number): string {
   switch (code) {
     case -10:
-      return "64 commands have no outcome yet; wait until some have one";
+      return "64 things that you sent have no answer yet; wait until some have one";
     case -2:
-      return "the session has not been read yet; a moment";
+      return "the session is still being read; try again in a moment";
     case -3:
       return "it is too long";
     case -1:

@@ -11,6 +11,8 @@ import { Foreign } from "./foreign.tsx";
 import { steering, type SteerStore } from "./store.ts";
 
 const ROWS_MAX = 3;
+/** While something is asked. */
+const ROWS_ASKING_MAX = 1;
 const APPLIED_SHOWN_MS = 10_000;
 const QUEUED_TEXT_BYTES = 1000;
 
@@ -148,7 +150,7 @@ export function CommandStates({ model }: { model: SessionModel }) {
   const known = new Set(commands.map((c) => c.id));
   const queued = (view?.queue ?? []).map((prompt, at) => ({ prompt, place: at + 1 })).filter(({ prompt }) => !known.has(prompt.promptId));
   const waiting = store.waiting.value;
-  const hidden = all ? 0 : Math.max(0, pending.length - ROWS_MAX);
+  const hidden = all ? 0 : Math.max(0, pending.length - (asking ? ROWS_ASKING_MAX : ROWS_MAX));
   const rows = [...failed.slice(-ROWS_MAX), ...fresh, ...pending.slice(hidden)];
   past.push(...failed.slice(0, -ROWS_MAX));
   if (rows.length + past.length + queued.length + waiting.length === 0) return null;
@@ -166,7 +168,7 @@ export function CommandStates({ model }: { model: SessionModel }) {
           <Icon name="clock" />
           <p class="command-words">
             <span class="command-what"><b>Prompt</b> <Foreign text={prompt.text} oneLine prose /></span>
-            <span class="command-where">not sent yet: its files are on their way</span>
+            <span class="command-where">not sent yet: its files are on their way, {deskOf(model).attachments.share(prompt.id)} % stored</span>
           </p>
           <IconButton icon="edit" label="Take it back to edit it" onClick={() => deskOf(model).takeBack(prompt)} />
         </div>

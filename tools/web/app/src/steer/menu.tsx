@@ -28,15 +28,17 @@ export function SessionMenu({ model }: { model: SessionModel }) {
   const [open, setOpen] = useState(false);
   const [asking, setAsking] = useState<"end" | "delete" | undefined>(undefined);
   const [busy, setBusy] = useState(false);
+  const [fault, setFault] = useState("");
   const ending = model.commands.value.filter((c) => c.body.case === "endRemote").slice(-1)[0];
   const close = () => setOpen(false);
   const remove = async () => {
     setBusy(true);
+    setFault("");
     const problem = await deleteSession(model);
     setBusy(false);
-    setAsking(undefined);
-    if (problem !== undefined) toast(`It was not deleted: ${problem}`, { tone: "bad" });
+    if (problem !== undefined) setFault(`It was not deleted: ${problem}`);
     else {
+      setAsking(undefined);
       toast("The session was deleted", { tone: "good" });
       go("#/");
     }
@@ -54,8 +56,11 @@ export function SessionMenu({ model }: { model: SessionModel }) {
       }}>
         <p>The session goes on at its host, but nobody can watch or steer it from afar. Only a person at the host can turn it on again.</p>
       </Confirm>
-      <Confirm open={asking === "delete"} title="Delete this session?" action="Delete it" danger busy={busy}
-        onClose={() => setAsking(undefined)} onConfirm={() => void remove()}>
+      <Confirm open={asking === "delete"} title="Delete this session?" action="Delete it" danger busy={busy} fault={fault}
+        onClose={() => {
+          setAsking(undefined);
+          setFault("");
+        }} onConfirm={() => void remove()}>
         <p>What the relay keeps of it is deleted for everybody: its messages, files and history. What the agent did on its host
           stays done. This cannot be undone.</p>
       </Confirm>

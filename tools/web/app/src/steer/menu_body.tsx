@@ -69,7 +69,7 @@ export function MenuBody({ store, ending, onDone, onAsk }: Props) {
   const ended = store.model.view.value?.ended === true;
   return (
     <div class="menu-body">
-      {why !== undefined && <p class="ask-view-only">You can only watch: {why}.</p>}
+      {why !== undefined && <p class="ask-view-only">{why}</p>}
       <Rename store={store} onDone={onDone} />
       <Slash store={store} onDone={onDone} />
       <section class="menu-end">

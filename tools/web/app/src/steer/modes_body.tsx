@@ -8,7 +8,7 @@ import { Foreign } from "./foreign.tsx";
 import { plainText, short } from "./foreign.ts";
 import type { Body, SteerStore } from "./store.ts";
 
-const BARRED = "asks less: only at the host's own terminal";
+const BARRED = "the agent would ask less: only at the host's own terminal";
 
 function Modes({ store, off }: { store: SteerStore; off: boolean }) {
   const view = store.model.view.value;
@@ -114,7 +114,7 @@ export function ModesBody({ store, view }: { store: SteerStore; view: NonNullabl
   const options = view.options.filter((o) => o.category !== "mode" || view.modes.length === 0);
   return (
     <div class="modes-body">
-      {why !== undefined && <p class="ask-view-only">You can only watch: {why}.</p>}
+      {why !== undefined && <p class="ask-view-only">{why}</p>}
       <Modes store={store} off={why !== undefined} />
       {options.map((option) => <Option key={option.optionId} store={store} option={option} off={why !== undefined} />)}
       {view.permissionMode && view.permissionMode !== view.currentModeId && (

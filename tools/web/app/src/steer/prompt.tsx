@@ -126,7 +126,7 @@ export function PromptBox({ model }: { model: SessionModel }) {
 
   const say = (words: string) => toast(words, { tone: "bad" });
   const send = (delivery: Delivery) => {
-    if (why !== undefined) return say(`You can only watch: ${why}`);
+    if (why !== undefined) return say(why);
     if (problem !== undefined) return say(problem);
     if (means.kind === "blank") return;
     const sent = means.kind === "slash"
@@ -179,7 +179,7 @@ export function PromptBox({ model }: { model: SessionModel }) {
   };
   // Wherever on the page a file is let go: the browser would leave the page for it.
   const taking = useRef(take);
-  taking.current = why === undefined ? take : () => say(`You can only watch: ${why}`);
+  taking.current = why === undefined ? take : () => say(why);
   useEffect(() => {
     const dragged = (event: DragEvent) => event.dataTransfer?.types.includes("Files") === true;
     const onOver = (event: DragEvent) => {
@@ -212,7 +212,7 @@ export function PromptBox({ model }: { model: SessionModel }) {
     }}>
       {list.length > 0 && <Completions list={list} at={Math.min(at, list.length - 1)} onPick={complete} />}
       <Files attachments={attachments} />
-      {why !== undefined && store.open.value.length === 0 && <p class="prompt-why small">You can only watch: {why}.</p>}
+      {why !== undefined && store.open.value.length === 0 && <p class="prompt-why small">{why}</p>}
       {problem !== undefined && <p class="prompt-why problem small" role="status">{problem}</p>}
       <textarea ref={box} class="prompt-text" data-testid="prompt-input" rows={1} value={text} dir="auto" readOnly={why !== undefined}
         enterkeyhint={enterSends() ? "send" : "enter"}

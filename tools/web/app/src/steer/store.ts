@@ -73,7 +73,7 @@ export class SteerStore {
   /** This page's newest answer to each ask, by ask id. */
   readonly answers = signal<ReadonlyMap<string, GivenAnswer>>(new Map());
   readonly agents = signal<ReadonlyMap<string, string>>(new Map());
-  /** What may be done here; words when it may not. */
+  /** Why nothing may be sent from here, a sentence; undefined: it may. */
   readonly viewOnly: ReadonlySignal<string | undefined>;
   readonly around: ReadonlySignal<Surroundings>;
   /** The session's folder; empty: not known. */
@@ -156,7 +156,7 @@ export class SteerStore {
   send(body: Body): string | undefined {
     const why = this.viewOnly.value;
     if (why !== undefined) {
-      toast(`You can only watch: ${why}`, { tone: "bad" });
+      toast(why, { tone: "bad" });
       return undefined;
     }
     try {
@@ -241,12 +241,12 @@ export class SteerStore {
   #watching(): string | undefined {
     const view = this.model.view.value;
     const status = this.model.status.value;
-    if (view?.ended) return "the session has ended";
-    if (view?.remoteMode === RemoteMode.OFF && view.session) return "remote control is off; /remote on at the host turns it on";
-    if (view?.remoteMode === RemoteMode.VIEW) return "the session was shared for viewing (/remote on at the host allows more)";
+    if (view?.ended) return "The session has ended.";
+    if (view?.remoteMode === RemoteMode.OFF && view.session) return "Remote control is off; /remote on at the host turns it on.";
+    if (view?.remoteMode === RemoteMode.VIEW) return "You can only watch: the session was shared for viewing. /remote on at the host allows more.";
     if (status?.ceiling === Ceiling.VIEW) {
       const layer = layerWords(status.ceilingLayer);
-      return layer ? `${layer} allows to view, not to steer` : "policy allows this account to view, not to steer";
+      return `You can only watch: ${layer || "a policy"} lets this account view, not steer.`;
     }
     return undefined;
   }

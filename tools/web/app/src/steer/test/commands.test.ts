@@ -11,10 +11,10 @@ const cancel = { case: "cancelTurn", value: {} } as Command["body"];
 describe("where a command is", () => {
   it("never claims more than is known", () => {
     expect(whereWords(facts({ state: 1 }), { live: false, host: undefined })).toBe("will be sent when connected");
-    expect(whereWords(facts({ state: 2 }), { live: true, host: true })).toBe("sent, no receipt yet");
+    expect(whereWords(facts({ state: 2 }), { live: true, host: true })).toBe("sent; the relay has not confirmed it yet");
     expect(whereWords(facts({ state: 3 }), { live: true, host: false })).toBe("stored at the relay; the host gets it when it is back");
     expect(whereWords(facts({ state: 3 }), { live: true, host: undefined })).toBe("stored at the relay");
-    expect(whereWords(facts({ state: 4 }), { live: true, host: true })).toBe("delivered to the host, no outcome yet");
+    expect(whereWords(facts({ state: 4 }), { live: true, host: true })).toBe("delivered to the host, no answer yet");
   });
   it("names states and outcomes as the command line does", () => {
     expect([1, 2, 3, 4, 5].map(stateName)).toEqual(["composed", "sent", "stored", "delivered", "done"]);
@@ -56,7 +56,7 @@ describe("what became of it", () => {
   });
   it("says why nothing could be sent", () => {
     expect(refusalWords(-10)).toContain("64");
-    expect(refusalWords(-2)).toContain("not been read yet");
+    expect(refusalWords(-2)).toContain("still being read");
   });
 });
 
