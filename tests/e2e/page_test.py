@@ -303,11 +303,14 @@ def invitations(w):
     check(done.status == 200 and done.json["device"] == "tablet" and "rrt_" not in done.body.decode(), f"{done.body}")
     check(b.who()["device"] == "tablet" and device_of(link(w, b)) == "tablet", "signed in")
     again, b.cookies = dict(b.cookies), before
+    check(b.post("/v1/invitation", {"invite": invite}).status == 200, "who used it may look and ask again")
     check(b.post("/v1/sign-in", {"invite": invite, "device": "tablet"}).status == 200, "the answer was lost")
     check({n: c.value for n, c in b.cookies.items()} == {n: c.value for n, c in again.items()}, "another token")
     other = page.Browser(port)
     used = other.post("/v1/sign-in", {"invite": invite, "device": "thief"})
     check(used.status == 401 and not other.cookies, f"used twice: {used.body}")
+    looked = other.post("/v1/invitation", {"invite": invite})
+    check(looked.status == 401 and b"used already" in looked.body, f"what was used looks unused: {looked.body}")
     # By a device: list, take back.
     made = w.cli("devices", "invite", "--json").expect(0).json[0]
     invite = made["link"].rsplit("/", 1)[1]

@@ -267,6 +267,8 @@ static relay_invitation *find(relay *r, const char *text, uint64_t wall_ms) {
 
 /* ---- using ---- */
 
+static const char USED[] = "this invitation was used already; ask for another one";
+
 static void refuse(relay *r, relay_visitor *out, uint32_t code, const char *reason) {
   memset(out, 0, sizeof *out);
   out->code = code;
@@ -308,10 +310,23 @@ static void fill_visitor(relay *r, const relay_invitation *i, const char *device
   relay_text(out->device, sizeof out->device, device);
 }
 
-void relay_page_invited(relay *r, const char *text, const char *peer, uint64_t now_ns,
-                        uint64_t wall_ms, relay_visitor *out, uint64_t *valid_ms) {
+/* Used, and not by the browser with that secret. */
+static bool used_elsewhere(const relay_invitation *i, const uint8_t *secret) {
+  uint8_t browser[LRM_SHA256_BYTES];
+  if (!i->used) return false;
+  if (secret == NULL) return true;
+  hash_of("browser ", secret, RELAY_SECRET_BYTES, browser);
+  return CRYPTO_memcmp(browser, i->browser, sizeof browser) != 0;
+}
+
+void relay_page_invited(relay *r, const char *text, const uint8_t *secret, const char *peer,
+                        uint64_t now_ns, uint64_t wall_ms, relay_visitor *out, uint64_t *valid_ms) {
   const relay_invitation *i = named(r, text, peer, now_ns, wall_ms, out);
   if (i == NULL) return;
+  if (used_elsewhere(i, secret)) {
+    refuse(r, out, LRM_CODE_UNAUTHENTICATED, USED);
+    return;
+  }
   fill_visitor(r, i, i->by_name, out);
   *valid_ms = left_ms(i, wall_ms);
 }
@@ -327,12 +342,11 @@ void relay_page_accept(relay *r, const char *text, const uint8_t secret[RELAY_SE
   const relay_account *account = relay_account_of(r, i->account);
   if (account == NULL || !token_of(text, secret, token)) {
     refuse(r, out, LRM_CODE_INTERNAL, "the relay failed; try again");
-  } else if (i->used && CRYPTO_memcmp(browser, i->browser, sizeof browser) == 0 &&
-             relay_device_get(r, &i->device_id, &known) && !known.revoked) {
+  } else if (i->used && !used_elsewhere(i, secret) && relay_device_get(r, &i->device_id, &known) &&
+             !known.revoked) {
     fill_visitor(r, i, known.name, out);
   } else if (i->used) {
-    refuse(r, out, LRM_CODE_UNAUTHENTICATED,
-           "this invitation was used already; ask for another one");
+    refuse(r, out, LRM_CODE_UNAUTHENTICATED, USED);
   } else if (!relay_good_name(device)) {
     refuse(r, out, LRM_CODE_PROTOCOL, "a name is 1 to 63 bytes without control characters");
   } else if (relay_devices_full(r, account->row, wall_ms)) {

@@ -328,9 +328,10 @@ uint64_t relay_page_news(const relay *r);
 /* The page does not want it any more. */
 void relay_page_unpair(relay *r, const uint8_t secret[RELAY_SECRET_BYTES], uint64_t now_ns,
                        uint64_t wall_ms);
-/* Whose invitation it is, without using it: the account, and as device who made it. */
-void relay_page_invited(relay *r, const char *text, const char *peer, uint64_t now_ns,
-                        uint64_t wall_ms, relay_visitor *out, uint64_t *valid_ms);
+/* Whose invitation it is, without using it: the account, and as device who made it. One that was
+ * used is told of to the browser that did only: `secret` is its own, NULL: it has none. */
+void relay_page_invited(relay *r, const char *text, const uint8_t *secret, const char *peer,
+                        uint64_t now_ns, uint64_t wall_ms, relay_visitor *out, uint64_t *valid_ms);
 /* Uses it: a device of its account, signed in by `token` once what is put so far is durable. The
  * same browser (secret) gets the same again. */
 void relay_page_accept(relay *r, const char *text, const uint8_t secret[RELAY_SECRET_BYTES],

@@ -300,8 +300,9 @@ static void look_at_invitation(server *s, http_exchange *exchange, const http_pa
     refuse(exchange, LRM_CODE_PROTOCOL, wrong, 0);
     return;
   }
-  relay_page_invited(s->state.relay, invite, page->peer, server_now(s), lrm_uv_wall_ms(), &visitor,
-                     &valid_ms);
+  bool known = read_secret(page->pairing, secret);
+  relay_page_invited(s->state.relay, invite, known ? secret : NULL, page->peer, server_now(s),
+                     lrm_uv_wall_ms(), &visitor, &valid_ms);
   explicit_bzero(invite, sizeof invite);
   if (visitor.code != 0 || !take_secret(page, secret)) {
     refuse(exchange, visitor.code != 0 ? visitor.code : LRM_CODE_INTERNAL, visitor.reason,

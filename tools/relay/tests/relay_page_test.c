@@ -42,7 +42,7 @@ static uint32_t accept_invitation(testbed *bed, const char *text, uint8_t of, co
 
 static uint32_t invited(testbed *bed, const char *text) {
   uint64_t valid_ms = 0;
-  relay_page_invited(bed->relay, text, PEER, bed->now_ns, bed->wall_ms, &visitor, &valid_ms);
+  relay_page_invited(bed->relay, text, NULL, PEER, bed->now_ns, bed->wall_ms, &visitor, &valid_ms);
   if (visitor.code == 0) assert_in_range(valid_ms, 1, 600000);
   return visitor.code;
 }

@@ -13,7 +13,9 @@ export default defineConfig({
   plugins: [preloadModule(), serviceWorker(here("src/sw/sw.ts")), brotliFiles()],
   resolve: { alias: [...aliases, { find: /^remote-link\.wasm/, replacement: here("../../../build/wasm/remote-link.wasm") }] },
   // The page's Content-Security-Policy allows nothing inline, and no data: but images.
-  build: { outDir: here("../../../build/web"), emptyOutDir: true, assetsInlineLimit: 0, target: "es2022", modulePreload: { polyfill: false } },
+  build: { outDir: here("../../../build/web"), emptyOutDir: true, assetsInlineLimit: 0, target: "es2022", modulePreload: { polyfill: false },
+    // how long each plugin took is not for whoever builds the demo
+    rolldownOptions: { checks: { bundlerTimings: false } } },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   server: { fs: { allow: [here("../../..")] } },
 });

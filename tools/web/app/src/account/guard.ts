@@ -1,5 +1,6 @@
 /** Who is not signed in is asked to; who was signed out by somebody leaves nothing behind in this browser. */
 import { effect, signal } from "@preact/signals";
+import { keptAccount } from "../offline/keys.ts";
 import { facts } from "../state/link.ts";
 import { go, route } from "../state/route.ts";
 import { clearKept } from "./kept.ts";
@@ -44,7 +45,8 @@ export function watchSignIn(): void {
       void clearKept();
       if (route.value.page !== "sign-in") go("#/sign-in");
     } else if (now?.phase === "dead" && now.problem?.code === UNAUTHENTICATED) {
-      if (signedOutBy.value === undefined) signedOutBy.value = "expired";
+      // the relay lets go of whoever stays at the sign-in without signing in: nothing of theirs is over
+      if (signedOutBy.value === undefined && keptAccount.peek() !== undefined) signedOutBy.value = "expired";
       askToSignIn();
     }
   });
