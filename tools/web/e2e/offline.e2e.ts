@@ -138,3 +138,68 @@ scene("a relay comes back with another build: the page says so, goes on, and is 
   await client.page.locator("html[data-build=newer]").waitFor({ state: "attached" });
   await client.page.getByRole("heading", { name: "Settings" }).waitFor();
 });
+
+/** A browser that refuses, as private windows, blocked site data and full disks do. */
+const refusals: Record<string, () => void> = {
+  "no storage at all": () => {
+    const refuse = () => {
+      throw new DOMException("refused", "SecurityError");
+    };
+    Object.defineProperty(window, "localStorage", { configurable: true, get: refuse });
+    Object.defineProperty(window, "indexedDB", { configurable: true, get: refuse });
+  },
+  "no room left": () => {
+    const full = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };
+    Storage.prototype.setItem = full;
+    IDBObjectStore.prototype.put = full;
+  },
+};
+for (const [what, refuse] of Object.entries(refusals)) {
+  scene(`a browser with ${what}: everything works while the page is open, and it says what is lost with it`, async (s) => {
+    const host = await s.host();
+    const proxy = await s.world.proxy();
+    const client = await s.watching(host, { shape: PHONE, proxy, before: async (one) => {
+      await one.page.addInitScript(refuse);
+    } });
+    await s.world.turn(host.session, "SAY said by the agent");
+    await client.said("said by the agent").waitFor();
+    await client.live();
+    await client.at("keeps-nothing").waitFor({ state: "detached" }); // nothing is at stake
+    client.allowCuts();
+    proxy.refuse(true);
+    proxy.cut();
+    await client.at("presence", { state: "lost" }).waitFor();
+    await client.at("prompt-input").fill("SAY written without a network");
+    await client.at("prompt-send").click();
+    await client.at("command", { state: "composed" }).waitFor();
+    await client.at("keeps-nothing").getByText(/Leave it open until it is sent/).waitFor();
+    await client.fits();
+    proxy.refuse(false);
+    await client.tryNow();
+    await client.said("written without a network").waitFor();
+    await isIdle(s, host);
+    expect(await given(s, host, "SAY written without a network")).toBe(1);
+    await client.page.goto(`${client.origin}/#/settings`);
+    await client.page.getByText(/without a network nothing of before is here/).waitFor();
+    await client.fits();
+  });
+}
+
+scene("a browser that refuses the worker: the page works, and says what does not", async (s) => {
+  const host = await s.host();
+  const client = await s.watching(host, { shape: PHONE, before: async (one) => {
+    await one.context.grantPermissions(["notifications"], { origin: one.origin });
+    await one.page.addInitScript(() => {
+      ServiceWorkerContainer.prototype.register = () => Promise.reject(new DOMException("refused", "SecurityError"));
+    });
+  } });
+  await s.world.turn(host.session, "SAY works all the same");
+  await client.said("works all the same").waitFor();
+  await client.page.goto(`${client.origin}/#/settings`);
+  await client.page.getByText("This browser refused the worker that opens the page without a network").waitFor();
+  await client.page.getByText("This browser refused the page's worker").waitFor();
+  expect(await client.at("notify-on").getAttribute("aria-disabled")).toBe("true");
+  await client.fits();
+});

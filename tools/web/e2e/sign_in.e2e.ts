@@ -60,3 +60,25 @@ scene("a device that is revoked is told so at once, sees nothing more, and finds
   await client.at("sign-in-token").waitFor();
   expect(await client.page.locator("body").innerText()).not.toMatch(/before it was lost|a secret from after/);
 });
+
+scene("a browser that keeps no cookies is told so, and no invitation is used up", async (s) => {
+  const client = await s.client({ anonymous: true, shape: PHONE, allow: [/\b40[13]\b/] });
+  await client.page.route("**/v1/sign-in", async (route) => {
+    const answer = await route.fetch();
+    const { "set-cookie": _kept, ...headers } = answer.headers();
+    await route.fulfill({ response: answer, headers });
+    await client.context.clearCookies();
+  });
+  await byHand(client, s.world.token);
+  await client.page.getByRole("alert").getByText("the browser did not keep its cookie").waitFor();
+  await client.fits();
+  expect(await client.at("no-cookies").count()).toBe(0);
+  await client.page.addInitScript(() => Object.defineProperty(Navigator.prototype, "cookieEnabled", { get: () => false }));
+  const invitation = (await s.world.relayCommand("invite")).match(/rri_\S+/)![0];
+  await client.page.goto("about:blank");
+  await client.page.goto(`${client.origin}/#/sign-in/${invitation}`);
+  await client.at("no-cookies").waitFor();
+  await client.at("invite-accept").click();
+  await client.page.getByText("an invitation is good once").waitFor();
+  await client.fits();
+});

@@ -18,6 +18,8 @@ const BUFFERED_BYTES_MAX = 512 * 1024;
 const BUFFERED_LOOK_MS = 20;
 const CONNECT_MS_MAX = 10_000;
 const MESSAGE_BYTES_MAX = 1 << 20;
+/** What clocks are put right by little by little is no news. */
+const CLOCK_MS_MIN = 1_000;
 /** Turns at a time, when listeners bring ever more; then others have their turn. */
 const TURNS_MAX = 16;
 
@@ -41,6 +43,8 @@ export class Connection {
   #again = false;
   #over = false;
   #heardSeen = 0;
+  /** The device's clock less the one that only runs. */
+  #skew: number;
 
   private constructor(endpoint: Endpoint, options: ConnectionOptions) {
     this.endpoint = endpoint;
@@ -49,6 +53,7 @@ export class Connection {
     this.#options = options;
     this.#listeners = new Listeners(this.report);
     this.#calls = new Calls(endpoint, this.report);
+    this.#skew = this.clock.wall() - this.clock.now();
     this.#facts = { phase: "waiting", since: this.clock.wall(), failures: 0, clockOffset: 0, probing: false };
   }
 
@@ -93,6 +98,21 @@ export class Connection {
     this.#do(() => {
       if (this.#facts.phase === "live") this.endpoint.watch(visible, this.clock.now());
     });
+  }
+
+  /**
+   * To be called now and then (each second, while a page is looked at): when the device's clock was set back, what is told by it
+   * goes along; by how much, ms. Set ahead it cannot be told from a machine that slept, and stays: it says too much time, never too little.
+   */
+  lookAtClock(): number {
+    const skew = this.clock.wall() - this.clock.now();
+    const by = skew - this.#skew;
+    this.#skew = by > -CLOCK_MS_MIN ? Math.max(skew, this.#skew) : skew;
+    if (by > -CLOCK_MS_MIN) return 0;
+    const facts = { ...this.#facts, since: this.#facts.since + by, clockOffset: this.#facts.clockOffset - by };
+    for (const name of ["lastHeard", "nextAttempt"] as const) if (facts[name] !== undefined) facts[name] += by;
+    this.#listeners.tell((this.#facts = facts));
+    return by;
   }
 
   /** Another token, or none (the carrier's own sign-in); it connects anew at once, also when it was dead. */

@@ -16,8 +16,10 @@ export class FakeClock implements Clock {
   now(): number {
     return this.#now;
   }
+  /** The device's clock is set; what only runs is not. */
+  set = 0;
   wall(): number {
-    return WALL_MS - 1000 + this.#now;
+    return WALL_MS - 1000 + this.#now + this.set;
   }
   after(ms: number, run: () => void): () => void {
     const timer = { due: this.#now + Math.max(ms, 0), run };

@@ -68,6 +68,29 @@ describe.skipIf(moduleMissing)("a connection", () => {
     }
   });
 
+  it("moves its times along when the device's clock is set back, and never says less time than there was", async () => {
+    const world = await open();
+    world.live();
+    world.clock.advance(5_000);
+    const { clockOffset, lastHeard, since } = world.facts;
+    world.clock.set = -3_600_000;
+    expect(world.connection.lookAtClock()).toBe(-3_600_000);
+    expect(world.facts).toMatchObject({ since: since - 3_600_000, lastHeard: lastHeard! - 3_600_000, clockOffset: clockOffset + 3_600_000 });
+    expect(world.connection.lookAtClock()).toBe(0);
+    world.clock.set = -3_600_400; // put right by little
+    expect(world.connection.lookAtClock()).toBe(0);
+    world.clock.set = 0; // ahead, or asleep
+    expect(world.connection.lookAtClock()).toBe(0);
+    expect(world.facts.lastHeard).toBe(lastHeard! - 3_600_000);
+    // Between two attempts: the countdown stays what it was.
+    for (let i = 0; i < 3 && world.facts.phase !== "waiting"; i++) world.socket.die();
+    const left = world.facts.nextAttempt! - world.clock.wall();
+    expect(left).toBeGreaterThan(0);
+    world.clock.set = -7_200_000;
+    world.connection.lookAtClock();
+    expect(world.facts.nextAttempt! - world.clock.wall()).toBe(left);
+  });
+
   it("connects, greets and is live, and says since when", async () => {
     const world = await open();
     expect(world.facts).toMatchObject({ phase: "connecting", failures: 0 });

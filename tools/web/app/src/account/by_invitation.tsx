@@ -37,6 +37,7 @@ export function ByInvitation({ secret, visitor }: { secret: string; visitor: Vis
     const wrong = nameFault(name);
     setFault(wrong ?? "");
     if (wrong || busy) return;
+    if (!navigator.cookieEnabled) return setFault("This browser blocks cookies. Allow them for this page first: an invitation is good once.");
     setBusy(true);
     try {
       await signInByInvitation(secret, name.trim());

@@ -34,6 +34,9 @@ export function SignInPage() {
       </header>
       <main class="page-body">
         {why && <p class={`notice${why === "revoked" ? " warn" : ""}`} role="status"><span>{whyWords[why]}</span></p>}
+        {!navigator.cookieEnabled && (
+          <p class="notice bad" role="alert" data-testid="no-cookies"><span>This browser blocks cookies, and the sign-in is one that no script can read. Allow cookies for this page, then reload it.</span></p>
+        )}
         {inviteFault.value !== "" && <p class="notice bad" role="alert"><span>{inviteFault.value}</span></p>}
         {secret !== undefined && <ByInvitation key={secret} secret={secret} visitor={visitor} />}
         {secret === undefined && visitor?.signedIn && (

@@ -1,4 +1,5 @@
 /** Registers the service worker, looks for newer versions of the page, and says when one is ready. */
+import { signal } from "@preact/signals";
 import type { Connection } from "@libremote/link";
 import { toast } from "../parts/toast.tsx";
 import { go } from "../state/route.ts";
@@ -17,6 +18,9 @@ export function followWorker(): void {
   });
   workers?.startMessages();
 }
+
+/** The browser has refused the page's worker: no opening without a network, no notifications. */
+export const workerRefused = signal(false);
 
 export function registerWorker(connection: Connection): void {
   const workers = navigator.serviceWorker as ServiceWorkerContainer | undefined;
@@ -46,7 +50,10 @@ export function registerWorker(connection: Connection): void {
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible" && Date.now() - looked > UPDATE_MS) look();
     });
-  }, (error: unknown) => console.warn("the page will not open without a network:", error));
+  }, (error: unknown) => {
+    workerRefused.value = true;
+    console.warn("the page will not open without a network:", error);
+  });
 }
 
 function isOfThisBuild(worker: ServiceWorker | null): Promise<boolean> {

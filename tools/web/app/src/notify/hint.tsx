@@ -5,7 +5,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { Button, IconButton } from "../parts/index.ts";
 import { go } from "../state/route.ts";
-import { hindrance } from "./subscription.ts";
+import { hindrance, installFirst } from "./subscription.ts";
 import { wish, wishes } from "./wishes.ts";
 
 /** `asks`: how many wait now. */
@@ -15,7 +15,7 @@ export function NotifyHint({ asks }: { asks: number }) {
   useEffect(() => {
     if (asks > 0) setAsked(true);
   }, [asks]);
-  if (!asked || asks > 0 || now.on || now.hinted || hindrance() !== undefined) return null;
+  if (!asked || asks > 0 || now.on || now.hinted || (hindrance() !== undefined && !installFirst())) return null;
   return (
     <aside class="notify-hint" data-testid="notify-hint">
       <span class="one-line">Be told of the next question<span class="notify-hint-more">, also while this page is closed</span></span>

@@ -1,7 +1,9 @@
 /** This browser's subscription to Web Push: made when a person wants it, told to the relay, looked after at each connection. */
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { CallError, type Connection } from "@libremote/link";
 import type { PushFacts, Request } from "@libremote/link/messages";
+import { workerRefused } from "../frame/worker.ts";
+import { installed, iOS } from "../settings/install.ts";
 import { wish, wishes, type Wishes } from "./wishes.ts";
 
 /** What this browser can do, and what is done. */
@@ -16,20 +18,31 @@ export type PushState =
 
 export const pushState = signal<PushState>({ is: "unknown" });
 
-const iOS = () => /iPhone|iPad|iPod/.test(navigator.userAgent) || (navigator.userAgent.includes("Macintosh") && navigator.maxTouchPoints > 1);
-const installed = () => matchMedia("(display-mode: standalone)").matches;
+/** Safari on a phone notifies only from the Home Screen. */
+export const installFirst = (): boolean => isSecureContext && !("Notification" in window) && iOS() && !installed();
 
 /** Why this browser cannot notify; undefined: it can. */
 export function hindrance(): string | undefined {
   if (!isSecureContext)
     return "Browsers notify only from pages that came encrypted. Open this page by https, or on the machine of the relay itself.";
   if (!("Notification" in window) || !("serviceWorker" in navigator))
-    return iOS() && !installed()
-      ? "On an iPhone or iPad: share this page, choose “Add to Home Screen”, and open it from there."
+    return installFirst() ? "An iPhone or iPad notifies only from its Home Screen: open the Share menu, choose “Add to Home Screen”, and open the page from there."
+      : iOS() ? "This iPhone or iPad cannot notify; it takes iOS 16.4 or newer."
       : "This browser cannot notify.";
+  if (workerRefused.value) return "This browser refused the page's worker (a private window, or its settings); without it nothing can be shown.";
   if (Notification.permission === "denied")
     return "Notifications of this page are blocked in the browser. Allow them in its settings for this page, then come back.";
   return undefined;
+}
+
+/** The page's worker; rejects when the browser refuses it. */
+function workerReady(): Promise<ServiceWorkerRegistration> {
+  return new Promise((resolve, reject) => {
+    void navigator.serviceWorker.ready.then(resolve, reject);
+    effect(() => {
+      if (workerRefused.value) reject(new Error("the browser refused the page's worker"));
+    });
+  });
 }
 
 const call = async (connection: Connection, request: Request["call"]) => (await connection.call(request)).result;
@@ -80,7 +93,7 @@ export async function settle(connection: Connection): Promise<void> {
     return;
   }
   try {
-    const registration = await navigator.serviceWorker.ready;
+    const registration = await workerReady();
     if (!("pushManager" in registration)) {
       pushState.value = { is: "open-only", why: "This browser is notified only while a page is open." };
       return;
@@ -128,7 +141,7 @@ export async function turnOff(connection: Connection | undefined): Promise<void>
 
 /** A message of its own, so that a person sees one arrive. */
 export async function tryIt(connection: Connection): Promise<void> {
-  const registration = await navigator.serviceWorker.ready;
+  const registration = await workerReady();
   const subscription = await registration.pushManager?.getSubscription();
   if (pushState.value.is === "pushed" && subscription)
     await call(connection, { case: "testPush", value: { $typeName: "remote.v1.TestPush", endpoint: subscription.endpoint } });

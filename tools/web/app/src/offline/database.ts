@@ -1,4 +1,5 @@
 /** IndexedDB as promises. Without it (private windows of some browsers) nothing is kept, and nothing else breaks. */
+import { notKept } from "./keeping.ts";
 
 export type StoreName = "lists" | "sessions" | "chunks";
 const NAME = "remote";
@@ -30,8 +31,13 @@ function open(): Promise<IDBDatabase | undefined> {
         database.onclose = () => (opening = undefined);
         resolve(database);
       };
-      request.onerror = request.onblocked = () => resolve(undefined);
-    } catch {
+      request.onblocked = () => resolve(undefined);
+      request.onerror = () => {
+        notKept(request.error);
+        resolve(undefined);
+      };
+    } catch (error) {
+      notKept(error);
       resolve(undefined);
     }
   });
@@ -47,7 +53,10 @@ async function within<T>(stores: StoreName[], mode: IDBTransactionMode, use: (tx
       const tx = database.transaction(stores, mode);
       const request = use(tx);
       tx.oncomplete = () => resolve(request?.result);
-      tx.onabort = tx.onerror = () => resolve(undefined);
+      tx.onabort = tx.onerror = () => {
+        if (mode === "readwrite") notKept(tx.error);
+        resolve(undefined);
+      };
     } catch {
       opening = undefined; // closed under our hands: opened anew the next time
       resolve(undefined);

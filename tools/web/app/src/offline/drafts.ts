@@ -1,4 +1,5 @@
 /** What is being written, kept per session until it is sent. */
+import { notKept } from "./keeping.ts";
 import { keyOf, keysOf } from "./keys.ts";
 
 /** A prompt's own limit; a longer text is not kept. */
@@ -40,7 +41,7 @@ export function writeDraft(session: string, text: string, now = Date.now()): voi
     localStorage.setItem(key, JSON.stringify({ at: now, text }));
     const all = keysOf("draft").map((name) => ({ name, at: read(name)?.at ?? 0 })).sort((a, b) => b.at - a.at);
     for (const old of all.slice(DRAFTS_MAX)) localStorage.removeItem(old.name);
-  } catch {
-    // full or off: it stays in the box
+  } catch (error) {
+    notKept(error); // it stays in the box
   }
 }

@@ -4,6 +4,7 @@
  * this browser is sent later.
  */
 import { signal } from "@preact/signals";
+import { notKept } from "./keeping.ts";
 import { keyOf, keysOf } from "./keys.ts";
 
 export interface JournalEntry {
@@ -88,8 +89,9 @@ function write(entry: JournalEntry): boolean {
     localStorage.setItem(key, JSON.stringify(entry));
     journalChanges.value++;
     return true;
-  } catch {
-    return false; // full, or switched off: after a reload this page will not remember it
+  } catch (error) {
+    notKept(error);
+    return false; // after a reload this page will not remember it
   }
 }
 

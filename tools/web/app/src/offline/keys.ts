@@ -1,5 +1,6 @@
 /** Whose data this browser keeps. Everything kept is under an account of a relay, and is shown to nobody else. */
 import { signal } from "@preact/signals";
+import { notKept } from "./keeping.ts";
 
 const KEY = "remote.account";
 /** Two relays can live under one origin: the page's folder tells them apart. */
@@ -8,7 +9,8 @@ export const place = typeof document === "undefined" ? "" : new URL("./", docume
 function stored(): string | undefined {
   try {
     return localStorage.getItem(`${KEY}${place}`) ?? undefined;
-  } catch {
+  } catch (error) {
+    notKept(error);
     return undefined; // storage is switched off
   }
 }
@@ -22,8 +24,8 @@ export function keepAccount(account: string | undefined): void {
   try {
     if (account === undefined) localStorage.removeItem(`${KEY}${place}`);
     else localStorage.setItem(`${KEY}${place}`, account);
-  } catch {
-    // for this visit only
+  } catch (error) {
+    notKept(error); // for this visit only
   }
 }
 

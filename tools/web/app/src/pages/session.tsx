@@ -2,6 +2,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { NotifyHint } from "../notify/hint.tsx";
 import { EarlierList } from "../offline/earlier_list.tsx";
+import { KeepsNothing } from "../offline/keeps_nothing.tsx";
 import { PresenceBar } from "../presence/bar.tsx";
 import { signedOut } from "../presence/facts.ts";
 import { connection } from "../state/link.ts";
@@ -43,6 +44,7 @@ export function SessionPage({ id }: { id: string }) {
             <AskCards model={model} />
           </div>
           <div class="session-write">
+            <KeepsNothing />
             <EarlierList earlier={model.earlier} />
             <CommandStates model={model} />
             <PromptBox model={model} />

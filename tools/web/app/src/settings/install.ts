@@ -22,6 +22,9 @@ export async function install(): Promise<void> {
   await offer?.prompt();
 }
 
+/** An iPhone or iPad, which call themselves other names, too. */
+export const iOS = (): boolean => /iPhone|iPad|iPod/.test(navigator.userAgent) || (navigator.userAgent.includes("Macintosh") && navigator.maxTouchPoints > 1);
+
 /** It runs in a window of its own. */
 export const installed = (): boolean =>
   matchMedia("(display-mode: standalone)").matches || ("standalone" in navigator && navigator.standalone === true);

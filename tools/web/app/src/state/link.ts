@@ -66,6 +66,9 @@ function watchThePage(opened: Connection): void {
     online.value = true;
     look();
   });
+  // From one network to another without a gap: the way may be dead all the same.
+  const network: unknown = "connection" in navigator ? navigator.connection : undefined;
+  if (network instanceof EventTarget) network.addEventListener("change", look);
   addEventListener("offline", () => {
     online.value = false;
     opened.probe(); // is it true? a relay on this machine is still there
@@ -76,6 +79,8 @@ function watchThePage(opened: Connection): void {
     const now = Date.now();
     const late = now - last - LOOK_MS;
     last = now;
+    const by = opened.lookAtClock();
+    if (by !== 0 && lostSince.value !== undefined) lostSince.value += by;
     if (late > SLEPT_MS && document.visibilityState === "visible") opened.probe();
   }, LOOK_MS);
 }
