@@ -24,7 +24,7 @@ export const modeOf = (model: SessionModel): RemoteMode =>
   model.view.value?.remoteMode ?? (model.info.value?.remoteMode as RemoteMode | undefined) ?? RemoteMode.UNSPECIFIED;
 
 export const hostOf = (model: SessionModel) =>
-  hostWords(model.status.value, modeOf(model), relayNow.value, facts.value?.phase !== "live");
+  hostWords(model.status.value, modeOf(model), relayNow.value, facts.value?.phase !== "live", model.view.value?.ended ?? false);
 
 /** Why this page can only watch; undefined: it may steer. */
 export const viewOnlyOf = (model: SessionModel): string | undefined =>

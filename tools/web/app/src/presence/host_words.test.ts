@@ -23,6 +23,11 @@ test("without a connection nobody claims that the host is there", () => {
   expect(words.line).toContain("not known since");
 });
 
+test("a session that has ended waits for no host", () => {
+  expect(hostWords(status({}), CONTROL, NOW, false, true)).toEqual({ state: "unknown", line: "", detail: "has gone: the session has ended" });
+  expect(hostWords(status({ hostAttached: true }), CONTROL, NOW, false, true).line).toBe("host connected 2 min");
+});
+
 test("the host is away: what is sent is stored", () => {
   expect(hostWords(status({}), CONTROL, NOW, false).detail)
     .toBe("the host is not connected (last heard just now); what you send is stored and delivered when it is back");

@@ -10,8 +10,8 @@ export interface HostWords {
   detail: string;
 }
 
-/** `now`: Unix ms of the relay. `stale`: there is no connection, so this is what was known when there was one. */
-export function hostWords(status: LogStatus | undefined, mode: RemoteMode, now: number, stale: boolean): HostWords {
+/** `now`: Unix ms of the relay. `stale`: there is no connection, so this is what was known when there was one. `ended`: the session has. */
+export function hostWords(status: LogStatus | undefined, mode: RemoteMode, now: number, stale: boolean, ended = false): HostWords {
   if (!status) return { state: "unknown", line: "", detail: "nothing known of the host yet" };
   const since = Number(status.hostSinceMs);
   const last = Number(status.hostHeardMs);
@@ -21,6 +21,8 @@ export function hostWords(status: LogStatus | undefined, mode: RemoteMode, now: 
     if (stale) return { state: "unknown", line: `host connected at ${clockTime(asOf)}, not known since`, detail };
     return { state: "attached", line: `host connected ${duration(now - since)}`, detail };
   }
+  // nobody waits for it, and nothing can be sent to it
+  if (ended) return { state: "unknown", line: "", detail: "has gone: the session has ended" };
   if (since === 0) return { state: "away", line: "host not connected", detail: "the host has never been connected to this relay since it began" };
   const off = mode === RemoteMode.OFF;
   const line = `${off ? "remote off" : "host away"} ${duration(now - since)}`;
