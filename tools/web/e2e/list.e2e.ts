@@ -149,3 +149,23 @@ scene("a session is renamed and deleted: asked first, said why not, and what is 
   await client.page.locator(".toast").getByText("“To be deleted” was deleted").waitFor();
   expect((await s.world.sessions()).map((one) => one.session_id)).toEqual([second.session]);
 });
+
+scene("something else answers in the relay's place: the page says so, and forgets it when the relay is back", async (s) => {
+  const host = await s.host();
+  const proxy = await s.world.proxy();
+  const client = await s.watching(host, { shape: PHONE, proxy });
+  client.allowCuts();
+  client.allow(/status of 502/);
+  await client.page.route("**/v1/who", (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad Gateway</h1>" }));
+  proxy.refuse(true);
+  proxy.cut();
+  await client.at("presence", { state: "lost" }).waitFor();
+  await until("it is said", async () => {
+    await client.page.getByRole("button", { name: /try now/i }).click({ timeout: 500 }).catch(() => {});
+    return client.at("presence").getByText("something else answers (HTTP 502)").waitFor({ timeout: 1000 }).then(() => true, () => false);
+  });
+  await client.fits();
+  proxy.refuse(false);
+  await client.tryNow();
+  await client.at("presence").getByText("something else answers").waitFor({ state: "detached" });
+});

@@ -105,7 +105,7 @@ scene("the probe says how long a command took to the host and back, and where it
 
 /** The built page with another name for each script, as a newer build would have them. */
 function newerBuild(from: string, to: string): void {
-  cpSync(from, to, { recursive: true });
+  cpSync(from, to, { recursive: true, filter: (file) => !file.endsWith(".br") }); // packed ones would be of the other build
   const sha256 = (file: string): string => createHash("sha256").update(readFileSync(join(to, file))).digest("hex");
   const scripts = readdirSync(join(to, "assets")).filter((name) => name.endsWith(".js"));
   const newer = (name: string): string => name.replace(/\.js$/, "-newer.js");

@@ -45,7 +45,7 @@ test("what a person must do stands with the problem", () => {
 
 test("what was found out about the way stands in the place of what was supposed", () => {
   const line = (reach: string) => linkWords(facts({ failures: 3, problem: create(ProblemSchema, { code: 1002 }) }), context({ reach })).line;
-  expect(line("something else answers in the relay's place (HTTP 502)")).toBe("not connected: something else answers in the relay's place (HTTP 502)");
+  expect(line("something else answers (HTTP 502)")).toBe("not connected: something else answers (HTTP 502)");
   expect(line("")).toBe("not connected: nothing was heard from the relay any more");
 });
 

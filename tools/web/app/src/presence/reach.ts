@@ -13,9 +13,9 @@ export type Answered = { status: number; json: boolean } | undefined;
 /** `times`: how often in a row the relay itself has answered; once can be a relay that has just come back. */
 export function reachWords(answer: Answered, times: number): string {
   if (!answer) return "";
-  if (!answer.json) return `something else answers in the relay's place (HTTP ${answer.status})`;
+  if (!answer.json) return `something else answers (HTTP ${answer.status})`;
   if (answer.status >= 400) return `the relay answers HTTP ${answer.status}`;
-  return times > 1 ? "the relay answers, but its WebSocket does not open; something on the way may not let it through" : "";
+  return times > 1 ? "the relay answers, but no WebSocket gets through" : "";
 }
 
 async function ask(): Promise<Answered> {
