@@ -39,7 +39,7 @@ export function SessionItem({ entry, onDelete }: { entry: SessionEntry; onDelete
       </p>
       {!over && info && info.asks.length > 0 && (
         <ul class="session-item-asks">
-          {info.asks.map((ask) => <li key={hex(ask.askId)}><AskLink session={id} ask={ask} /></li>)}
+          {info.asks.map((ask) => <li key={hex(ask.askId)}><AskLink session={id} ask={ask} folder={pathText(description?.cwd)} /></li>)}
           {info.asksTotal > info.asks.length && <li class="small">and {count(info.asksTotal - info.asks.length, "more question")}</li>}
         </ul>
       )}
@@ -62,13 +62,17 @@ export function SessionItem({ entry, onDelete }: { entry: SessionEntry; onDelete
   );
 }
 
-function AskLink({ session, ask }: { session: string; ask: OpenAskInfo }) {
+/** What lies in the session's folder is told from there: the folder stands below, and a phone's line is short. */
+const fromFolder = (text: string, folder: string): string =>
+  folder.length > 3 && !text.includes("..") ? text.replaceAll(folder.endsWith("/") ? folder : `${folder}/`, "") : text;
+
+function AskLink({ session, ask, folder }: { session: string; ask: OpenAskInfo; folder: string }) {
   const labels = ask.options.map((option) => option.label).filter(Boolean);
   return (
     <a class="session-item-ask" href={`#/s/${session}/ask/${hex(ask.askId)}`}>
       <Icon name="ask" />
       <span>
-        <span class="session-item-ask-text"><bdi>Asks: <bdi>{ask.text || "a question"}</bdi></bdi></span>
+        <span class="session-item-ask-text"><bdi>Asks: <bdi>{fromFolder(ask.text, folder) || "a question"}</bdi></bdi></span>
         {labels.length > 0 && <span class="small muted"><bdi>{labels.join(" · ")}</bdi></span>}
       </span>
       <Icon name="forward" />
