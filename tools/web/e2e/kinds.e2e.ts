@@ -73,13 +73,30 @@ scene("one line of nine thousand characters shows its end, above a keyboard too"
   expect((await player.action("ANSWER")).resolution!.answer!.comment).toBe("not so");
 });
 
+scene("a long change says how many of its lines are not shown, until all were", async (s) => {
+  const { player, phone } = await phoned(s);
+  const text = Array.from({ length: 60 }, (_, at) => `line ${at + 1}`).join("\n");
+  await player.ask({ options: YES_NO, permission: { kind: "WRITE", diffs: [{ path: hexOf(`${CWD}/notes.txt`), new_text: `${text}\n`, new_file: true }] } });
+  await open(phone).waitFor();
+  const told = /^(\d+) more lines: show all$/.exec((await phone.at("diff-more").innerText()).trim());
+  expect(await phone.at("ask-unseen").innerText()).toContain(`${told?.[1]} lines of the change of notes.txt not shown`);
+  for (const what of [".ask-where code", "[data-testid=ask-unseen]", "[data-option=once]"]) await seen(phone, what);
+  await phone.fits();
+  await phone.at("diff-more").click();
+  await phone.at("ask-unseen").waitFor({ state: "detached" });
+  await open(phone).getByText("line 60").scrollIntoViewIfNeeded();
+  await seen(phone, "[data-option=no]");
+  await phone.answer("[data-option=no]");
+});
+
 scene("how a question ended is told where its card was, and gives way to the next one", async (s) => {
   const { player, phone } = await phoned(s);
   const first = await player.ask({ options: YES_NO, permission: { kind: "COMMAND", command: "make first" } });
   await open(phone).waitFor();
-  await player.do({ answer: { ask: first, option: "once" } });
   const line = phone.page.locator(".ask-ended");
-  await line.filter({ hasText: "make first" }).waitFor();
+  const told = line.filter({ hasText: "make first" }).waitFor(); // it stays for a short while only
+  await player.do({ answer: { ask: first, option: "once" } });
+  await told;
   await player.ask({ options: YES_NO, permission: { kind: "COMMAND", command: "make second" } });
   await open(phone).getByText("make second").first().waitFor();
   expect(await line.count()).toBe(0);
@@ -170,8 +187,9 @@ scene("a question that offers nothing says so, and is not answered by accident",
   const { player, phone } = await phoned(s);
   const ask = await player.ask({ permission: { kind: "COMMAND", command: "make" } });
   await open(phone).getByText(/cannot be answered/).waitFor();
+  const told = phone.page.locator(".ask-ended").getByText(/taken back by the agent.*a mistake/i).waitFor();
   await player.endAsk(ask, "WITHDRAWN", "it was a mistake");
-  await phone.page.locator(".ask-ended").getByText(/taken back by the agent.*a mistake/i).waitFor();
+  await told;
 });
 
 scene("more options than a screen holds: all are there, counted, and the last one answers", async (s) => {
@@ -189,7 +207,7 @@ for (const [onExpiry, promise, end] of [["CANCEL", "then the agent is told that 
   ["REJECT", "then the agent is told no", { option_id: "no" }]] as const) {
   scene(`a question with an end, ${onExpiry}: it says when and what then, and ends by itself`, async (s) => {
     const { player, phone } = await phoned(s);
-    const ask = await player.ask({ options: YES_NO, expires_ms: Date.now() + 8000, on_expiry: onExpiry, permission: { kind: "COMMAND", command: "make" } });
+    const ask = await player.ask({ options: YES_NO, expires_ms: Date.now() + 3000, on_expiry: onExpiry, permission: { kind: "COMMAND", command: "make" } });
     await phone.at("timeline-item", { kind: "ask" }).getByText("expired: nobody answered in time").waitFor();
     expect(await open(phone).count()).toBe(0);
     const told = await until("the agent is told", () => player.actions.find((a) => a.action === "ANSWER" && a.ask === ask));

@@ -42,9 +42,10 @@ scene("an answer without a network is sent when there is one, and counts once", 
   await lose(phone, proxy);
   await answerUnheard(phone, id, "once");
   expect(answers(player, id)).toEqual([]);
+  const told = phone.page.locator(".ask-ended").getByText("Answered by you on Ada's phone: Allow once").waitFor(); // for a short while
   proxy.refuse(false);
   await phone.tryNow();
-  await phone.page.locator(".ask-ended").getByText("Answered by you on Ada's phone: Allow once").waitFor();
+  await told;
   await phone.at("timeline").getByText("Ada's phone: Allow once").first().waitFor();
   expect(answers(player, id).length).toBe(1);
 });
@@ -100,8 +101,9 @@ scene("one person, two devices: the second is told that it was the first", async
   await card(desk, id).waitFor();
   await lose(phone, proxy);
   await answerUnheard(phone, id, "no");
+  const told = desk.page.locator(".ask-ended").getByText("Answered by you on Ada's desk: Allow once").waitFor();
   await desk.answer("[data-option=once]", card(desk, id));
-  await desk.page.locator(".ask-ended").getByText("Answered by you on Ada's desk: Allow once").waitFor();
+  await told;
   proxy.refuse(false);
   await phone.tryNow();
   await phone.page.locator(".ask-ended").getByText(/Your answer did not count\. Answered by \S+ on Ada's desk: Allow once/).waitFor();

@@ -61,7 +61,8 @@ function Permission({ ask, cwd, onHidden }: { ask: PermissionAsk; cwd: string; o
   const bare = !ask.command && !ask.url && ask.diffs.length === 0 && paths.length > 0;
   const input = ask.input?.text && !ask.command && ask.diffs.length === 0 ? ask.input : undefined;
   // "Edit /src/a.c" above the diff of /src/a.c says nothing more
-  const named = ask.diffs.some((diff) => ask.title.length <= pathText(diff.path).length + 12 && ask.title.endsWith(pathText(diff.path)));
+  const named = ask.diffs.some((diff) => [pathText(diff.path), pathFrom(diff.path, cwd)].some((path) =>
+    ask.title.length <= path.length + 12 && ask.title.endsWith(path)));
   const titled = titleBeside(ask.title, ask.command) !== "" && ask.title !== ask.url && ask.title !== ask.tool && !named;
   return (
     <>
@@ -72,7 +73,11 @@ function Permission({ ask, cwd, onHidden }: { ask: PermissionAsk; cwd: string; o
       {ask.url && <Exact text={ask.url} what="address" line={addressLine} onHidden={onHidden} />}
       {titled && <p class={bare || ask.command || ask.url || ask.diffs.length > 0 ? "ask-title" : "ask-text"} dir="auto"><Foreign
         text={ask.title} prose whole /></p>}
-      {ask.diffs.map((diff, at) => <AskDiff key={at} diff={diff} path={pathFrom(diff.path, cwd)} />)}
+      {ask.diffs.map((diff, at) => {
+        const path = pathFrom(diff.path, cwd);
+        return <AskDiff key={at} diff={diff} path={path} onHidden={onHidden}
+          again={ask.diffs.slice(0, at).filter((other) => pathFrom(other.path, cwd) === path).length} />;
+      })}
       {!bare && paths.length > 0 && (
         <dl class="ask-rows">
           <Fact name={paths.length === 1 ? "path" : "paths"}>
