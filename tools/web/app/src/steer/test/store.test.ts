@@ -147,8 +147,9 @@ describe("answering", () => {
     store.answer(second!, { optionId: "yes" });
     fake.resolved(1, { commandId: id(101) });
     fake.resolved(2, { commandId: id(55) });
-    const [one, two] = store.entries.value.length === 2 ? store.entries.value : [undefined, undefined];
+    const [one, two] = store.ended.value;
     expect([store.mine(one!), store.lost(one!), store.mine(two!), store.lost(two!)]).toEqual([true, false, false, true]);
+    expect(store.entries.value.some((entry) => store.lost(entry))).toBe(true); // it stays, whatever ends after it
   });
   it("does not send what the host would refuse", () => {
     fake.asks(ask(1));
