@@ -107,6 +107,51 @@ scene("a long answer shows its beginning and its end, and nothing moves when it 
   await client.fits();
 });
 
+scene("only a person ends following the end: not rows that shrink and grow, a slow machine, the keyboard or a turned phone", async (s) => {
+  const host = await s.host();
+  const client = await s.watching(host, { shape: PHONE });
+  await s.world.turn(host.session, ...Array.from({ length: 30 }, (_, i) => `SAY part ${i} ${"of many words ".repeat(i % 20)}`));
+  await client.said("part 29").waitFor();
+  const cdp = await client.context.newCDPSession(client.page);
+  await cdp.send("Emulation.setCPUThrottlingRate", { rate: 20 });
+  // A row that becomes small, is laid out, and becomes large before anybody is told of it; and whether the end was ever left.
+  await client.page.evaluate(() => {
+    const page = window as unknown as { left: number; changed: number; timer: number };
+    page.left = page.changed = 0;
+    new MutationObserver(() => {
+      if (document.querySelector("[data-testid=jump-latest]")) page.left++;
+    }).observe(document.querySelector("[data-testid=timeline]")!, { childList: true, subtree: true });
+    page.timer = window.setInterval(() => {
+      const box = document.querySelector("[role=feed]")!;
+      const rows = [...box.querySelectorAll<HTMLElement>("[data-key]")].slice(-3);
+      const row = rows[page.changed % rows.length];
+      if (!row) return;
+      row.style.paddingBlockEnd = "0px";
+      row.style.blockSize = "1px";
+      void box.scrollHeight;
+      row.style.blockSize = "";
+      row.style.paddingBlockEnd = `${100 + (page.changed++ % 7) * 60}px`;
+    }, 60);
+  });
+  const turn = s.world.turn(host.session, "SLOW 100 10", "THINK a thought", "BIG 90", "PRINT 0 one\\ntwo\\n", "SAY and then", "SLOW 60 10", "SAY this is the end");
+  for (const height of [360, 740, 400, 740, 500]) {
+    await client.page.setViewportSize({ width: height === 360 ? 740 : 360, height });
+    await client.page.waitForTimeout(300);
+  }
+  await turn;
+  await client.said("this is the end").waitFor();
+  await until("there were changes", () => client.page.evaluate(() => (window as unknown as { changed: number }).changed > 20));
+  await client.page.evaluate(() => clearInterval((window as unknown as { timer: number }).timer));
+  await until("the end is seen", () => scroller(client).evaluate((box) => box.scrollHeight - box.clientHeight - box.scrollTop < 2));
+  expect(await client.page.evaluate(() => (window as unknown as { left: number }).left)).toBe(0);
+  expect(await client.at("jump-latest").count()).toBe(0);
+  // A person does.
+  await scroller(client).evaluate((box) => (box.scrollTop -= 60));
+  await client.at("jump-latest").waitFor();
+  await cdp.send("Emulation.setCPUThrottlingRate", { rate: 1 });
+  await client.fits();
+});
+
 function png(width: number, height: number): Buffer {
   const chunk = (type: string, data: Buffer) => {
     const body = Buffer.concat([Buffer.from(type), data]);

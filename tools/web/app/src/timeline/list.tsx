@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Item } from "./items.ts";
 import type { ListControl } from "./list_control.ts";
+import { Sizes } from "./sizes.ts";
 import type { TimelineStore } from "./store.ts";
 
 export interface ListProps {
@@ -18,27 +19,17 @@ export function List({ store, list, row, nameOf, kindOf }: ListProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const above = useRef<HTMLDivElement>(null);
   const below = useRef<HTMLDivElement>(null);
+  const floor = useRef<HTMLDivElement>(null);
   const rows = useMemo(() => new Map<Element, Item>(), []);
-  const observer = useMemo(() => (typeof ResizeObserver === "undefined" ? undefined : new ResizeObserver((entries) => {
+  const sizes = useMemo(() => new Sizes((targets) => {
     let news = false;
-    for (const entry of entries) {
-      const item = rows.get(entry.target);
-      if (item) news = list.measured(item, entry.borderBoxSize[0]?.blockSize ?? entry.target.getBoundingClientRect().height) || news;
-      else if (entry.target === scroller.current) news = true;
+    for (const [element, height] of targets) {
+      const item = rows.get(element);
+      if (item) news = list.measured(item, height) || news;
+      else if (element === scroller.current) news = true;
     }
-    if (news) settle();
-  })), [list]);
-
-  const space = () => {
-    const { start, end } = list.span.peek();
-    if (above.current) above.current.style.blockSize = `${list.offset(start)}px`;
-    if (below.current) below.current.style.blockSize = `${Math.max(0, list.total - list.offset(end))}px`;
-  };
-  const settle = () => {
-    list.hold();
-    space();
-    list.place();
-  };
+    if (news) list.hold();
+  }), [list]);
 
   void store.list.value;
   if (list.items !== store.model.items) list.setItems(store.model.items);
@@ -48,21 +39,29 @@ export function List({ store, list, row, nameOf, kindOf }: ListProps) {
 
   useLayoutEffect(() => {
     list.scroller = scroller.current ?? undefined;
-    if (scroller.current) observer?.observe(scroller.current);
+    list.above = above.current ?? undefined;
+    list.below = below.current ?? undefined;
+    list.floor = floor.current ?? undefined;
+    if (scroller.current) sizes.watch(scroller.current);
     list.toEnd();
     return () => {
-      observer?.disconnect();
-      list.scroller = undefined;
+      sizes.end();
+      list.scroller = list.above = list.below = list.floor = undefined;
     };
   }, [list]);
 
   // Rows that have just come are measured before they are seen.
   useLayoutEffect(() => {
+    list.drawn = { start, end };
     let news = false;
-    for (const [element, item] of rows) news = list.measured(item, element.getBoundingClientRect().height) || news;
+    for (const [element, item] of rows) {
+      const height = element.getBoundingClientRect().height;
+      sizes.expect(element, height);
+      news = list.measured(item, height) || news;
+    }
     if (news) list.hold();
-    space();
-    list.place();
+    else list.place();
+    if (scroller.current) sizes.expect(scroller.current, scroller.current.getBoundingClientRect().height);
   });
 
   // A part that is not loaded comes into view: it is loaded.
@@ -105,10 +104,11 @@ export function List({ store, list, row, nameOf, kindOf }: ListProps) {
       }}>
       <div ref={above} aria-hidden="true" />
       {shown.map((item, index) => (
-        <Row key={item.key} item={item} rows={rows} observer={observer} list={list} store={store}
+        <Row key={item.key} item={item} rows={rows} sizes={sizes} list={list} store={store}
           place={start + index + 1} size={complete ? list.items.length : -1} name={nameOf} kind={kindOf} row={row} />
       ))}
       <div ref={below} aria-hidden="true" />
+      <div ref={floor} class="tl-floor" aria-hidden="true" />
     </div>
   );
 }
@@ -116,7 +116,7 @@ export function List({ store, list, row, nameOf, kindOf }: ListProps) {
 interface RowProps {
   item: Item;
   rows: Map<Element, Item>;
-  observer: ResizeObserver | undefined;
+  sizes: Sizes;
   list: ListControl;
   store: TimelineStore;
   place: number;
@@ -126,17 +126,17 @@ interface RowProps {
   row(item: Item): ComponentChildren;
 }
 
-function Row({ item, rows, observer, list, store, place, size, name, kind, row }: RowProps) {
+function Row({ item, rows, sizes, list, store, place, size, name, kind, row }: RowProps) {
   const element = useRef<HTMLElement>(null);
   const children = useMemo(() => row(item), [item]); // what is in it follows the item's own signal
   void store.row(item.key).value;
   useLayoutEffect(() => {
     const it = element.current!;
     rows.set(it, item);
-    observer?.observe(it);
+    sizes.watch(it);
     return () => {
       rows.delete(it);
-      observer?.unobserve(it);
+      sizes.leave(it);
     };
   }, [item]);
   const classes = ["tl-row", `kind-${item.kind}`, item.struck && "tl-struck", list.marked.value === item.key && "tl-marked", item.agentId && "tl-inner"];

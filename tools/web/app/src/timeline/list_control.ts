@@ -1,6 +1,9 @@
 /**
  * Which rows are in the page and where it stands. Rows have heights of their own: measured once they are there, guessed before. The
  * place is held by a row (the anchor), not by a number of pixels: what comes above, or grows there, moves nothing that is seen.
+ *
+ * Whether somebody has scrolled is told by where it stands against where it was put, not by events: they come late, and after what is
+ * put then. So the browser must never move it by itself: what is inside cannot become lower before it is placed anew (the floor).
  */
 import { signal } from "@preact/signals";
 import type { Item, Kind } from "./items.ts";
@@ -8,6 +11,8 @@ import type { Item, Kind } from "./items.ts";
 const GUESS: { readonly [K in Kind]: number } = {
   user: 72, assistant: 120, thought: 40, tool: 96, ask: 56, subagent: 48, compaction: 32, turn: 32, line: 32, gap: 64, edge: 40,
 };
+/** Not worth to be told from where it was put: pixels are not whole on every screen. */
+const STILL = 2;
 /** Rows are made that far beyond what is seen, and never more of them than this. */
 const BEYOND = 700;
 const ROWS_MAX = 90;
@@ -18,9 +23,16 @@ export interface Span {
   end: number;
 }
 
+/** A place: so far below the top of that row. */
+interface Place {
+  item: Item;
+  delta: number;
+}
+
 export class ListControl {
-  /** The rows that are in the page. */
+  /** The rows that are to be in the page, and those that are. */
   readonly span = signal<Span>({ start: 0, end: 0 });
+  drawn: Span = { start: 0, end: 0 };
   /** It follows the end. */
   readonly following = signal(true);
   readonly marked = signal<string | undefined>(undefined);
@@ -28,11 +40,24 @@ export class ListControl {
   readonly leftAt = signal(0);
   items: readonly Item[] = [];
   scroller: HTMLElement | undefined;
+  /** In the scroller, in place of the rows that are not in the page. */
+  above: HTMLElement | undefined;
+  below: HTMLElement | undefined;
+  /** Stands where the content ended when it was placed last. */
+  floor: HTMLElement | undefined;
   readonly #came: () => number;
   #offsets = new Float64Array(1);
   #heights = new WeakMap<Item, number>();
-  #anchor: { item: Item; delta: number } | undefined;
+  /** Where it is to stand, unless it follows the end. */
+  #anchor: Place | undefined;
+  /** Where it was put: nearer to the top than wanted, when there is not enough below. */
+  #stood: Place | undefined;
   #lastTop = 0;
+  #lastView = 0;
+  #lastMax = 0;
+  #lastHeight = -1;
+  /** A row is about to change under somebody's hand: what stands at the end now is not yet what they want. */
+  #kept = false;
   #mark: ReturnType<typeof setTimeout> | undefined;
 
   /** `came`: how many items have come at the end so far. */
@@ -129,6 +154,8 @@ export class ListControl {
 
   /** After heights or rows have changed: the place stays. */
   hold(): void {
+    this.#look();
+    this.#kept = false;
     this.#sum();
     this.choose();
     this.place();
@@ -138,36 +165,75 @@ export class ListControl {
   place(): void {
     const { scroller } = this;
     if (!scroller) return;
-    const top = this.following.value ? scroller.scrollHeight - scroller.clientHeight : this.#top();
+    this.#look();
+    const { start, end } = this.drawn;
+    if (this.above) this.above.style.blockSize = `${this.offset(start)}px`;
+    if (this.below) this.below.style.blockSize = `${Math.max(0, this.total - this.offset(end))}px`;
+    // Where it ends by itself, the floor aside.
+    const height = this.below ? this.below.offsetTop + this.below.offsetHeight : scroller.scrollHeight;
+    if (this.floor && height !== this.#lastHeight) this.floor.style.insetBlockStart = `${height - 1}px`;
+    this.#lastHeight = height;
+    this.#lastView = scroller.clientHeight;
+    this.#lastMax = Math.max(0, height - this.#lastView);
+    const top = this.following.value ? this.#lastMax : this.#top();
     if (Math.abs(scroller.scrollTop - top) >= 1) scroller.scrollTop = top;
     this.#lastTop = scroller.scrollTop;
+    this.#stood = this.#placeAt(this.#lastTop);
+    // A row that was thought to be higher has gone by: what is seen holds the place.
+    if (!this.following.value && this.#anchor && this.#anchor.delta > 0 && Math.abs(this.#lastTop - top) < 1) this.#anchor = this.#placeAt(top);
   }
 
-  /** A person scrolled, or the page did. */
+  /** Somebody may have scrolled since it was placed: whether they have been told of or not. */
+  #look(): void {
+    const { scroller } = this;
+    if (!scroller) return;
+    // A box of another size moves what is in it: it is placed anew for that.
+    if (scroller.clientHeight !== this.#lastView) return;
+    const top = scroller.scrollTop;
+    const moved = top - this.#lastTop;
+    if (Math.abs(moved) < 1) return;
+    const max = scroller.scrollHeight - this.#lastView;
+    if (this.following.value && (moved > 0 || max - top <= STILL)) return;
+    this.#lastTop = top;
+    if (moved > 0 && Math.min(max, this.#lastMax) - top <= NEAR_END) {
+      this.following.value = true;
+      return;
+    }
+    this.#leave();
+    if (!this.#stood) return;
+    this.#anchor = { item: this.#stood.item, delta: this.#stood.delta + moved };
+    this.#stood = this.#anchor = this.#placeAt(this.#top());
+  }
+
+  /** The page has been scrolled, by whomever. */
   scrolled(): void {
     const { scroller } = this;
     if (!scroller) return;
-    const top = scroller.scrollTop;
-    // Only going up stops it: growth at the end is not a person's wish.
-    if (scroller.scrollHeight - top - scroller.clientHeight <= NEAR_END) this.following.value = true;
-    else if (top < this.#lastTop - 1) this.#leave();
-    this.#lastTop = top;
-    if (!this.following.value) this.#setAnchor(top);
+    if (scroller.clientHeight !== this.#lastView) return this.hold();
+    this.#look();
+    if (!this.#kept && scroller.scrollHeight - scroller.scrollTop - this.#lastView <= STILL) this.following.value = true;
     this.choose();
   }
 
-  #setAnchor(top: number): void {
+  #placeAt(top: number): Place | undefined {
     let index = this.indexAt(top);
     while (index < this.items.length - 1 && (this.items[index]!.kind === "gap" || this.items[index]!.kind === "edge")) index++;
     const item = this.items[index];
-    this.#anchor = item ? { item, delta: top - this.#offsets[index]! } : undefined;
+    return item && { item, delta: top - this.#offsets[index]! };
+  }
+
+  /** Where it stands now was not asked for by anybody who scrolled, or does not matter any more. */
+  #forget(): void {
+    if (this.scroller) this.#lastTop = this.scroller.scrollTop;
   }
 
   /** A person opens or folds that row: it stays where it is. */
   keep(item: Item): void {
     const index = this.items.indexOf(item);
     if (index < 0 || !this.scroller) return;
+    this.#look();
     this.#leave();
+    this.#kept = true;
     this.#anchor = { item, delta: this.scroller.scrollTop - this.#offsets[index]! };
   }
 
@@ -176,6 +242,7 @@ export class ListControl {
     const index = this.items.indexOf(item);
     if (index < 0) return;
     const view = this.scroller?.clientHeight ?? 0;
+    this.#forget();
     this.#leave();
     this.#anchor = { item, delta: -Math.min(96, view / 5) };
     this.choose();
@@ -187,12 +254,14 @@ export class ListControl {
   }
 
   toEnd(): void {
+    this.#forget();
     this.following.value = true;
     this.choose();
     this.place();
   }
 
   toStart(): void {
+    this.#forget();
     this.#leave();
     const item = this.items[0];
     this.#anchor = item ? { item, delta: 0 } : undefined;
