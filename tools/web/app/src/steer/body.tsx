@@ -1,15 +1,18 @@
 /** What is asked, large and whole. Each kind shows what it is decided by; nothing of it can look like a row of the card. */
 import type { ComponentChildren } from "preact";
 import { Place, type Ask, type PermissionAsk } from "@libremote/link/messages";
+import { lazy } from "../frame/lazy.tsx";
 import { Icon } from "../parts/index.ts";
 import { askText, placeWords, titleBeside } from "./ask-words.ts";
-import { AskDiff } from "./diff.tsx";
 import { Exact } from "./exact.tsx";
 import { Foreign } from "./foreign.tsx";
 import { pathText } from "./foreign.ts";
 import { PlanText } from "./plan-text.tsx";
 import { memo } from "../timeline/memo.ts";
 import type { AskEntry, SteerStore } from "./store.ts";
+
+/** Fetched when there is one. */
+const AskDiff = lazy(async () => (await import("./diff.tsx")).AskDiff);
 
 /** Told how many lines of which text are not shown. */
 type OnHidden = (what: string, lines: number) => void;

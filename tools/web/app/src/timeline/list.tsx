@@ -4,7 +4,6 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Item } from "./items.ts";
 import type { ListControl } from "./list_control.ts";
-import { Sizes } from "./sizes.ts";
 import type { TimelineStore } from "./store.ts";
 
 export interface ListProps {
@@ -21,15 +20,16 @@ export function List({ store, list, row, nameOf, kindOf }: ListProps) {
   const below = useRef<HTMLDivElement>(null);
   const floor = useRef<HTMLDivElement>(null);
   const rows = useMemo(() => new Map<Element, Item>(), []);
-  const sizes = useMemo(() => new Sizes((targets) => {
+  const fresh = useMemo(() => new Map<Element, Item>(), []);
+  const observer = useMemo(() => (typeof ResizeObserver === "undefined" ? undefined : new ResizeObserver((entries) => {
     let news = false;
-    for (const [element, height] of targets) {
-      const item = rows.get(element);
-      if (item) news = list.measured(item, height) || news;
-      else if (element === scroller.current) news = true;
+    for (const entry of entries) {
+      const item = rows.get(entry.target);
+      if (item) news = list.measured(item, entry.borderBoxSize[0]?.blockSize ?? entry.target.getBoundingClientRect().height) || news;
+      else if (entry.target === scroller.current) news = true;
     }
     if (news) list.hold();
-  }), [list]);
+  })), [list]);
 
   void store.list.value;
   if (list.items !== store.model.items) list.setItems(store.model.items);
@@ -42,26 +42,24 @@ export function List({ store, list, row, nameOf, kindOf }: ListProps) {
     list.above = above.current ?? undefined;
     list.below = below.current ?? undefined;
     list.floor = floor.current ?? undefined;
-    if (scroller.current) sizes.watch(scroller.current);
+    if (scroller.current) observer?.observe(scroller.current);
     list.toEnd();
     return () => {
-      sizes.end();
+      observer?.disconnect();
       list.scroller = list.above = list.below = list.floor = undefined;
     };
   }, [list]);
 
-  // Rows that have just come are measured before they are seen.
+  // Rows that have just come are measured before they are seen; the observer tells of others.
   useLayoutEffect(() => {
     list.drawn = { start, end };
     let news = false;
-    for (const [element, item] of rows) {
-      const height = element.getBoundingClientRect().height;
-      sizes.expect(element, height);
-      news = list.measured(item, height) || news;
-    }
+    for (const [element, item] of fresh) news = list.measured(item, element.getBoundingClientRect().height) || news;
+    fresh.clear();
     if (news) list.hold();
     else list.place();
-    if (scroller.current) sizes.expect(scroller.current, scroller.current.getBoundingClientRect().height);
+    // A row that is another height now may have its old one again at the next frame, and nobody tells of that.
+    if (list.unsure) requestAnimationFrame(() => list.place());
   });
 
   // A part that is not loaded comes into view: it is loaded.
@@ -104,7 +102,7 @@ export function List({ store, list, row, nameOf, kindOf }: ListProps) {
       }}>
       <div ref={above} aria-hidden="true" />
       {shown.map((item, index) => (
-        <Row key={item.key} item={item} rows={rows} sizes={sizes} list={list} store={store}
+        <Row key={item.key} item={item} rows={rows} fresh={fresh} observer={observer} list={list} store={store}
           place={start + index + 1} size={complete ? list.items.length : -1} name={nameOf} kind={kindOf} row={row} />
       ))}
       <div ref={below} aria-hidden="true" />
@@ -116,7 +114,8 @@ export function List({ store, list, row, nameOf, kindOf }: ListProps) {
 interface RowProps {
   item: Item;
   rows: Map<Element, Item>;
-  sizes: Sizes;
+  fresh: Map<Element, Item>;
+  observer: ResizeObserver | undefined;
   list: ListControl;
   store: TimelineStore;
   place: number;
@@ -126,17 +125,19 @@ interface RowProps {
   row(item: Item): ComponentChildren;
 }
 
-function Row({ item, rows, sizes, list, store, place, size, name, kind, row }: RowProps) {
+function Row({ item, rows, fresh, observer, list, store, place, size, name, kind, row }: RowProps) {
   const element = useRef<HTMLElement>(null);
   const children = useMemo(() => row(item), [item]); // what is in it follows the item's own signal
   void store.row(item.key).value;
   useLayoutEffect(() => {
     const it = element.current!;
     rows.set(it, item);
-    sizes.watch(it);
+    fresh.set(it, item);
+    observer?.observe(it, { box: "border-box" }); // its padding counts, too
     return () => {
       rows.delete(it);
-      sizes.leave(it);
+      fresh.delete(it);
+      observer?.unobserve(it);
     };
   }, [item]);
   const classes = ["tl-row", `kind-${item.kind}`, item.struck && "tl-struck", list.marked.value === item.key && "tl-marked", item.agentId && "tl-inner"];

@@ -45,6 +45,8 @@ export class ListControl {
   below: HTMLElement | undefined;
   /** Stands where the content ended when it was placed last. */
   floor: HTMLElement | undefined;
+  /** When it was placed last some row was another height than was told. */
+  unsure = false;
   readonly #came: () => number;
   #offsets = new Float64Array(1);
   #heights = new WeakMap<Item, number>();
@@ -173,6 +175,7 @@ export class ListControl {
     const height = this.below ? this.below.offsetTop + this.below.offsetHeight : scroller.scrollHeight;
     if (this.floor && height !== this.#lastHeight) this.floor.style.insetBlockStart = `${height - 1}px`;
     this.#lastHeight = height;
+    this.unsure = Math.abs(height - this.total) > STILL;
     this.#lastView = scroller.clientHeight;
     this.#lastMax = Math.max(0, height - this.#lastView);
     const top = this.following.value ? this.#lastMax : this.#top();

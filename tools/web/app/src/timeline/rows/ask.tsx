@@ -6,7 +6,7 @@ import { flagOf, folderOf, useScope } from "../context.ts";
 import { stateOf } from "../fold.ts";
 import type { Item } from "../items.ts";
 import { answerTone, askKindWords, askTitle, resolvedWords } from "../words.ts";
-import { DiffView } from "./diff.tsx";
+import { DiffView } from "./change.tsx";
 import { Markdown } from "./markdown.tsx";
 import { At, Inner } from "./message.tsx";
 

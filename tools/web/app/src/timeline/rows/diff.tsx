@@ -61,6 +61,16 @@ export function compared(diff: Diff): Change {
   return change;
 }
 
+/** How many lines came and went, of several. */
+export function DiffCounts({ diffs }: { diffs: readonly Diff[] }) {
+  const sum = (side: "added" | "removed") => diffs.reduce((all, diff) => all + compared(diff)[side], 0);
+  return (
+    <span class="diff-counts">
+      <span class="diff-added">+{sum("added")}</span> <span class="diff-removed">−{sum("removed")}</span>
+    </span>
+  );
+}
+
 export function DiffView({ diff, item, name }: { diff: Diff; item: Item; name: string }) {
   const { store, list, model } = useScope();
   const change = useMemo(() => compared(diff), [diff]);

@@ -7,7 +7,7 @@ import { stateOf } from "../fold.ts";
 import type { Item, ToolFold } from "../items.ts";
 import { tookWords, toolVerb } from "../words.ts";
 import { AssetLink, Picture, Whole } from "./asset.tsx";
-import { compared, DiffView } from "./diff.tsx";
+import { DiffCounts, DiffView } from "./change.tsx";
 import { Inner } from "./message.tsx";
 import { CopyButton, Output, StreamOutput } from "./output.tsx";
 
@@ -122,11 +122,6 @@ export function ToolRow({ item }: { item: Item<"tool"> }) {
   const folded = foldedLines(fold, look);
   const took = fold.ended && fold.startedMs ? tookWords(fold.endedMs - fold.startedMs) : "";
   const diffs = fold.content.flatMap((content) => (content.content.case === "diff" ? [content.content.value] : []));
-  const changed = { added: 0, removed: 0 };
-  for (const diff of diffs) {
-    changed.added += compared(diff).added;
-    changed.removed += compared(diff).removed;
-  }
   const details = Boolean(fold.input?.text || fold.output?.text);
   // A stream says the same as the text that is made of it.
   const texts = fold.chunks.length > 0 ? fold.content.filter((content) => content.content.case !== "text") : fold.content;
@@ -142,11 +137,7 @@ export function ToolRow({ item }: { item: Item<"tool"> }) {
             {open.value ? exact(toolTitle(fold)) : oneLine(exact(nearAll(toolTitle(fold), folder)), 240)}
           </span>
           <span class="tool-facts">
-            {diffs.length > 0 && (
-              <span class="diff-counts">
-                <span class="diff-added">+{changed.added}</span> <span class="diff-removed">−{changed.removed}</span>
-              </span>
-            )}
+            {diffs.length > 0 && <DiffCounts diffs={diffs} />}
             <span class={`tool-status small status-${look.status}`}>{look.words}</span>
             {took && <span class="small muted">{took}</span>}
           </span>
