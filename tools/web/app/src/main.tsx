@@ -21,6 +21,8 @@ import { keepSessions, watchSessions } from "./state/sessions.ts";
 
 // What is not shown at once is fetched when it is.
 const SessionPage = lazy(async () => (await import("./pages/session.tsx")).SessionPage);
+// A notification leads to a session: its page is fetched before anything is drawn. That it cannot be had is said where it is shown.
+if (route.peek().page === "session") import("./pages/session.tsx").catch(() => {});
 const SignInPage = lazy(async () => (await import("./account/sign_in.tsx")).SignInPage);
 const DevicesPage = lazy(async () => (await import("./account/devices.tsx")).DevicesPage);
 const SettingsPage = lazy(async () => (await import("./pages/settings.tsx")).SettingsPage);
