@@ -5,6 +5,7 @@ that nothing of it is left in a place where others could read it.
 
     login_test.py BUILD_DIR [WORD...]"""
 import contextlib
+import json
 import os
 import re
 import signal
@@ -223,6 +224,37 @@ def signed_in_again(w):
     assert second != first and "/remote on makes it a new one there" in " ".join(plain(host.text).split())
 
 
+def signed_in_again_with_nobody_there(w):
+    """A host without a terminal takes remote control up again by itself, for the account it was shared with."""
+    w.start_relay()
+    desk = folder_of(w, "desk")
+    sign_in(w, desk, "--device", "desk")
+    command = [w.program["remote"], "host", "--remote", "--headless", "--", w.program["remote-demo-agent"]]
+    host = w.spawn("host", command, env=without_token(desk))
+
+    def attached():
+        return [s["session_id"] for s in w.sessions() if s["attached"]]
+    (first,) = wait_until("the session", attached, LONG)
+    w.cli("send", first, "--wait=idle", "SAY remembered").expect(0)
+    w.cli("logout", env=without_token(desk)).expect(0).says("signed out")
+    host.wait_text("it is on again then", LONG)
+    assert not attached()
+    sign_in(w, desk, "--device", "desk")
+    (second,) = wait_until("it is on again", attached, LONG)
+    assert second != first and "/remote on" not in host.text, host.text
+    assert any("remembered" in json.dumps(e) for e in w.events(second))
+    # Somebody else's account gets nothing of it before a person says so.
+    w.relay_command("account", "mallory").expect(0)
+    said = w.relay_command("token", "--device", "m", "--account", "mallory").expect(0).out
+    other = dict(w.env, REMOTE_TOKEN_FILE="", REMOTE_TOKEN=re.search("rrt_[0-9a-f]+", said).group(0))
+    w.cli("logout", env=without_token(desk)).expect(0).says("signed out")
+    login, code = start_login(w, desk, "--device", "desk")
+    w.cli("devices", "confirm", code, "--yes", env=other).expect(0).says("confirmed")
+    assert login.wait(LONG) == 0, login.text
+    host.wait_text("in a terminal with `remote host --resume`", LONG)
+    assert not w.cli("ls", "--json", env=other).expect(0).json and not attached()
+
+
 def nothing_is_left(w):
     """Codes, secrets and tokens are in no log, store, capture, or file but the token's own."""
     w.env["REMOTE_CAPTURE"] = f"{w.root}/capture"
@@ -262,7 +294,7 @@ def on_every_carrier(w):
 
 CASES = [a_phone_is_paired, the_operator_pairs, it_survives_cuts_and_kills, a_thousand_wrong_codes,
          tokens_for_scripts, signing_out_ends_the_host,
-         signed_in_again, nothing_is_left, on_every_carrier]
+         signed_in_again, signed_in_again_with_nobody_there, nothing_is_left, on_every_carrier]
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:

@@ -126,15 +126,18 @@ static void restart_link(host_app *app, const lrm_host_action *action) {
     case LRM_CODE_NOT_FOUND:
       surface_say(app->surface,
                   "this session was deleted at the relay; it goes on here, without remote control. "
-                  "/remote on makes it a new one there");
+                  "/remote on%s makes it a new one there",
+                  app->options->headless ? ", in a terminal with `remote host --resume`," : "");
       break;
     case LRM_CODE_FORBIDDEN:
       app->device_is_new = true;
+      if (app_return_as_new(app)) break; /* said when it is one */
       surface_say(
           app->surface,
           "at the relay this session is that of another device, or of this one before it was "
-          "signed in anew; it goes on here, without remote control. /remote on makes it a "
-          "new one there");
+          "signed in anew; it goes on here, without remote control. /remote on%s makes it a "
+          "new one there",
+          app->options->headless ? ", in a terminal with `remote host --resume`," : "");
       break;
     case LRM_CODE_FENCED:
     case LRM_CODE_NORMAL:

@@ -474,6 +474,7 @@ static void set_timer(host_app *app) {
   if (app->link_closing) due = least(due, app->link_close_ns);
   if (app->state == APP_CLOSING) due = least(due, app->closing_ns);
   due = least(due, app_keep_alive_due_ns(app));
+  due = least(due, app_return_due_ns(app));
   if (app->stop_ns != 0) due = least(due, app->stop_ns);
   if (due == UINT64_MAX) {
     uv_timer_stop(&app->timer);
@@ -504,6 +505,7 @@ void app_pump(host_app *app) {
   if (app->host != NULL && (answerless || local_only) && surface_open_asks(app->surface) > 0)
     app_reject_asks(app);
   app_link_work(app);
+  app_return_work(app);
   work_on_end(app);
   if (app->store != NULL && lrm_store_dirty(app->store)) {
     if (!app->store_trouble)

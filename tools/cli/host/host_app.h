@@ -132,7 +132,17 @@ typedef struct host_app {
   lrm_uv_drive *drive;
   bool link_touched; /* an event was made, or became durable, since the last kick */
   bool link_live, link_closing, link_said_down;
-  bool device_is_new;     /* the relay has this session as another device's */
+  bool device_is_new;  /* the relay has this session as another device's */
+  struct {             /* host_return.c */
+    bool awaits_token; /* another one than `used` */
+    bool awaits_close; /* of the connection; then as a new session */
+    bool by_itself;    /* nobody has asked for this connection */
+    bool same_owner;   /* account and relay are those that the session was first shared with */
+    uint64_t look_ns;
+    uint8_t used[32];    /* SHA-256 of the token of the newest connection */
+    uint8_t renewed[32]; /* and of that with which the session became a new one */
+    char owner[RELAY_ADDRESS_BYTES_MAX + 128];
+  } back;
   uint64_t link_close_ns; /* give up waiting for what is not published yet */
   char relay[RELAY_ADDRESS_BYTES_MAX];
 
@@ -167,6 +177,17 @@ extern const acp_sink host_sink;
 /* Opens the host library's session; the agent has told its name, or has failed. False: it cannot
  * be opened (said). */
 bool app_open_host(host_app *app, const char *agent, const char *version);
+
+/* host_return.c */
+void app_return_uses(host_app *app, const char *token);
+/* Before anything of the session leaves. False: it is not taken up for this account (said). */
+bool app_return_welcome(host_app *app, const char *account);
+void app_return_renewed(host_app *app);
+/* False: not this host; a person at it says when. */
+bool app_return_when_signed_in(host_app *app);
+bool app_return_as_new(host_app *app);
+uint64_t app_return_due_ns(const host_app *app);
+void app_return_work(host_app *app);
 
 /* host_sign_in.c */
 bool app_sign_in(void *user, const char *why);       /* acp_sink.sign_in */

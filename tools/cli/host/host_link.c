@@ -14,8 +14,9 @@ static void problem(host_app *app, const remote_v1_Problem *p) {
     case LRM_CODE_REVOKED:
       surface_say(app->surface,
                   "remote control is off: %s does not accept this device's token (%s). Sign in "
-                  "again with `remote login`, then /remote on. The local session goes on",
-                  app->relay, p->reason);
+                  "again with `remote login`%s. The local session goes on",
+                  app->relay, p->reason,
+                  app_return_when_signed_in(app) ? "; it is on again then" : ", then /remote on");
       app_link_close(app, false, LRM_CODE_NORMAL); /* /remote on makes one with the token of then */
       break;
     case LRM_CODE_POLICY:
@@ -50,8 +51,8 @@ static void welcome(host_app *app, const remote_v1_Welcome *w) {
   if (!w->has_principal) {
     surface_say(app->surface,
                 "remote control is off: %s does not know this device. Sign in with "
-                "`remote login`. The local session goes on",
-                app->relay);
+                "`remote login`%s. The local session goes on",
+                app->relay, app_return_when_signed_in(app) ? "; it is on again then" : "");
     app_link_close(app, false, LRM_CODE_NORMAL);
     return;
   }
@@ -93,7 +94,9 @@ static void on_event(void *user, lrm_link *link, const lrm_link_event *event) {
   host_app *app = user;
   (void)link;
   if (event->type == LRM_LINK_EVENT_WELCOME && event->welcome != NULL &&
-      !pass_managed(app, event->welcome))
+      (!pass_managed(app, event->welcome) ||
+       (event->welcome->has_principal &&
+        !app_return_welcome(app, event->welcome->principal.account))))
     return;
   if (event->type == LRM_LINK_EVENT_REFUSED || event->type == LRM_LINK_EVENT_GOAWAY ||
       event->type == LRM_LINK_EVENT_GOAWAY_SENT)
@@ -185,7 +188,9 @@ bool app_link_open(host_app *app) {
     surface_say(app->surface, "remote control is off: %s. The local session goes on", error);
     return false;
   }
-  if (!find_token(app, &url, &token) || !make_link(app, token.text)) return false;
+  if (!find_token(app, &url, &token)) return false;
+  app_return_uses(app, token.text);
+  if (!make_link(app, token.text)) return false;
   explicit_bzero(&token, sizeof token);
   if (app->host != NULL) lrm_host_attach_link(app->host, app->link);
   app->link_closing = app->link_said_down = false;
@@ -248,6 +253,7 @@ static bool renew(host_app *app) {
               app->device_is_new ? "is of a device that was signed out at" : "was deleted at",
               app->relay, hex);
   app->device_is_new = false;
+  app_return_renewed(app);
   return true;
 }
 
