@@ -92,8 +92,9 @@ export function LineRow({ item }: { item: Item<"line"> }) {
       const s = body.value;
       return (
         <Note item={item} icon="terminal">
-          session started: <strong>{oneLine(s.agent)}</strong> {oneLine(s.agentVersion)} on {oneLine(s.host)} in{" "}
-          <code dir="ltr">{exact(fromBytes(s.cwd))}</code>
+          session started: <strong>{oneLine(s.agent) || "an agent"}</strong>{s.agentVersion && ` ${oneLine(s.agentVersion)}`}
+          {s.host && ` on ${oneLine(s.host)}`}
+          {s.cwd.length > 0 && <> in <code dir="ltr">{exact(fromBytes(s.cwd))}</code></>}
           {s.branch && <>, branch <code>{exact(s.branch)}</code></>}
         </Note>
       );
