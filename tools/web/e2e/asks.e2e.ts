@@ -146,3 +146,48 @@ scene("a comment goes along with the key that answers, too", async (s) => {
   });
   await desk.at("timeline").getByText("not on a Friday").first().waitFor();
 });
+
+scene("a change is not answered before it can be read; what shows it cannot be had: that stands beside the buttons", async (s) => {
+  const host = await s.host();
+  const shows = /\/assets\/diff-[^/]*\.js$/;
+  let release = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const held = { count: 0 };
+  const alone = async (client: Client) => client.page.addInitScript(() => {
+    // what a worker fetches is not seen from here
+    navigator.serviceWorker.register = () => Promise.reject(new Error("not here"));
+  });
+  const desk = await s.client({ at: `#/s/${host.session}`, before: async (client) => {
+    await alone(client);
+    await client.page.route(shows, async (route) => {
+      held.count++;
+      await released;
+      await route.continue();
+    });
+  } });
+  const without = await s.client({ at: `#/s/${host.session}`, allow: [/ERR_FAILED/], before: async (client) => {
+    await alone(client);
+    await client.page.route(shows, (route) => route.abort());
+  } });
+  await desk.live();
+  await without.live();
+  await s.world.send(host.session, "EDIT note.txt =>one line");
+  const buttons = open(desk).locator("[data-testid=ask-option]");
+  await buttons.first().waitFor();
+  await until("what shows changes is asked for", () => held.count > 0);
+  for (let i = 0; i < 4; i++) {
+    // longer than a card that has just come takes no taps
+    await desk.page.waitForTimeout(200);
+    for (const button of await buttons.all()) {
+      expect(await button.getAttribute("aria-disabled")).toBe("true");
+      await button.click({ force: true });
+    }
+    await desk.page.keyboard.press("y");
+  }
+  expect(await open(desk).count()).toBe(1);
+  await open(without).getByText("the change could not be loaded and is not shown").waitFor();
+  release();
+  await open(desk).getByText("one line").waitFor();
+  await desk.answer("[data-option-kind=allow_once]");
+  await open(without).waitFor({ state: "detached" });
+});

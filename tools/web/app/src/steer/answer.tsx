@@ -28,6 +28,8 @@ interface Props {
   keys: boolean;
   /** By what it is: lines that are not shown. */
   hidden: Readonly<Record<string, number>>;
+  /** The change itself could not be loaded. */
+  unread: boolean;
   answer(given: Answer): boolean;
 }
 
@@ -39,13 +41,11 @@ function barredBy(ask: Ask, option: AskOption, store: SteerStore): string | unde
 }
 
 /** Beside the buttons: that not all of what is answered is seen. */
-function Unseen({ hidden }: Pick<Props, "hidden">) {
-  const parts = Object.entries(hidden).filter(([, lines]) => lines > 0);
+function Unseen({ hidden, unread }: Pick<Props, "hidden" | "unread">) {
+  const parts = Object.entries(hidden).filter(([, lines]) => lines > 0).map(([what, lines]) => `${count(lines, "line")} of the ${what} not shown`);
+  if (unread) parts.unshift("the change could not be loaded and is not shown");
   if (parts.length === 0) return null;
-  return (
-    <p class="ask-unseen" data-testid="ask-unseen"><Icon name="warning" /> {parts.map(([what, lines]) =>
-      `${count(lines, "line")} of the ${what} not shown`).join(", ")}</p>
-  );
+  return <p class="ask-unseen" data-testid="ask-unseen"><Icon name="warning" /> {parts.join(", ")}</p>;
 }
 
 function Comment({ value, onChange, off }: { value: string; onChange(text: string): void; off: boolean }) {
@@ -93,7 +93,7 @@ function Words({ value, onChange, onSend, off, label, action }: {
 }
 
 /** Several of the options, then one button. */
-function Several({ store, entry, off, words, onWords, answer, more }: Omit<Props, "keys" | "hidden"> & {
+function Several({ store, entry, off, words, onWords, answer, more }: Omit<Props, "keys" | "hidden" | "unread"> & {
   words: string; onWords(text: string): void; more: ComponentChildren;
 }) {
   const [chosen, setChosen] = useKept<readonly string[]>(store, entry.id, "chosen", () => []);
@@ -164,7 +164,7 @@ export function AskAnswer(props: Props) {
       {ask.kind.case === "openUrl" && <OpenPage url={ask.kind.value.url} />}
       {takesSeveral(ask) ? <Several store={store} entry={entry} off={off} words={words} onWords={setWords} answer={answer} more={more} /> : (
         <>
-          {!(split && big.length > 0) && !takesNothing(ask) && <Unseen hidden={props.hidden} />}
+          {!(split && big.length > 0) && !takesNothing(ask) && <Unseen hidden={props.hidden} unread={props.unread} />}
           {options.length > MANY && <p class="small muted">Choose one of {options.length}:</p>}
           {options.length > 0 && (
             <div class={list ? "ask-choices" : "ask-quiet"}>{options.filter((o) => !split || !isBig(o)).map((o) => button(o, false))}</div>
@@ -177,9 +177,9 @@ export function AskAnswer(props: Props) {
         </>
       )}
       {!takesSeveral(ask) && more}
-      {split && big.length > 0 && <div class="ask-big"><Unseen hidden={props.hidden} />{big.map((o) => button(o, true))}</div>}
+      {split && big.length > 0 && <div class="ask-big"><Unseen hidden={props.hidden} unread={props.unread} />{big.map((o) => button(o, true))}</div>}
       {takesNothing(ask) && (
-        <div class="ask-big"><Unseen hidden={props.hidden} /><Button kind="primary" icon="check" wide data-testid="ask-send" off={off}
+        <div class="ask-big"><Unseen hidden={props.hidden} unread={props.unread} /><Button kind="primary" icon="check" wide data-testid="ask-send" off={off}
           onClick={() => answer({})}>I opened it</Button></div>
       )}
     </>

@@ -12,7 +12,7 @@ import { memo } from "../timeline/memo.ts";
 import type { AskEntry, SteerStore } from "./store.ts";
 
 /** Fetched when there is one. */
-const AskDiff = lazy(async () => (await import("./diff.tsx")).AskDiff);
+export const AskDiff = lazy(async () => (await import("./diff.tsx")).AskDiff);
 
 /** Told how many lines of which text are not shown. */
 type OnHidden = (what: string, lines: number) => void;
@@ -25,7 +25,6 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
     </div>
   );
 }
-
 
 /** An address with its host standing out: that is what one goes to. */
 const addressLine = (url: string): ComponentChildren => {

@@ -5,7 +5,7 @@ import { duration } from "../parts/words.ts";
 import { answerWords, askHeading, askKindName, askText, expiryWords, saysItself } from "./ask-words.ts";
 import type { Answer } from "./answers.ts";
 import { AskAnswer } from "./answer.tsx";
-import { AskBody } from "./body.tsx";
+import { AskBody, AskDiff } from "./body.tsx";
 import { Foreign } from "./foreign.tsx";
 import { plainText } from "./foreign.ts";
 import { useFoot } from "./foot.ts";
@@ -53,12 +53,14 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
   const last = store.answers.value.get(entry.id);
   const refused = last && !pending ? store.command(last.commandId) : undefined;
   const why = store.viewOnly.value;
-  const guard = useGuard(card, `${entry.id} ${pending ? "answered" : "open"}`);
+  // a change is not allowed before it can be read
+  const change = ask.kind.case === "permission" && ask.kind.value.diffs.length > 0 ? AskDiff.state.value : "shown";
+  const guard = useGuard(card, `${entry.id} ${pending ? "answered" : "open"} ${change}`);
   const [busy, setBusy] = useState(false);
   // one answer a card: not even two taps within one frame make two
   useEffect(() => setBusy(false), [pending?.id, refused?.id]);
   const answer = (given: Answer): boolean => {
-    if (busy || !guard.take()) return false;
+    if (busy || change === "coming" || !guard.take()) return false;
     const sent = store.answer(entry, given);
     if (sent) setBusy(true);
     return sent;
@@ -69,7 +71,7 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
   const onHidden = useCallback((what: string, lines: number) => setHidden((now) => (now[what] ?? 0) === lines ? now
     : { ...now, [what]: lines }), []);
   useFoot(card);
-  const off = why !== undefined || kept || !guard.ready || pending !== undefined || busy;
+  const off = why !== undefined || kept || change === "coming" || !guard.ready || pending !== undefined || busy;
   return (
     <article class="ask-card" ref={card} aria-labelledby={heading}>
       <header class="ask-head">
@@ -96,7 +98,7 @@ export function AskCard({ store, entry, alone }: { store: SteerStore; entry: Ask
             <CommandRow store={store} command={pending} />
           </div>
         ) : (
-          <AskAnswer store={store} entry={entry} off={off} keys={alone} hidden={hidden} answer={answer} />
+          <AskAnswer store={store} entry={entry} off={off} keys={alone} hidden={hidden} unread={change === "failed"} answer={answer} />
         )}
       </div>
     </article>
