@@ -12,6 +12,8 @@ const ms = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
 const kib = (bytes: number) => `${(bytes / 1024).toFixed(1)} KiB`;
 const loaded = (bytes: number, gzip: number) => `${kib(bytes)}; in gzip ${kib(gzip)}`;
 const streamed = (stream: Stream) => `${stream.count} updates stream in at ${stream.perSecond.toFixed(0)}/s`;
+// A browser tells of tasks from 50 ms on.
+const task = (stream: Stream) => (stream.longestMs === 0 ? "none of 50 ms or more" : ms(stream.longestMs));
 
 function table(figures: Figures): string {
   const rows: [string, string, string][] = [
@@ -21,8 +23,8 @@ function table(figures: Figures): string {
     [`prompt in the page to its outcome in the page (${figures.prompt.count} rounds)`, `p50 ${ms(figures.prompt.p50)}, p99 ${ms(figures.prompt.p99)}`, ""],
     ["the same to the first words of the agent's answer", `p50 ${ms(figures.reply.p50)}, p99 ${ms(figures.reply.p99)}`, ""],
     [`an agent's ask to its card in the page (${figures.ask.count} rounds)`, `p50 ${ms(figures.ask.p50)}, p99 ${ms(figures.ask.p99)}`, ""],
-    [`longest task while ${streamed(figures.mixed)}: thoughts, tool calls, diffs, a plan and words`, ms(figures.mixed.longestMs), "under 100 ms"],
-    [`longest task while ${streamed(figures.growing)}: one message that grows`, ms(figures.growing.longestMs), "under 100 ms"],
+    [`longest task while ${streamed(figures.mixed)}: thoughts, tool calls, diffs, a plan and words`, task(figures.mixed), "under 100 ms"],
+    [`longest task while ${streamed(figures.growing)}: one message that grows`, task(figures.growing), "under 100 ms"],
     [`open a session of ${figures.longEvents} events, until its newest words stand there`, ms(figures.longOpenMs), ""],
     ["there: a jump to the newest from the past", ms(figures.longJumpMs), ""],
     ["there: the longest frame while it is scrolled", ms(figures.longScrollMs), ""],
