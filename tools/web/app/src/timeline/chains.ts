@@ -40,6 +40,10 @@ export class Chains {
   readonly #find: (key: string) => Item | undefined;
   readonly #modes = new Chain();
   readonly #plans = new Chain();
+  readonly #options = new Chain();
+  /** The values at each place where options were told, by whomever: sorted. */
+  readonly #values: { offset: number; values: ReadonlyMap<string, string> }[] = [];
+  #valuesSeen = 0;
   readonly #rewinds: { offset: number; messageId: string }[] = [];
   /** Where each turn ended, and where a process did. */
   readonly #turnEnds = new Map<string, number>();
@@ -65,6 +69,10 @@ export class Chains {
       this.#ends++;
     } else if (body.case === "historyRewound" && !this.#rewinds.some((one) => one.offset === offset)) {
       this.#rewinds.push({ offset, messageId: body.value.messageId });
+    } else if (body.case === "configOptionsChanged") {
+      const after = this.#values.findLastIndex((one) => one.offset <= offset) + 1;
+      if (this.#values[after - 1]?.offset === offset) return;
+      this.#values.splice(after, 0, { offset, values: new Map(body.value.options.map((option) => [option.optionId, option.currentValue])) });
     }
   }
 
@@ -73,10 +81,12 @@ export class Chains {
     const changed: Item[] = [];
     let modes = false;
     let plans = false;
+    let options = false;
     for (const item of touched) {
       const which = item.kind === "line" ? item.pieces[0]?.event.body.case : undefined;
       if (which === "modesChanged") modes = this.#modes.add(item) || modes;
       else if (which === "planUpdated") plans = this.#plans.add(item) || plans;
+      else if (which === "configOptionsChanged") options = this.#options.add(item) || options;
       this.#lookOpen(item, orders.get(item) !== undefined);
     }
     if (modes) this.#repeat(this.#modes, modeOf, (now, before) => (now === before ? "hide" : "show"), changed);
@@ -86,6 +96,8 @@ export class Chains {
         if (now.texts !== before?.texts) return "show";
         return now.states === before.states ? "hide" : "repeat";
       }, changed);
+    if (options || (this.#valuesSeen !== this.#values.length && this.#options.items.length > 0)) this.#tellNews(changed);
+    this.#valuesSeen = this.#values.length;
     if (this.#ends !== this.#endsSeen || this.#open.size) this.#close(changed);
     this.#endsSeen = this.#ends;
     return changed;
@@ -100,6 +112,20 @@ export class Chains {
       if (item.hidden === (what === "hide") && item.repeats === (what === "repeat")) continue;
       item.hidden = what === "hide";
       item.repeats = what === "repeat";
+      changed.push(item);
+    }
+  }
+
+  /** All options are told whenever one has changed. */
+  #tellNews(changed: Item[]): void {
+    let at = 0;
+    for (const item of this.#options.items) {
+      const offset = item.pieces[0]!.offset;
+      while (this.#values[at]!.offset < offset) at++;
+      const before = this.#values[at - 1]?.values;
+      const news = before && [...this.#values[at]!.values].filter(([id, value]) => before.get(id) !== value).map(([id]) => id);
+      if (news?.join("\n") === item.news?.join("\n")) continue;
+      item.news = news;
       changed.push(item);
     }
   }

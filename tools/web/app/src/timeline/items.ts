@@ -112,6 +112,8 @@ export class Item<K extends Kind = Kind> {
   closed = false;
   /** For rows that say only what is new: the mode stays the same, the plan's entries do. */
   repeats = false;
+  /** Options: ids of those that have another value than in the row before; undefined: all are news. */
+  news: readonly string[] | undefined;
   /** Not shown. */
   hidden = false;
   /** Counts its changes. */

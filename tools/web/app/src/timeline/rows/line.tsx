@@ -132,8 +132,9 @@ export function LineRow({ item }: { item: Item<"line"> }) {
     case "configOptionsChanged":
       return (
         <Note item={item} icon="settings">
-          options changed{byWords(body.value.by)}
-          {body.value.options.slice(0, 8).map((option) => ` · ${oneLine(option.name || option.optionId, 60)} = ${oneLine(option.currentValue, 60)}`)}
+          options changed{byWords(body.value.by)}{item.news?.length === 0 && " · all are as they were"}
+          {body.value.options.filter((option) => item.news?.includes(option.optionId) ?? true).slice(0, 8)
+            .map((option) => ` · ${oneLine(option.name || option.optionId, 60)} = ${oneLine(option.currentValue, 60)}`)}
         </Note>
       );
     case "planUpdated":

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { EventSchema } from "@libremote/link/messages";
+import { create, EventSchema } from "@libremote/link/messages";
 import { FATES } from "../fates.ts";
 import { stateOf } from "../fold.ts";
 import { wholeText } from "../fold_text.ts";
@@ -10,12 +10,31 @@ import { random, session, snapshotOf, type Told } from "./make.ts";
 function picture(model: TimelineModel): string[] {
   model.settle();
   return model.items.map((item) => JSON.stringify(
-    [item.key, item.kind, item.order, item.struck, item.closed, item.repeats, item.atMs, item.turnId, item.agentId, stateOf(item)],
+    [item.key, item.kind, item.order, item.struck, item.closed, item.repeats, item.news, item.atMs, item.turnId, item.agentId, stateOf(item)],
     (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value instanceof Uint8Array ? new TextDecoder().decode(value) : value),
   ));
 }
 
 const durable = (told: Told[]) => told.filter((one) => !one.tail).map((one, offset) => ({ offset, event: one.event, raw: new Uint8Array() }));
+
+test("of options only those are news whose value has changed since they were told by anybody, in whatever order that is read", () => {
+  // by somebody, by the agent (no row), by somebody again
+  const told = [["ask", "large", true], ["ask", "small", false], ["auto", "small", true], ["auto", "small", true]].map(([mode, model, by], offset) => ({
+    offset, raw: new Uint8Array(),
+    event: create(EventSchema, { body: { case: "configOptionsChanged", value: {
+      options: [{ optionId: "mode", currentValue: `${mode}` }, { optionId: "model", currentValue: `${model}` }],
+      ...(by ? { by: { local: true } } : {}) } } }),
+  }));
+  const model = new TimelineModel();
+  const news = () => {
+    model.settle();
+    return model.items.filter((item) => item.kind === "line").map((item) => item.news);
+  };
+  for (const { offset, event } of told.slice(2)) model.event(offset, event);
+  expect(news()).toEqual([undefined, []]);
+  model.page(2, { events: told.slice(0, 2), from: 0, first: true, trimmed: false, unreadable: 0 });
+  expect(news()).toEqual([undefined, ["mode"], []]);
+});
 
 function inOrder(told: Told[]): TimelineModel {
   const model = new TimelineModel();
