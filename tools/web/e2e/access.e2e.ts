@@ -188,6 +188,22 @@ scene("Escape closes whatever has been opened, one after the other, and the focu
   await jumps.waitFor({ state: "detached" });
   await focusIs("[aria-label='Jump to']");
 
+  // By keys that come one after the other before anything is painted.
+  expect(await client.page.evaluate(async () => {
+    const drawn = async () => {
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+    };
+    const opener = document.querySelector<HTMLElement>("[aria-label='Jump to']")!;
+    opener.focus();
+    opener.click();
+    await drawn();
+    const was = document.querySelectorAll(".tl-jumps").length;
+    document.querySelector<HTMLElement>(".tl-jump")?.focus();
+    document.activeElement!.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true, cancelable: true }));
+    await drawn();
+    return [was, document.querySelectorAll(".tl-jumps").length, document.activeElement === opener];
+  })).toEqual([1, 0, true]);
+
   await client.at("search-input").fill("to find");
   await client.at("search-hit").first().waitFor();
   await client.at("search-hit").first().focus();
@@ -203,6 +219,7 @@ scene("Escape closes whatever has been opened, one after the other, and the focu
     await focusIs(opener);
   }
   await press("[data-testid=session-menu]");
+  await client.at("end-remote").waitFor();
   await press("[data-testid=end-remote]");
   await client.page.getByRole("button", { name: "End it" }).waitFor();
   await escape();

@@ -1,7 +1,7 @@
 /** One device of the account. */
 import { hex } from "@libremote/link";
 import type { DeviceEntry } from "@libremote/link/messages";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Badge, Button, Icon, IconButton, RelativeTime, type IconName } from "../parts/index.ts";
 import { Confirm } from "../parts/dialog.tsx";
 import { announce } from "../parts/toast.tsx";
@@ -81,7 +81,7 @@ function Rename({ entry, id, onDone }: { entry: DeviceEntry; id: string; onDone(
   const [fault, setFault] = useState("");
   const [busy, setBusy] = useState(false);
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  useLayoutEffect(() => input.current?.focus(), []); // the next key is for it
   const submit = async (event: Event) => {
     event.preventDefault();
     const wrong = nameFault(name);

@@ -1,6 +1,6 @@
 /** A native modal dialog: the browser keeps the focus in it, closes it with Escape and gives the focus back. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Button, IconButton } from "./button.tsx";
 
 export interface DialogProps {
@@ -14,7 +14,7 @@ export interface DialogProps {
 export function Dialog({ open, title, onClose, children, class: extra }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => {
+  useLayoutEffect(() => { // with its content: a key that is pressed now is for what is in it
     const dialog = element.current;
     if (!dialog) return;
     if (open && !dialog.open) dialog.showModal();

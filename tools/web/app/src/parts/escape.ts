@@ -1,6 +1,6 @@
 /** Escape closes what was opened last and is no dialog (those do it themselves); the focus goes back to what opened it. */
 import type { RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 interface Popup {
   root: RefObject<HTMLElement | null>;
@@ -32,7 +32,8 @@ function onKey(event: KeyboardEvent): void {
 export function useEscape(open: boolean, root: RefObject<HTMLElement | null>, close: () => void): void {
   const closing = useRef(close);
   closing.current = close;
-  useEffect(() => {
+  // before the next key can be pressed: what has the focus now is what opened it
+  useLayoutEffect(() => {
     if (!open) return;
     const held = document.activeElement;
     const opener = held instanceof HTMLElement && root.current?.contains(held) ? held : undefined;
