@@ -283,6 +283,7 @@ void acp_session_destroy(acp_session *s) {
   for (size_t i = 0; i < ACP_ASKS_MAX; i++) {
     json_decref(s->asks[i].request_id);
     json_decref(s->asks[i].options);
+    json_decref(s->asks[i].questions);
   }
   for (size_t i = 0; i < ACP_STREAMS_MAX; i++) redact_stream_free(&s->streams[i].redact);
   json_t *owned[] = {s->capabilities, s->auth_methods, s->session_id, s->collected.blocks,
