@@ -265,11 +265,8 @@ def not_while_the_session_is_used(w):
     place.close()
 
 
-def not_while_the_terminal_is_used(w):
-    place = Place()
-    w.start_relay("--notify-url", place.url + "/hook")
-    host = w.start_host(terminal=(100, 30))
-    host.type("ASK colour|red|blue\r")
+def held_while_typed_in(w, place, host, terminal):
+    terminal.type("ASK colour|red|blue\r")
     first = wait("the ask is open", lambda: w.asks(host.session))[0]["ask_id"]
     listed(w, host)
     assert not place.asked
@@ -279,19 +276,20 @@ def not_while_the_terminal_is_used(w):
     place.close()
 
 
+def not_while_the_terminal_is_used(w):
+    place = Place()
+    w.start_relay("--notify-url", place.url + "/hook")
+    host = w.start_host(terminal=(100, 30))
+    held_while_typed_in(w, place, host, host)
+
+
 def not_while_somebody_types_elsewhere(w):
     place = Place()
     w.start_relay("--notify-url", place.url + "/hook")
     host = w.start_host()
     attached = w.start_cli("attach", host.session, terminal=(100, 30))
     attached.wait_for("its prompt", lambda p: "/help lists" in p.text, timeout=LONG)
-    attached.type("ASK colour|red|blue\r")
-    first = wait("the ask is open", lambda: w.asks(host.session))[0]["ask_id"]
-    listed(w, host)
-    answer(w, first)
-    wait("that it was held", lambda: metric(w, "remote_relay_notifications_held_total") == 1)
-    assert not place.asked, place.events()
-    place.close()
+    held_while_typed_in(w, place, host, attached)
 
 
 def told_at_once_when_they_leave(w):
